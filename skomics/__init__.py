@@ -1,0 +1,45 @@
+"""Classification of cancer subtypes from multi-omics data, the scikit-learn way.
+
+Public names are imported on first use, so that ``import skomics`` stays light:
+torch is loaded when a classifier is first asked for, not before.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0.dev0"
+
+_NAMES = {
+    "OmicsConcatenator": "skomics.preprocessing",
+    "align_samples": "skomics.preprocessing",
+    "BaseOmicsClassifier": "skomics.estimators",
+    "EFNNClassifier": "skomics.estimators",
+    "SMAClassifier": "skomics.estimators",
+    "paper_params": "skomics.estimators",
+}
+_SUBMODULES = (
+    "benchmark",
+    "datasets",
+    "estimators",
+    "exceptions",
+    "modules",
+    "plotting",
+    "preprocessing",
+    "testing",
+)
+
+__all__ = [*sorted(_NAMES), *_SUBMODULES]
+
+
+def __getattr__(name):
+    if name in _NAMES:
+        value = getattr(import_module(_NAMES[name]), name)
+    elif name in _SUBMODULES:
+        value = import_module(f"skomics.{name}")
+    else:
+        raise AttributeError(f"module 'skomics' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,60 @@
+"""The one door to scikit-learn's private helpers, and shared input checks."""
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._repr_html.estimator import _VisualBlock
+from sklearn.utils._set_output import check_library_installed
+from sklearn.utils.metadata_routing import _raise_for_params
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_feature_names_in,
+    _check_n_features,
+    _check_sample_weight,
+)
+
+__all__ = [
+    "HasMethods",
+    "Interval",
+    "StrOptions",
+    "_VisualBlock",
+    "_check_feature_names",
+    "_check_feature_names_in",
+    "_check_n_features",
+    "_check_sample_weight",
+    "_fit_context",
+    "_raise_for_params",
+    "check_library_installed",
+    "raise_if_not_finite",
+]
+
+
+def raise_if_not_finite(block, name):
+    """Raise an error that counts the NaN or infinite values of one omics.
+
+    Parameters
+    ----------
+    block : ndarray of shape (n_samples, n_features)
+        Values of the omics.
+
+    name : str
+        Name of the omics.
+
+    Raises
+    ------
+    ValueError
+        If there is a NaN or an infinite value.
+    """
+    for kind, is_bad, cure in (
+        ("NaN", np.isnan, "Put an imputer, such as SimpleImputer, before the scaler"),
+        ("infinity", np.isinf, "Replace values too large for float32, or take logs,"),
+    ):
+        bad = is_bad(block)
+        if bad.any():
+            n_samples, n_features = bad.any(axis=1).sum(), bad.any(axis=0).sum()
+            raise ValueError(
+                f"Omics {name!r} contains {kind}: {bad.sum()} value(s) in {n_samples} "
+                f"of {bad.shape[0]} samples and {n_features} of {bad.shape[1]} "
+                f"features, but finite numbers are wanted. {cure} in "
+                "OmicsConcatenator."
+            )

@@ -1,0 +1,7 @@
+"""The classifiers: scikit-learn outside, skorch inside."""
+
+from skomics.estimators._base import BaseOmicsClassifier
+from skomics.estimators._efnn import EFNNClassifier
+from skomics.estimators._sma import SMAClassifier
+
+__all__ = ["BaseOmicsClassifier", "EFNNClassifier", "SMAClassifier"]

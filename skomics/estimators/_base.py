@@ -1,0 +1,505 @@
+"""What every classifier of skomics shares: validate, build, train, predict."""
+
+import warnings
+from abc import ABCMeta, abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import sparse
+from scipy.special import log_softmax, softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils import (
+    check_array,
+    check_consistent_length,
+    check_random_state,
+    column_or_1d,
+)
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skomics._blocks import classifier_table, read_layout
+from skomics._validation import (
+    Interval,
+    StrOptions,
+    _check_feature_names,
+    _check_n_features,
+    _check_sample_weight,
+    _fit_context,
+    raise_if_not_finite,
+)
+from skomics.estimators._net import (
+    EpochReporter,
+    available_device,
+    history_frame,
+    isolated_torch,
+    make_net,
+    net_state,
+    restore_net,
+)
+from skomics.estimators._samples import (
+    canonical_samples,
+    split_samples,
+    weigh_classes,
+)
+from skomics.exceptions import DeviceNotFoundError, NamelessOmicsWarning
+
+__all__ = ["BaseOmicsClassifier"]
+
+
+class BaseOmicsClassifier(
+    CallbackSupportMixin, ClassifierMixin, BaseEstimator, metaclass=ABCMeta
+):
+    """Base of all classifiers: owns a skorch net and behaves like scikit-learn.
+
+    A subclass adds a constructor, its parameter constraints and
+    :meth:`_build_module`.
+
+    Parameters
+    ----------
+    max_epochs : int
+        Number of passes over the training samples.
+
+    batch_size : int
+        Largest number of distinct samples in a batch.
+
+    lr : float
+        Learning rate, the highest one of the schedule.
+
+    weight_decay : float
+        Decay of the weights, decoupled for "adamw".
+
+    optimizer : {"adamw", "adam", "sgd"}
+        Optimiser.
+
+    lr_schedule : {"cosine", "constant"}
+        Course of the learning rate.
+
+    warmup : float
+        Share of the steps in which the rate rises, for "cosine".
+
+    label_smoothing : float
+        Probability spread over all classes in the training targets.
+
+    class_weight : dict, "balanced" or None
+        Weights of the classes in the loss.
+
+    early_stopping : bool
+        Whether to stop when the loss stops falling and keep the best epoch.
+
+    validation_fraction : float or None
+        Share of the training samples whose loss is watched; None watches the
+        training loss.
+
+    n_iter_no_change : int
+        Epochs without improvement before training stops.
+
+    tol : float
+        Smallest fall of the loss that counts as improvement.
+
+    warm_start : bool
+        Whether `fit` goes on from the weights of the previous one.
+
+    omics : sequence or dict or None
+        Which columns belong to which omics, for input without names.
+
+    device : str
+        Device to train on.
+
+    n_threads : int or None
+        Threads on the CPU.
+
+    random_state : int, RandomState instance or None
+        Source of all randomness.
+
+    callbacks : list of skorch callbacks or None
+        Called during training.
+
+    net_params : dict or None
+        Further parameters of the skorch net.
+
+    verbose : int
+        Verbosity of callbacks.
+    """
+
+    _parameter_constraints = {
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "optimizer": [StrOptions({"adamw", "adam", "sgd"})],
+        "lr_schedule": [StrOptions({"cosine", "constant"})],
+        "warmup": [Interval(Real, 0, 1, closed="both")],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "warm_start": ["boolean"],
+        "omics": ["array-like", dict, None],
+        "device": [str],
+        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
+        "random_state": ["random_state"],
+        "callbacks": [list, tuple, None],
+        "net_params": [dict, None],
+        "verbose": ["verbose"],
+    }
+
+    # Whether the network treats each omics by itself, so that input without
+    # omics names deserves a warning.
+    _uses_omics = True
+
+    @abstractmethod
+    def __init__(
+        self,
+        *,
+        max_epochs,
+        batch_size,
+        lr,
+        weight_decay,
+        optimizer,
+        lr_schedule,
+        warmup,
+        label_smoothing,
+        class_weight,
+        early_stopping,
+        validation_fraction,
+        n_iter_no_change,
+        tol,
+        warm_start,
+        omics,
+        device,
+        n_threads,
+        random_state,
+        callbacks,
+        net_params,
+        verbose,
+    ):
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.optimizer = optimizer
+        self.lr_schedule = lr_schedule
+        self.warmup = warmup
+        self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.omics = omics
+        self.device = device
+        self.n_threads = n_threads
+        self.random_state = random_state
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.verbose = verbose
+
+    @abstractmethod
+    def _build_module(self, block_sizes, n_classes):
+        """Return the untrained torch module."""
+
+    def __sklearn_tags__(self):
+        """Say that sparse input is welcome."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
+                (n_samples, n_features)
+            Training data with the omics side by side: what
+            :class:`~skomics.OmicsConcatenator` gives.
+
+        y : array-like of shape (n_samples,)
+            Subtypes: strings, integers or booleans.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights; a weight of k is exactly k copies of the sample.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, if there is one class only, or if
+            training diverges.
+
+        DeviceNotFoundError
+            If `device` names a device that is not there.
+
+        DeviceMemoryError
+            If the device runs out of memory.
+        """
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        task = {"estimator": self, "X": X, "y": y, "metadata": metadata}
+        context = self._init_callback_context(max_subtasks=self.max_epochs)
+        context.call_on_fit_task_begin(**task)
+        samples = self._prepare_samples(X, y, sample_weight)
+        self._train(samples, self._epoch_reporter(context, task))
+        context.call_on_fit_task_end(**task, reconstruction_attributes={})
+        return self
+
+    def _prepare_samples(self, X, y, sample_weight):
+        """Learn names, omics and classes; return the samples in canonical order."""
+        is_refit = self.warm_start and hasattr(self, "net_")
+        known = (self._layout, self.classes_) if is_refit else None
+        table, y, labels = self._validate_table(X, y, reset=True)
+        check_classification_targets(y)
+        self._layout = self._read_layout(labels)
+        self.omics_ = self._layout.names
+        self._check_finite(table)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, table, dtype=np.float64, ensure_non_negative=True
+            )
+        codes = self._encode_classes(y, sample_weight)
+        if known is not None:
+            self._check_warm_start(*known)
+        samples = canonical_samples(self._ordered(table), codes, sample_weight)
+        return weigh_classes(samples, self.class_weight, self.classes_)
+
+    def _validate_table(self, X, y=None, *, reset):
+        """Return a float32 matrix, y, and the omics label of each column if known."""
+        table, names, labels = classifier_table(X)
+        checks = {
+            "accept_sparse": "csr",
+            "dtype": np.float32,
+            "ensure_all_finite": False,
+        }
+        with np.errstate(over="ignore"):  # what overflows is reported as infinity
+            if names is not None:
+                # A matrix that brings its names along, as AnnData does.
+                header = pd.DataFrame(columns=list(names))
+                _check_feature_names(self, header, reset=reset)
+                _check_n_features(self, table, reset=reset)
+                table = check_array(table, estimator=self, input_name="X", **checks)
+                y = None if y is None else column_or_1d(y, warn=True)
+                check_consistent_length(table, y)
+            elif y is None and not reset:
+                table = validate_data(self, table, reset=False, **checks)
+            else:
+                table, y = validate_data(self, table, y, **checks)
+        return table, y, labels
+
+    def _read_layout(self, labels):
+        names = getattr(self, "feature_names_in_", None)
+        columns = self.n_features_in_ if names is None else names
+        layout = read_layout(columns, self.omics, omics_labels=labels)
+        if self._uses_omics and not layout.is_named:
+            warnings.warn(
+                f"{type(self).__name__} models several omics, but X does not say which "
+                f"column belongs to which, so that its {self.n_features_in_} columns "
+                "count as one omics. Use OmicsConcatenator, name the columns "
+                "'omics__feature', or pass omics=[size, ...].",
+                NamelessOmicsWarning,
+                stacklevel=6,
+            )
+        return layout
+
+    @property
+    def _blocks(self):
+        """Columns of each omics in the network's own, alphabetical, order.
+
+        The order of the omics in the table therefore does not matter.
+        """
+        order = np.argsort(np.asarray(self._layout.names, dtype=object), kind="stable")
+        return [self._layout.columns[i] for i in order]
+
+    def _ordered(self, table):
+        """Return the columns as the network wants them: block by block."""
+        order = np.concatenate(self._blocks)
+        if np.array_equal(order, np.arange(len(order))):
+            return table
+        return table[:, order]
+
+    def _encode_classes(self, y, sample_weight):
+        """Learn `classes_` from the samples that count and return codes."""
+        counted = y if sample_weight is None else y[sample_weight > 0]
+        self.classes_ = np.unique(counted)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y holds one class only, {self.classes_.tolist()[0]!r}, but "
+                f"{type(self).__name__} needs samples of at least 2 classes. "
+                "Check the labels, and that no fold lost a whole class."
+            )
+        return np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
+
+    def _check_warm_start(self, layout, classes):
+        """Refuse to go on training on other features or other classes."""
+        if not np.array_equal(classes, self.classes_) or layout != self._layout:
+            raise ValueError(
+                "warm_start=True goes on from a network for classes "
+                f"{classes.tolist()} and {layout}, but got classes {self.classes_.tolist()} and "
+                f"{self._layout}. Fit on the same classes and features, or set "
+                "warm_start=False."
+            )
+
+    def _check_finite(self, table):
+        """Raise an error that names the omics with NaN or infinity."""
+        data = table.data if sparse.issparse(table) else table
+        if np.isfinite(data.sum(dtype=np.float64)) or np.isfinite(data).all():
+            return
+        names = self._layout.names
+        for name, columns in zip(names, self._layout.columns, strict=True):
+            block = table[:, columns]
+            block = block.toarray() if sparse.issparse(block) else block
+            raise_if_not_finite(block, name)
+
+    def _epoch_reporter(self, context, task):
+        """Return a skorch callback that reports epochs to scikit-learn's callbacks."""
+        if not getattr(self, "_skl_callbacks", None):
+            return None
+        running = []
+
+        def begin():
+            running.append(context.subcontext(task_name="epoch"))
+            running[-1].call_on_fit_task_begin(**task)
+
+        def end():
+            epoch = running.pop()
+            return epoch.call_on_fit_task_end(**task, reconstruction_attributes={})
+
+        return EpochReporter(begin, end)
+
+    def _train(self, samples, reporter):
+        """Build the module and its net, or take them up again, and train."""
+        device = available_device(self.device)
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        valid = None
+        if self.early_stopping and self.validation_fraction is not None:
+            samples, valid = split_samples(
+                samples, self.validation_fraction, self.classes_, seed
+            )
+        with isolated_torch(device=device, seed=seed, n_threads=self.n_threads):
+            before = self.net_ if self.warm_start and hasattr(self, "net_") else None
+            module = self._new_module() if before is None else before.module_
+            self.net_ = make_net(
+                module,
+                self.get_params(deep=False),
+                device=device,
+                n_samples=len(samples),
+                history=None if before is None else before.history,
+                reporter=reporter,
+            )
+            self.net_.train_on(samples, valid)
+        self.n_iter_ = len(self.net_.history)
+        self.history_ = history_frame(self.net_.history)
+
+    def _new_module(self):
+        sizes = [len(columns) for columns in self._blocks]
+        return self._build_module(sizes, len(self.classes_))
+
+    def _logits(self, X):
+        """Return the logarithm of the class probabilities, up to a constant."""
+        check_is_fitted(self)
+        table, _, _ = self._validate_table(X, reset=False)
+        self._check_finite(table)
+        with isolated_torch(device=self.net_.torch_device, n_threads=self.n_threads):
+            return self.net_.predict_logits(self._ordered(table))
+
+    def decision_function(self, X):
+        """Return the confidence in each class.
+
+        Parameters
+        ----------
+        X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
+                (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Logarithms of the class probabilities up to a constant per sample;
+            for two classes, the log-odds of ``classes_[1]``.
+        """
+        logits = self._logits(X)
+        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
+
+    def predict_proba(self, X):
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
+                (n_samples, n_features)
+            Samples. The answer for one does not depend on the others.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            Probabilities; columns in the order of `classes_`.
+        """
+        return softmax(self._logits(X), axis=1)
+
+    def predict_log_proba(self, X):
+        """Return the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
+                (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+            Logarithms; columns in the order of `classes_`.
+        """
+        return log_softmax(self._logits(X), axis=1)
+
+    def predict(self, X):
+        """Return the most probable class.
+
+        Parameters
+        ----------
+        X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
+                (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Subtypes, in the type that `fit` was given.
+        """
+        codes = self._logits(X).argmax(axis=1)
+        return self.classes_[codes]
+
+    def __getstate__(self):
+        """Return parameters, numpy arrays and plain Python only."""
+        state = dict(super().__getstate__())
+        net = state.pop("net_", None)
+        if net is not None:
+            state["_net_state"] = net_state(net)
+        return state
+
+    def __setstate__(self, state):
+        """Rebuild the network, on the CPU where the device it had is missing."""
+        state = dict(state)
+        saved = state.pop("_net_state", None)
+        super().__setstate__(state)
+        if saved is not None:
+            self.net_ = self._restore_net(saved)
+
+    def _restore_net(self, saved):
+        try:
+            device = available_device(self.device)
+        except DeviceNotFoundError:
+            device = torch.device("cpu")
+        with isolated_torch(device=device, n_threads=None):
+            params = self.get_params(deep=False)
+            return restore_net(self._new_module(), saved, params, device=device)

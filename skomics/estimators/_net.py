@@ -1,0 +1,586 @@
+"""The training engine. This is the only file of skomics that imports skorch."""
+
+import copy
+import math
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import sparse
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping
+from skorch.history import History
+from torch.nn import functional as F
+
+from skomics.exceptions import DeviceMemoryError, DeviceNotFoundError
+
+__all__ = [
+    "EpochReporter",
+    "OmicsNet",
+    "available_device",
+    "history_frame",
+    "isolated_torch",
+    "make_net",
+    "net_state",
+    "restore_net",
+]
+
+# No batch of a prediction holds more numbers than this (128 MiB in float64).
+_MAX_BATCH_ELEMENTS = 2**24
+_OPTIMIZERS = {
+    "adamw": torch.optim.AdamW,
+    "adam": torch.optim.Adam,
+    "sgd": torch.optim.SGD,
+}
+_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+
+
+def available_device(device):
+    """Return the torch device that a `device` parameter stands for.
+
+    Parameters
+    ----------
+    device : str
+        "auto" for the best device there is (CUDA, then MPS, then the CPU), or a
+        name that torch understands.
+
+    Returns
+    -------
+    device : torch.device
+        A device that is present.
+
+    Raises
+    ------
+    DeviceNotFoundError
+        If the device asked for by name is not there.
+    """
+    has_cuda, has_mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if device == "auto":
+        return torch.device("cuda" if has_cuda else "mps" if has_mps else "cpu")
+    try:
+        wanted = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(
+            f"device={device!r} is not a name that torch knows ({error}). "
+            "Use 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'."
+        ) from error
+    n_cuda = torch.cuda.device_count() if has_cuda else 0
+    present = {
+        "cpu": True,
+        "mps": has_mps,
+        "cuda": (wanted.index or 0) < n_cuda,
+    }.get(wanted.type, True)
+    if not present:
+        found = ", ".join(["cpu", *(["mps"] if has_mps else [])])
+        raise DeviceNotFoundError(
+            f"device={device!r} was asked for, but this machine offers: {found}, and "
+            f"{n_cuda} CUDA device(s). Use device='auto' to take the best one there is."
+        )
+    return wanted
+
+
+@contextmanager
+def isolated_torch(*, device, seed=None, n_threads=1):
+    """Give torch a seed and a number of threads of its own for a while.
+
+    Afterwards the global generators and the number of threads are as they were,
+    so that training never changes what the caller draws next. With one thread,
+    sums are always taken in the same order, so that a result does not depend on
+    how many processes share the machine.
+
+    Parameters
+    ----------
+    device : torch.device
+        The device in use; its generator is guarded, too.
+
+    seed : int, default=None
+        Seed of the generators; None leaves them as they are.
+
+    n_threads : int or None, default=1
+        Threads on the CPU; None leaves torch's own setting.
+
+    Raises
+    ------
+    DeviceMemoryError
+        If the device runs out of memory.
+    """
+    n_threads_before = torch.get_num_threads()
+    try:
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            if seed is not None:
+                torch.manual_seed(seed)
+            if n_threads is not None:
+                torch.set_num_threads(n_threads)
+            yield
+    except torch.OutOfMemoryError as error:
+        raise DeviceMemoryError(
+            f"Device {device} ran out of memory ({error}). Use a smaller batch_size, "
+            "keep fewer features per omics, or set device='cpu'."
+        ) from error
+    finally:
+        torch.set_num_threads(n_threads_before)
+
+
+class _ResidentData:
+    """Samples, class codes and weights, on the device once and for all.
+
+    It is a skorch data set in that it has a length, and it yields batches as
+    slices of whole tensors instead of collating single samples. A sparse matrix
+    stays on the host; its rows become dense one batch at a time.
+    """
+
+    def __init__(self, samples, device):
+        self.device = device
+        self.X = samples.X
+        if not sparse.issparse(self.X):
+            self.X = torch.as_tensor(self.X).to(device)
+        self.codes = torch.as_tensor(samples.codes).to(device)
+        self.weights = samples.weights
+        if self.weights is not None:
+            self.weights = torch.as_tensor(self.weights).to(device)
+
+    def __len__(self):
+        return self.X.shape[0]
+
+    def __getitem__(self, index):
+        weights = None if self.weights is None else self.weights[index]
+        return (self._rows(index), weights), self.codes[index]
+
+    def _rows(self, index):
+        if torch.is_tensor(self.X):
+            return self.X[index]
+        index = index.cpu().numpy() if torch.is_tensor(index) else index
+        return torch.as_tensor(self.X[index].toarray()).to(self.device)
+
+
+class _BatchSlices:
+    """Iterate over a data set in batches, in a new random order each time."""
+
+    def __init__(self, dataset, batch_size, *, shuffle):
+        self.dataset, self.shuffle = dataset, shuffle
+        # Batches of nearly equal size: a last batch of one or two samples would
+        # make a noisy step.
+        n_batches = max(1, math.ceil(len(dataset) / batch_size))
+        edges = np.linspace(0, len(dataset), n_batches + 1).round().astype(int)
+        self.bounds = list(zip(edges[:-1], edges[1:], strict=True))
+
+    def __len__(self):
+        return len(self.bounds)
+
+    def __iter__(self):
+        order = None
+        if self.shuffle and len(self) > 1:
+            # Drawn on the CPU, so that every device sees the same batches.
+            order = torch.randperm(len(self.dataset)).to(self.dataset.device)
+        for start, stop in self.bounds:
+            index = slice(start, stop) if order is None else order[start:stop]
+            yield self.dataset[index]
+
+
+class OmicsNet(NeuralNet):
+    """A skorch net that keeps its data on the device and never prints.
+
+    It trains on slices of whole tensors, reads a loss back to the host once an
+    epoch instead of once a batch, and calls the per-batch hooks only where a
+    callback has one. Epoch hooks, history and early stopping are skorch's own.
+    """
+
+    _inference = None
+
+    def __init__(
+        self, *args, label_smoothing=0.0, gradient_clip=None, lr_factor=None, **kwargs
+    ):
+        self.label_smoothing = label_smoothing
+        self.gradient_clip = gradient_clip
+        self.lr_factor = lr_factor
+        super().__init__(*args, **kwargs)
+
+    @property
+    def _default_callbacks(self):
+        return []
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        """Return the weighted mean cross-entropy, over ensemble members too."""
+        weights = None if X is None else X[1]
+        if y_pred.ndim == 3:
+            n_members = len(y_pred)
+            y_pred, y_true = y_pred.flatten(0, 1), y_true.repeat(n_members)
+            weights = None if weights is None else weights.repeat(n_members)
+        smoothing = self.label_smoothing if training else 0.0
+        if weights is None:
+            return F.cross_entropy(y_pred, y_true, label_smoothing=smoothing)
+        losses = F.cross_entropy(
+            y_pred, y_true, reduction="none", label_smoothing=smoothing
+        )
+        return (losses * weights).mean()
+
+    def infer(self, x, **fit_params):
+        """Apply the module to the first of `(X, weights)`."""
+        return self.module_(x[0])
+
+    def get_iterator(self, dataset, training=False):
+        """Return slices of the resident tensors."""
+        return _BatchSlices(dataset, self.batch_size, shuffle=training)
+
+    def get_split_datasets(self, X, y=None, **fit_params):
+        """Return training and validation data, both resident."""
+        train, valid = X
+        return train, valid
+
+    def train_step(self, batch, **fit_params):
+        """Take one optimisation step and return its loss, on the device."""
+        X, y = batch
+        self.optimizer_.zero_grad()
+        loss = self.get_loss(self.infer(X), y, X=X, training=True)
+        loss.backward()
+        if "on_grad_computed" in self._batch_hooks:
+            named = list(self.get_all_learnable_params())
+            self.notify(
+                "on_grad_computed", named_parameters=named, batch=batch, training=True
+            )
+        if self.gradient_clip is not None:
+            torch.nn.utils.clip_grad_norm_(
+                self.module_.parameters(), self.gradient_clip
+            )
+        self.optimizer_.step()
+        return {"loss": loss.detach(), "y_pred": None}
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Run one pass; the loss goes to the host once, at the end."""
+        if iterator is None:
+            return
+        start, total, n_samples = time.perf_counter(), 0.0, 0
+        self._inference = None  # a copy of weights that are about to change
+        self._batch_hooks = self._find_batch_hooks()
+        self._set_training(training)
+        for batch in iterator:
+            if training:
+                self._advance_lr()
+            self._notify_batch("on_batch_begin", batch, training)
+            step = step_fn(batch, **fit_params)
+            self._notify_batch("on_batch_end", batch, training, **step)
+            total = total + step["loss"] * len(batch[1])
+            n_samples += len(batch[1])
+        loss = float(total) / n_samples
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"Training diverged: the {prefix} loss is {loss} in epoch "
+                f"{len(self.history)}. Standardise the features of every omics "
+                f"(StandardScaler in OmicsConcatenator), or use a learning rate below "
+                f"lr={self.lr}."
+            )
+        self.history.record(f"{prefix}_loss", loss)
+        self.history.record(f"{prefix}_batch_count", len(iterator))
+        self.history.record(f"{prefix}_seconds", time.perf_counter() - start)
+
+    def _find_batch_hooks(self):
+        return {
+            hook
+            for _, callback in self.callbacks_
+            for hook in _BATCH_HOOKS
+            if getattr(type(callback), hook, None) is not getattr(Callback, hook)
+        }
+
+    def _notify_batch(self, hook, batch, training, **kwargs):
+        if hook in self._batch_hooks:
+            self.notify(hook, batch=batch, training=training, **kwargs)
+
+    def _advance_lr(self):
+        if self.lr_factor is not None:
+            lr = self.lr * self.lr_factor(self.n_steps_)
+            for group in self.optimizer_.param_groups:
+                group["lr"] = lr
+        self.n_steps_ += 1
+
+    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+        """Train for some epochs, or until a callback asks to stop."""
+        dataset_train, dataset_valid = self.get_split_datasets(X)
+        data = {"dataset_train": dataset_train, "dataset_valid": dataset_valid}
+        batches_train = self.get_iterator(dataset_train, training=True)
+        batches_valid = None
+        if dataset_valid is not None:
+            batches_valid = self.get_iterator(dataset_valid)
+        for _ in range(self.max_epochs if epochs is None else epochs):
+            self.notify("on_epoch_begin", **data)
+            self.run_single_epoch(
+                batches_train, training=True, prefix="train", step_fn=self.train_step
+            )
+            self.run_single_epoch(
+                batches_valid,
+                training=False,
+                prefix="valid",
+                step_fn=self.validation_step,
+            )
+            try:
+                self.notify("on_epoch_end", **data)
+            except KeyboardInterrupt:
+                # skorch callbacks ask to stop in this way. An interrupt from the
+                # keyboard arrives elsewhere and is not swallowed.
+                break
+        return self
+
+    def train_on(self, samples, valid=None):
+        """Train on samples, with skorch's begin and end hooks around it.
+
+        Parameters
+        ----------
+        samples : TrainingSamples
+            What to learn from.
+
+        valid : TrainingSamples, default=None
+            What to watch the loss of.
+
+        Returns
+        -------
+        self : OmicsNet
+            The trained net.
+        """
+        train = _ResidentData(samples, self.torch_device)
+        if valid is not None:
+            valid = _ResidentData(valid, self.torch_device)
+        self.notify("on_train_begin", X=train, y=None)
+        self.fit_loop((train, valid))
+        self.notify("on_train_end", X=train, y=None)
+        self.optimizer_.zero_grad()
+        self._inference = None
+        return self
+
+    @property
+    def torch_device(self):
+        """The device that the module is on."""
+        return next(self.module_.parameters()).device
+
+    def predict_logits(self, X):
+        """Return logits in double precision, whatever the batch they come in.
+
+        Parameters
+        ----------
+        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+            Input in single precision.
+
+        Returns
+        -------
+        logits : ndarray of shape (n_samples, n_classes), dtype float64
+            Double precision makes the rounding that depends on the batch about
+            1e-15, so that a sample's prediction does not depend on its company.
+        """
+        device = self.torch_device
+        dtype = torch.float32 if device.type == "mps" else torch.float64
+        if self._inference is None:
+            module = copy.deepcopy(self.module_).requires_grad_(False)
+            self._inference = [module.to(dtype).eval()]
+        [module], logits = self._inference, []
+        batch_size = max(1, min(1024, _MAX_BATCH_ELEMENTS // X.shape[1]))
+        with torch.inference_mode():
+            for start in range(0, X.shape[0], batch_size):
+                rows = X[start : start + batch_size]
+                rows = rows.toarray() if sparse.issparse(rows) else rows
+                rows = torch.tensor(rows, dtype=dtype, device=device)
+                logits.append(module(rows).cpu())
+        return torch.cat(logits).double().numpy()
+
+
+class _EarlyStopping(EarlyStopping):
+    """skorch's early stopping without its message."""
+
+    def __init__(self, **kwargs):
+        super().__init__(sink=_no_message, **kwargs)
+
+
+def _no_message(text, *args):
+    """Drop a message: training never prints."""
+
+
+class EpochReporter(Callback):
+    """Tell an estimator's epoch callback when an epoch begins and ends.
+
+    Parameters
+    ----------
+    begin, end : callable
+        Called without arguments. If `end` returns True, training stops.
+    """
+
+    def __init__(self, begin, end):
+        self.begin, self.end = begin, end
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Report the beginning of an epoch."""
+        self.begin()
+
+    def on_epoch_end(self, net, **kwargs):
+        """Report the end of an epoch; stop if asked to."""
+        if self.end():
+            raise KeyboardInterrupt
+
+
+def _cosine_with_warmup(n_steps, warmup):
+    """Return the factor of the learning rate as a function of the step."""
+    n_warmup = max(1, round(warmup * n_steps))
+
+    def factor(step):
+        if step < n_warmup:
+            return (step + 1) / n_warmup
+        progress = (step - n_warmup) / max(1, n_steps - n_warmup)
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+    return factor
+
+
+def _lr_factor(params, n_samples):
+    if params["lr_schedule"] == "constant":
+        return None
+    steps = max(1, math.ceil(n_samples / params["batch_size"]))
+    return _cosine_with_warmup(steps * params["max_epochs"], params["warmup"])
+
+
+def _optimizer_params(params, device):
+    fused = device.type in ("cpu", "cuda")
+    settings = {
+        "optimizer": _OPTIMIZERS[params["optimizer"]],
+        "optimizer__weight_decay": params["weight_decay"],
+        "optimizer__fused": fused,
+    }
+    if params["optimizer"] == "sgd":
+        settings |= {"optimizer__momentum": 0.9, "optimizer__nesterov": True}
+    return settings
+
+
+def _stopping_callbacks(params):
+    if not params["early_stopping"]:
+        return []
+    has_validation = params["validation_fraction"] is not None
+    stopping = _EarlyStopping(
+        monitor="valid_loss" if has_validation else "train_loss",
+        patience=params["n_iter_no_change"],
+        threshold=params["tol"],
+        threshold_mode="abs",
+        load_best=True,
+    )
+    return [("early_stopping", stopping)]
+
+
+def make_net(module, params, *, device, n_samples=1, history=None, reporter=None):
+    """Build the net that trains a module.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        An initialised module.
+
+    params : dict
+        The estimator's own training parameters, as `get_params` returns them.
+
+    device : torch.device
+        Where to train.
+
+    n_samples : int, default=1
+        Number of training samples; it fixes the length of the schedule.
+
+    history : skorch.history.History, default=None
+        Epochs that the module was trained for before.
+
+    reporter : EpochReporter, default=None
+        Callback that reports epochs to scikit-learn's callbacks.
+
+    Returns
+    -------
+    net : OmicsNet
+        An initialised net.
+    """
+    callbacks = _stopping_callbacks(params)
+    callbacks += list(params["callbacks"] or [])
+    if reporter is not None:
+        callbacks.append(("epoch_reporter", reporter))
+    settings = {
+        "criterion": torch.nn.CrossEntropyLoss,
+        "max_epochs": params["max_epochs"],
+        "lr": params["lr"],
+        "batch_size": params["batch_size"],
+        "label_smoothing": params["label_smoothing"],
+        "lr_factor": _lr_factor(params, n_samples),
+        "train_split": None,
+        "callbacks": callbacks,
+        "device": str(device),
+        "verbose": params["verbose"],
+        **_optimizer_params(params, device),
+        **(params["net_params"] or {}),
+    }
+    net = OmicsNet(module, **settings).initialize()
+    net.n_steps_ = 0
+    if history is not None:
+        net.history_ = history
+    return net
+
+
+def net_state(net):
+    """Return a net's weights and history as numpy arrays and plain Python.
+
+    Parameters
+    ----------
+    net : OmicsNet
+        A trained net, on any device.
+
+    Returns
+    -------
+    state : dict
+        What :func:`restore_net` needs.
+    """
+    weights = net.module_.state_dict()
+    return {
+        "weights": {name: value.cpu().numpy() for name, value in weights.items()},
+        "history": net.history.to_list(),
+    }
+
+
+def restore_net(module, state, params, *, device):
+    """Build a net that predicts like the one whose state was kept.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        A new module of the same architecture.
+
+    state : dict
+        From :func:`net_state`.
+
+    params : dict
+        The estimator's parameters.
+
+    device : torch.device
+        Where to put the weights.
+
+    Returns
+    -------
+    net : OmicsNet
+        The net, without its optimiser's memory and without callbacks.
+    """
+    weights = {name: torch.tensor(value) for name, value in state["weights"].items()}
+    module.load_state_dict(weights)
+    params = {**params, "callbacks": None, "early_stopping": False}
+    history = History(state["history"])
+    return make_net(module, params, device=device, history=history)
+
+
+def history_frame(history):
+    """Return what happened in each epoch.
+
+    Parameters
+    ----------
+    history : skorch.history.History
+        A net's history.
+
+    Returns
+    -------
+    frame : DataFrame
+        One row per epoch: epoch, train_loss, valid_loss (if a part was held
+        out), seconds, and what callbacks recorded.
+    """
+    hidden = ("batches", "train_batch_count", "valid_batch_count")
+    rows = []
+    for entry in history.to_list():
+        row = {key: value for key, value in entry.items() if key not in hidden}
+        row["seconds"] = row.pop("train_seconds") + row.pop("valid_seconds", 0.0)
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -1,0 +1,179 @@
+"""One order for the same training samples, however they were handed over."""
+
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+import numpy as np
+from scipy import sparse
+from sklearn.model_selection import train_test_split
+from sklearn.utils.class_weight import compute_class_weight
+
+__all__ = ["TrainingSamples", "canonical_samples", "split_samples", "weigh_classes"]
+
+# Rows that are made dense at a time to be hashed.
+_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class TrainingSamples:
+    """What a network is trained on.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features), dtype float32
+        Features.
+
+    codes : ndarray of shape (n_samples,), dtype int64
+        Class of each sample, as a position in `classes_`.
+
+    weights : ndarray of shape (n_samples,), dtype float32, or None
+        Weight of each sample, with mean 1; None if they are all equal.
+    """
+
+    X: np.ndarray | sparse.csr_array
+    codes: np.ndarray
+    weights: np.ndarray | None
+
+    def __len__(self):
+        return len(self.codes)
+
+    def take(self, index):
+        """Return the samples of an integer index."""
+        weights = None if self.weights is None else self.weights[index]
+        return TrainingSamples(self.X[index], self.codes[index], weights)
+
+
+def _row_digests(X, codes):
+    """Return one digest per row, equal for equal rows, dense or sparse."""
+    digests = []
+    for start in range(0, X.shape[0], _CHUNK):
+        chunk = X[start : start + _CHUNK]
+        chunk = sparse.csr_array(chunk)
+        chunk.sum_duplicates()
+        chunk.eliminate_zeros()
+        indices = chunk.indices.astype(np.int64, copy=False)
+        edges = zip(chunk.indptr[:-1], chunk.indptr[1:], strict=True)
+        for row, (first, last) in enumerate(edges, start=start):
+            digest = blake2b(chunk.data[first:last].tobytes(), digest_size=16)
+            digest.update(indices[first:last].tobytes())
+            digest.update(int(codes[row]).to_bytes(8, "little"))
+            digests.append(digest.digest())
+    return np.array(digests, dtype="V16").view("S16")
+
+
+def canonical_samples(X, codes, sample_weight=None):
+    """Put samples into an order of their own and merge equal ones.
+
+    Stochastic training sees samples in batches, so that its result depends on
+    their order; here the order is a property of the samples' content, not of the
+    table they came in. Equal samples become one that carries their summed weight,
+    and samples of weight 0 are left out. Hence a weight of k is exactly k copies,
+    and the same patients in another order give the same model, bit for bit.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features), dtype float32
+        Features.
+
+    codes : ndarray of shape (n_samples,)
+        Class of each sample.
+
+    sample_weight : ndarray of shape (n_samples,) or None
+        Non-negative weights.
+
+    Returns
+    -------
+    samples : TrainingSamples
+        Distinct samples in canonical order.
+    """
+    if sample_weight is None:
+        sample_weight = np.ones(len(codes))
+    kept = np.flatnonzero(sample_weight)
+    digests = _row_digests(X, codes)[kept]
+    _, first, group = np.unique(digests, return_index=True, return_inverse=True)
+    weights = np.bincount(group, weights=sample_weight[kept])
+    index = kept[first]
+    return TrainingSamples(X[index], codes[index], _scaled(weights))
+
+
+def _scaled(weights):
+    """Return float32 weights of mean 1, or None if they are all equal."""
+    if np.all(weights == weights[0]):
+        return None
+    return (weights / weights.mean()).astype(np.float32)
+
+
+def weigh_classes(samples, class_weight, classes):
+    """Multiply sample weights by class weights.
+
+    Parameters
+    ----------
+    samples : TrainingSamples
+        Samples.
+
+    class_weight : dict, "balanced" or None
+        As in scikit-learn; the keys of a dict are classes.
+
+    classes : ndarray of shape (n_classes,)
+        The classes that the codes stand for.
+
+    Returns
+    -------
+    samples : TrainingSamples
+        The same samples with new weights.
+    """
+    if class_weight is None:
+        return samples
+    weights = samples.weights
+    weights = np.ones(len(samples)) if weights is None else weights.astype(float)
+    per_class = compute_class_weight(
+        class_weight, classes=classes, y=classes[samples.codes], sample_weight=weights
+    )
+    return replace(samples, weights=_scaled(weights * per_class[samples.codes]))
+
+
+def split_samples(samples, validation_fraction, classes, seed):
+    """Hold out a stratified part of the samples.
+
+    Parameters
+    ----------
+    samples : TrainingSamples
+        Samples.
+
+    validation_fraction : float
+        Share to hold out. At least one sample per class is.
+
+    classes : ndarray of shape (n_classes,)
+        The classes, for messages.
+
+    seed : int
+        Seed of the split.
+
+    Returns
+    -------
+    train, valid : TrainingSamples
+        The two parts.
+
+    Raises
+    ------
+    ValueError
+        If a class has fewer than two distinct samples.
+    """
+    counts = np.bincount(samples.codes, minlength=len(classes))
+    if counts.min() < 2:
+        rarest = classes.tolist()[counts.argmin()]
+        raise ValueError(
+            f"Class {rarest!r} has {counts.min()} distinct sample, but early "
+            "stopping holds out a part of every class and needs at least 2. Merge "
+            "or drop the class, or set validation_fraction=None to watch the training "
+            "loss instead."
+        )
+    n_valid = max(len(classes), round(validation_fraction * len(samples)))
+    n_valid = min(n_valid, len(samples) - len(classes))
+    train, valid = train_test_split(
+        np.arange(len(samples)),
+        test_size=n_valid,
+        stratify=samples.codes,
+        random_state=seed,
+    )
+    return samples.take(np.sort(train)), samples.take(np.sort(valid))

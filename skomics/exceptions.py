@@ -1,0 +1,29 @@
+"""The errors and warnings of skomics that a caller may want to catch."""
+
+__all__ = [
+    "DeviceMemoryError",
+    "DeviceNotFoundError",
+    "NamelessOmicsWarning",
+    "SampleAlignmentError",
+    "SampleDroppedWarning",
+]
+
+
+class SampleAlignmentError(ValueError):
+    """The rows of two tables cannot be matched by their labels."""
+
+
+class SampleDroppedWarning(UserWarning):
+    """Samples were left out because a table or the labels lack them."""
+
+
+class NamelessOmicsWarning(UserWarning):
+    """A multi-omics model got a table that does not say which omics it holds."""
+
+
+class DeviceNotFoundError(RuntimeError):
+    """The device that was asked for by name is not on this machine."""
+
+
+class DeviceMemoryError(RuntimeError):
+    """The device ran out of memory while training or predicting."""

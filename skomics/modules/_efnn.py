@@ -1,0 +1,78 @@
+"""efNN: one dense network on the joined features of all omics."""
+
+from itertools import pairwise
+
+from torch import nn
+
+from skomics.modules._layers import Dropout
+
+__all__ = ["EFNN"]
+
+
+class EFNN(nn.Module):
+    r"""Early-fusion dense network (Leng et al. 2022).
+
+    .. math:: z = W_L \, \phi(\cdots \phi(W_1 x + b_1) \cdots) + b_L
+
+    with :math:`\phi` the rectifier, followed by dropout after every hidden layer
+    except the last.
+
+    Parameters
+    ----------
+    block_sizes : sequence of int
+        Number of features of each omics. Only their sum matters.
+
+    n_classes : int
+        Number of subtypes.
+
+    hidden_sizes : sequence of int
+        Widths of the hidden layers.
+
+    dropout : float
+        Dropout rate after each hidden layer but the last.
+
+    Notes
+    -----
+    **Shape**: input `(n, sum(block_sizes))`, output `(n, n_classes)` logits.
+
+    Weights are Xavier uniform and biases zero, as in the published code.
+
+    NOTE[DIFF]: the published code has a sigmoid unit for two classes, fed with
+    one-hot labels, which cannot work; here two classes have two logits.
+
+    References
+    ----------
+    Leng et al. (2022), "A benchmark study of deep learning-based multi-omics data
+    fusion methods for cancer", Genome Biology 23:171.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skomics.modules import EFNN
+    >>> module = EFNN(block_sizes=[60, 40], n_classes=3, hidden_sizes=(16, 8),
+    ...               dropout=0.1)
+    >>> module(torch.randn(10, 100)).shape
+    torch.Size([10, 3])
+    """
+
+    def __init__(self, *, block_sizes, n_classes, hidden_sizes, dropout):
+        super().__init__()
+        layers = []
+        for d_in, d_out in pairwise((sum(block_sizes), *hidden_sizes)):
+            layers += [nn.Linear(d_in, d_out), nn.ReLU(), Dropout(dropout)]
+        if layers:
+            layers.pop()
+        d_last = hidden_sizes[-1] if hidden_sizes else sum(block_sizes)
+        self.layers = nn.Sequential(*layers, nn.Linear(d_last, n_classes))
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        """Draw Xavier uniform weights and set the biases to zero."""
+        for layer in self.layers:
+            if isinstance(layer, nn.Linear):
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(layer.bias)
+
+    def forward(self, x):
+        """Return the logits."""
+        return self.layers(x)

@@ -1,0 +1,358 @@
+"""SMA: two Siamese multi-head attention encoders over omics feature tokens."""
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from skomics.modules._fusion import average_members
+from skomics.modules._layers import Dropout, GroupedLinear, sinusoidal_positions
+
+__all__ = ["SMA", "allot_tokens"]
+
+
+def allot_tokens(block_sizes, n_tokens):
+    """Share tokens out among omics in proportion to their widths.
+
+    Every omics gets at least one token and no token is empty, so the total is
+    `n_tokens` unless there are more omics, or fewer features, than that.
+
+    Parameters
+    ----------
+    block_sizes : sequence of int
+        Number of features of each omics, all positive.
+
+    n_tokens : int
+        Number of tokens wanted in all.
+
+    Returns
+    -------
+    counts : list of int
+        Number of tokens of each omics.
+
+    Examples
+    --------
+    >>> from skomics.modules import allot_tokens
+    >>> allot_tokens([554, 895, 218], n_tokens=8)
+    [3, 4, 1]
+    """
+    counts = [1] * len(block_sizes)
+    free = min(n_tokens, sum(block_sizes)) - len(counts)
+    for _ in range(free):
+        # The next token goes where the tokens are widest.
+        widest = max(
+            (i for i, size in enumerate(block_sizes) if counts[i] < size),
+            key=lambda i: block_sizes[i] / counts[i],
+        )
+        counts[widest] += 1
+    return counts
+
+
+def _token_bounds(block_sizes, n_tokens):
+    """Return first and last-plus-one feature of each token, none across omics."""
+    bounds, start = [], 0
+    counts = allot_tokens(block_sizes, n_tokens)
+    for size, count in zip(block_sizes, counts, strict=True):
+        edges = [start + size * i // count for i in range(count + 1)]
+        bounds += pairwise(edges)
+        start += size
+    return bounds
+
+
+class _FeatureTokenizer(nn.Module):
+    r"""Cut each omics into runs of neighbouring features and project each run.
+
+    .. math:: e_t = x_{F_t} W_t + b_t + p_t
+
+    with :math:`F_t` the features of token `t` and :math:`p_t` the sine and cosine
+    position encoding (equation 1 of the paper).
+    """
+
+    def __init__(self, *, bounds, n_groups, d_model, projection, use_cls):
+        super().__init__()
+        widths = [stop - start for start, stop in bounds]
+        n_features, width = bounds[-1][1], max(widths)
+        # Tokens shorter than the widest one are filled up with a column of
+        # zeros, which is feature number n_features.
+        index = torch.full((len(bounds), width), n_features)
+        for row, (start, stop) in zip(index, bounds, strict=True):
+            row[: stop - start] = torch.arange(start, stop)
+        self.register_buffer("index", index, persistent=False)
+        self.register_buffer("widths", torch.tensor(widths), persistent=False)
+        self.n_groups, self.d_model, self.use_cls = n_groups, d_model, use_cls
+        n_maps = len(bounds) if projection == "per_token" else 1
+        self.weight = nn.Parameter(torch.empty(n_maps, width, n_groups * d_model))
+        self.bias = nn.Parameter(torch.empty(n_groups, 1, len(bounds), d_model))
+        if use_cls:
+            self.cls = nn.Parameter(torch.empty(n_groups, 1, 1, d_model))
+        positions = sinusoidal_positions(len(bounds) + use_cls, d_model)
+        self.register_buffer("positions", positions, persistent=False)
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        """Draw projections that give tokens of unit variance from standardised data."""
+        fan_in = self.widths.double().rsqrt().float().view(-1, 1, 1)
+        if len(self.weight) == 1:
+            fan_in = fan_in.max().view(1, 1, 1)
+        with torch.no_grad():
+            self.weight.normal_().mul_(fan_in)
+        nn.init.zeros_(self.bias)
+        if self.use_cls:
+            nn.init.normal_(self.cls, std=0.02)
+
+    def forward(self, x):
+        """Return tokens of shape (n_groups, n, n_tokens, d_model)."""
+        n_tokens, width = self.index.shape
+        patches = F.pad(x, (0, 1))[:, self.index.flatten()]
+        patches = patches.view(len(x), n_tokens, width).transpose(0, 1)
+        tokens = torch.matmul(patches, self.weight)  # (T, n, G * d)
+        tokens = tokens.view(n_tokens, len(x), self.n_groups, self.d_model)
+        tokens = tokens.permute(2, 1, 0, 3).contiguous() + self.bias
+        if self.use_cls:
+            cls = self.cls.expand(-1, len(x), -1, -1)
+            tokens = torch.cat([cls, tokens], dim=2)
+        return tokens + self.positions
+
+
+class _AttentionLayer(nn.Module):
+    """One pre-norm transformer layer for each of several groups."""
+
+    def __init__(self, *, n_groups, d_model, n_heads, d_feedforward, dropout):
+        super().__init__()
+        self.n_heads = n_heads
+        self.qkv = GroupedLinear(n_groups, d_model, 3 * d_model)
+        self.out = GroupedLinear(n_groups, d_model, d_model)
+        self.up = GroupedLinear(n_groups, d_model, d_feedforward)
+        self.down = GroupedLinear(n_groups, d_feedforward, d_model)
+        self.dropout = Dropout(dropout)
+
+    def _heads(self, x):
+        # A scale and shift after the normalisation would be absorbed by the
+        # linear layer that follows, so the normalisation has none.
+        qkv = self.qkv(F.layer_norm(x, x.shape[-1:])).flatten(0, 1)
+        return [
+            part.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
+            for part in qkv.chunk(3, dim=-1)
+        ]  # three times (G * n, heads, T, d / heads)
+
+    def attention(self, x):
+        """Return attention weights of shape (n_groups, n, n_heads, T, T)."""
+        query, key, _ = self._heads(x)
+        scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
+        return scores.softmax(-1).unflatten(0, x.shape[:2])
+
+    def _attend(self, x):
+        # NOTE[DIFF]: the paper does not say where dropout stands; here there is
+        # none on the attention weights, because there it would cost five times
+        # the attention itself on a CPU.
+        mixed = F.scaled_dot_product_attention(*self._heads(x))
+        return x + self.dropout(self.out(mixed.transpose(1, 2).reshape(x.shape)))
+
+    def _hidden(self, x):
+        return F.relu(self.up(F.layer_norm(x, x.shape[-1:])))
+
+    def forward(self, x):
+        """Apply attention and feed-forward, each with a residual connection."""
+        x = self._attend(x)
+        return x + self.dropout(self.down(self._hidden(x)))
+
+    def pool_cls(self, x):
+        """Return token 0 of :meth:`forward`, without computing the others."""
+        x = self._attend(x)[:, :, 0]
+        return x + self.dropout(self.down(self._hidden(x)))
+
+    def pool_mean(self, x):
+        """Return the mean token of :meth:`forward` (up to where dropout falls).
+
+        The last projection is linear, so that it can follow the mean.
+        """
+        x = self._attend(x)
+        return x.mean(2) + self.dropout(self.down(self._hidden(x).mean(2)))
+
+
+class SMA(nn.Module):
+    r"""Siamese multi-head attention network (Pan et al. 2023).
+
+    Two encoders with the same architecture read the same feature tokens. Their
+    pooled outputs are multiplied element by element and a three-layer
+    perceptron classifies the product:
+
+    .. math:: z = \mathrm{MLP}(\mathrm{enc}_1(x) \odot \mathrm{enc}_2(x))
+
+    Parameters
+    ----------
+    block_sizes : sequence of int
+        Number of features of each omics; no token holds features of two omics.
+
+    n_classes : int
+        Number of subtypes.
+
+    n_tokens : int
+        Number of tokens in all, shared out by :func:`allot_tokens`.
+
+    d_model, n_heads, depth, d_feedforward : int
+        Width of a token, attention heads, layers of an encoder, and width of
+        the feed-forward part.
+
+    dropout : float
+        Dropout rate inside the encoders and the perceptrons.
+
+    input_dropout : float
+        Dropout rate of the input features.
+
+    token_projection : {"per_token", "shared"}
+        One projection for each token, or one for all tokens.
+
+    pooling : {"mean", "cls"}
+        What an encoder hands on: the mean of its tokens, or a cls token.
+
+    share_weights : bool
+        Whether the two encoders are one. The product is then a square.
+
+    linear_path : bool
+        Whether a linear classifier of the input is added to the logits.
+
+    n_ensemble : int
+        Number of networks with initial weights of their own, trained side by
+        side as one batched model.
+
+    Notes
+    -----
+    **Shape**: input `(n, sum(block_sizes))`; output in training mode
+    `(n_ensemble, n, n_classes)` logits, in evaluation mode `(n, n_classes)`
+    logarithms of the members' mean probabilities.
+
+    NOTE[DIFF]: the paper fixes neither the size of a token, nor the projection,
+    nor the pooling; see docs/models/sma.md for the reading chosen here and for
+    what each choice is worth.
+
+    References
+    ----------
+    Pan, Liu, Feng, Liu, Peng (2023), "PACS: Prediction and analysis of cancer
+    subtypes from multi-omics data based on a multi-head attention mechanism
+    model", arXiv:2308.10917.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skomics.modules import SMA
+    >>> module = SMA(block_sizes=[60, 40], n_classes=3, n_tokens=5, d_model=8,
+    ...              n_heads=2, depth=1, d_feedforward=16, dropout=0.0,
+    ...              input_dropout=0.0, token_projection="per_token",
+    ...              pooling="mean", share_weights=False, linear_path=False,
+    ...              n_ensemble=1)
+    >>> module.eval()(torch.randn(10, 100)).shape
+    torch.Size([10, 3])
+    """
+
+    def __init__(
+        self,
+        *,
+        block_sizes,
+        n_classes,
+        n_tokens,
+        d_model,
+        n_heads,
+        depth,
+        d_feedforward,
+        dropout,
+        input_dropout,
+        token_projection,
+        pooling,
+        share_weights,
+        linear_path,
+        n_ensemble,
+    ):
+        super().__init__()
+        if d_model % n_heads:
+            raise ValueError(
+                f"d_model must be a multiple of n_heads, got {d_model=} and {n_heads=}."
+            )
+        self.n_ensemble = n_ensemble
+        self.n_encoders = 1 if share_weights else 2
+        self.pooling = pooling
+        n_groups = n_ensemble * self.n_encoders
+        self.token_bounds = _token_bounds(block_sizes, n_tokens)
+        self.input_dropout = Dropout(input_dropout)
+        self.tokenizer = _FeatureTokenizer(
+            bounds=self.token_bounds,
+            n_groups=n_groups,
+            d_model=d_model,
+            projection=token_projection,
+            use_cls=pooling == "cls",
+        )
+        self.layers = nn.ModuleList(
+            _AttentionLayer(
+                n_groups=n_groups,
+                d_model=d_model,
+                n_heads=n_heads,
+                d_feedforward=d_feedforward,
+                dropout=dropout,
+            )
+            for _ in range(depth)
+        )
+        self.perceptron = nn.Sequential(
+            GroupedLinear(n_groups, d_model, d_model),
+            nn.ReLU(),
+            Dropout(dropout),
+            GroupedLinear(n_groups, d_model, d_model),
+        )
+        self.head = nn.Sequential(
+            GroupedLinear(n_ensemble, d_model, 64),
+            nn.ReLU(),
+            Dropout(dropout),
+            GroupedLinear(n_ensemble, 64, 32),
+            nn.ReLU(),
+            GroupedLinear(n_ensemble, 32, n_classes),
+        )
+        self.linear = None
+        if linear_path:
+            self.linear = nn.Linear(sum(block_sizes), n_ensemble * n_classes)
+            nn.init.zeros_(self.linear.weight)
+            nn.init.zeros_(self.linear.bias)
+
+    def encode(self, x):
+        """Return the fused vectors, of shape (n_ensemble, n, d_model)."""
+        tokens = self.tokenizer(x)
+        for layer in self.layers[:-1]:
+            tokens = layer(tokens)
+        last = self.layers[-1]
+        pool = last.pool_cls if self.pooling == "cls" else last.pool_mean
+        pooled = pool(tokens)
+        encoded = self.perceptron(F.layer_norm(pooled, pooled.shape[-1:]))
+        encoded = encoded.unflatten(0, (self.n_ensemble, self.n_encoders))
+        return encoded[:, 0] * encoded[:, -1]
+
+    def forward(self, x):
+        """Return logits; see the class for the shapes in each mode."""
+        x = self.input_dropout(x)
+        logits = self.head(self.encode(x))
+        if self.linear is not None:
+            linear = self.linear(x).view(len(x), self.n_ensemble, -1)
+            logits = logits + linear.transpose(0, 1)
+        return logits if self.training else average_members(logits)
+
+    def attention_weights(self, x):
+        """Return how much each token attends to each other one.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, n_features)
+            Input as for :meth:`forward`.
+
+        Returns
+        -------
+        weights : Tensor of shape \
+                (n_ensemble, n_encoders, depth, n, n_heads, n_tokens, n_tokens)
+            Attention weights; the last axis sums to 1. With `pooling="cls"` the
+            cls token is token number 0. Token `t` (after cls) holds the features
+            `token_bounds[t][0]` to `token_bounds[t][1] - 1`.
+        """
+        tokens, weights = self.tokenizer(x), []
+        for layer in self.layers:
+            weights.append(layer.attention(tokens))
+            tokens = layer(tokens)
+        weights = torch.stack(weights, dim=1)  # (G, depth, n, heads, T, T)
+        return weights.unflatten(0, (self.n_ensemble, self.n_encoders))

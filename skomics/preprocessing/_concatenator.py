@@ -1,0 +1,854 @@
+"""One table from several omics, each preprocessed on its own."""
+
+import warnings
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn import get_config
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.utils import check_array, check_consistent_length, get_tags
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._blocks import (
+    SEPARATOR,
+    Block,
+    examples,
+    is_matrix,
+    read_blocks,
+    stack_matrices,
+    to_pandas,
+)
+from .._optional import import_optional
+from .._validation import (
+    HasMethods,
+    StrOptions,
+    _check_feature_names_in,
+    _fit_context,
+    _raise_for_params,
+    _VisualBlock,
+    check_library_installed,
+)
+
+__all__ = ["OmicsConcatenator"]
+
+# The transformers of the blocks judge types and missing values, not this class.
+_MATRIX_CHECKS = {"accept_sparse": "csr", "dtype": None, "ensure_all_finite": False}
+_OUTPUTS = ("default", "numpy", "pandas", "polars")
+
+
+def _is_passthrough(transformer):
+    is_word = isinstance(transformer, str) and transformer == "passthrough"
+    return transformer is None or is_word
+
+
+def _is_drop(transformer):
+    return isinstance(transformer, str) and transformer == "drop"
+
+
+def _is_estimator(transformer):
+    return not (_is_passthrough(transformer) or _is_drop(transformer))
+
+
+def _fit_transform_block(name, transformer, data, y, params):
+    """Fit a transformer on one block; an error gets a note that names the omics."""
+    try:
+        if hasattr(transformer, "fit_transform"):
+            output = transformer.fit_transform(data, y, **params["fit_transform"])
+        else:
+            transformer.fit(data, y, **params["fit"])
+            output = transformer.transform(data, **params["transform"])
+    except Exception as error:
+        error.add_note(
+            f"This happened while fitting the transformer of omics {name!r}."
+        )
+        raise
+    return output, transformer
+
+
+def _transform_block(name, transformer, data, params):
+    try:
+        return transformer.transform(data, **params["transform"])
+    except Exception as error:
+        error.add_note(f"This happened while transforming omics {name!r}.")
+        raise
+
+
+def _frame_to_array(name, frame):
+    """Return the values of a DataFrame: a view where pandas allows, never objects."""
+    dtypes = frame.dtypes.unique()
+    if all(isinstance(dtype, pd.SparseDtype) for dtype in dtypes):
+        return frame.sparse.to_coo().tocsr()
+    plain = {getattr(dtype, "numpy_dtype", dtype) for dtype in dtypes}
+    if any(isinstance(dtype, np.dtype) and dtype.kind in "biuf" for dtype in plain):
+        values = frame.to_numpy()
+        if values.dtype.kind in "biuf":
+            return values
+    dtype = np.float32 if plain == {np.dtype(np.float32)} else np.float64
+    try:
+        _raise_for_text(frame)
+        return frame.to_numpy(dtype=dtype, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        bad = [column for column in frame if not _is_numeric(frame[column])]
+        raise ValueError(
+            f"Block '{name}' has {len(bad)} of {frame.shape[1]} columns that are not "
+            f"numeric, e.g. {examples(bad)} ({frame[bad[0]].dtype}). The output is one "
+            "table of numbers; drop these columns, or encode them with this block's "
+            "transformer, for instance a OneHotEncoder."
+        ) from error
+
+
+def _raise_for_text(frame):
+    # pandas would read the text "1.5" as a number without a word.
+    if not all(_is_numeric(frame[column]) for column in frame):
+        raise TypeError("not numeric")
+
+
+def _is_numeric(column):
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return True
+    is_object = column.dtype == np.dtype(object)
+    kinds = {"integer", "floating", "mixed-integer-float", "boolean", "empty"}
+    return is_object and pd.api.types.infer_dtype(column, skipna=True) in kinds
+
+
+def _as_matrix(name, output, n_samples):
+    """Return what a transformer gave as an array or csr of numbers."""
+    output = to_pandas(output)
+    if sparse.issparse(output):
+        matrix = output.tocsr()
+    elif isinstance(output, pd.DataFrame):
+        matrix = _frame_to_array(name, output)
+    else:
+        matrix = check_array(output, ensure_all_finite=False, ensure_min_features=0)
+    if matrix.shape[0] != n_samples:
+        raise ValueError(
+            f"The transformer of block '{name}' returned {matrix.shape[0]} rows for "
+            f"{n_samples} samples. It must return one row per sample, in the same "
+            "order; remove steps that select or resample rows."
+        )
+    return matrix
+
+
+def _names_after(transformer, features, output, n_features):
+    """Return the feature names that a fitted transformer gives to its output."""
+    names = None
+    if _is_passthrough(transformer):
+        names = features
+    elif hasattr(transformer, "get_feature_names_out"):
+        # A Pipeline has the method even if one of its steps has not.
+        try:
+            names = transformer.get_feature_names_out(features)
+        except AttributeError:
+            names = getattr(output, "columns", None)
+    else:
+        names = getattr(output, "columns", None)
+    if names is not None and len(names) == n_features:
+        return np.asarray([str(name) for name in names], dtype=object)
+    prefix = "x" if _is_passthrough(transformer) else type(transformer).__name__.lower()
+    return np.asarray([f"{prefix}{i}" for i in range(n_features)], dtype=object)
+
+
+def _find_features(name, features, fitted):
+    """Return the positions of the fitted features in those of a new block."""
+    positions = features.get_indexer(fitted)
+    missing = fitted[positions < 0]
+    if len(missing):
+        raise ValueError(
+            f"Block '{name}' lacks {len(missing)} of the {len(fitted)} features seen "
+            f"at fit time, e.g. {examples(missing)}. Give every fitted feature, in any "
+            "order; add the missing columns (NaN if an imputer follows) or fit again "
+            "without them."
+        )
+    return positions
+
+
+def _raise_for_unseen(name, features, fitted):
+    unseen = features[~features.isin(fitted)]
+    if len(unseen):
+        raise ValueError(
+            f"Block '{name}' has {len(unseen)} feature names unseen at fit time, e.g. "
+            f"{examples(unseen)}; it was fitted with {len(fitted)} features. Drop the "
+            "new columns or fit again with them."
+        )
+
+
+class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+    """Put several omics side by side in one table, preprocessing each on its own.
+
+    An omics block is a named group of columns. Each block gets its own clone of
+    `transformer`, fitted on that block only, so that scaling and feature selection
+    happen per omics and, in a :class:`~sklearn.pipeline.Pipeline`, inside the
+    cross-validation fold. The output's columns are called `omics__feature`, by
+    which a classifier knows the omics again.
+
+    Parameters
+    ----------
+    transformer : estimator, dict or "passthrough", default=None
+        What is done to each block before the blocks are put together.
+
+        - None or "passthrough": nothing.
+        - A transformer: one clone per omics. Its parameters can be searched as
+          `transformer__<parameter>`.
+        - A dict of omics name to transformer, None, "passthrough" or "drop", with
+          one entry for each omics. Entries can be set as `<omics>` and their
+          parameters as `<omics>__<parameter>`.
+
+    omics : sequence or dict, default=None
+        For an input that names its omics, the names of those to keep, in the order
+        wanted; None keeps all as found. For an array, a sparse matrix or a
+        DataFrame without omics in its column names, which columns form a block:
+        block sizes (blocks are called `omics_0`, `omics_1`, and so on), a dict of
+        name to size or to columns, or one label per column; None makes it a single
+        block without a name.
+
+    n_jobs : int, default=None
+        Number of blocks to be fitted or transformed at the same time, by joblib.
+
+    Attributes
+    ----------
+    omics_ : tuple of str
+        Names of the omics in the output.
+
+    transformers_ : dict of str to estimator or "passthrough"
+        The fitted transformer of each omics in `omics_`.
+
+    block_slices_ : dict of str to slice
+        Where each omics is in the output.
+
+    block_sizes_ : tuple of int
+        Number of output columns of each omics.
+
+    n_features_in_ : int
+        Number of features of all omics seen during fit, those that are not
+        selected included.
+
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
+        Names of the features seen during fit, flat (`omics__feature`) for inputs
+        that name their omics. Defined only if the input names its features.
+
+    See Also
+    --------
+    sklearn.compose.ColumnTransformer : Transforms groups of columns chosen by
+        position, name or type.
+
+    Notes
+    -----
+    The input may be a DataFrame with two column levels (omics, feature), a flat
+    DataFrame with `omics__feature` names, a MuData, an AnnData, a dict or list of
+    DataFrames, arrays or scipy sparse matrices, or one array or sparse matrix. Rows
+    of several tables are matched by label, arrays by position. At `transform`,
+    columns are matched by name, in any order; a single block without a name follows
+    scikit-learn's convention, by which the order must be that of `fit`.
+
+    The output is a pandas DataFrame with the sample ids as index, unless
+    `set_output` or :func:`sklearn.set_config` asks for polars, or `set_output` for
+    "numpy". A single unnamed block keeps its feature names. Sparse blocks stay
+    sparse: if a block's output is sparse, the whole output is one AnnData for MuData
+    and AnnData inputs, and otherwise, or with "numpy", one csr whose blocks are told
+    by `block_sizes_`.
+
+    Missing and infinite values pass; the transformers, or the classifier that
+    follows, judge them.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skomics.preprocessing import OmicsConcatenator
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> rna = pd.DataFrame({"TP53": [1.0, 3.0], "EGFR": [2.0, 6.0]}, index=["p1", "p2"])
+    >>> cnv = pd.DataFrame({"TP53": [0.0, 4.0]}, index=["p2", "p1"])
+    >>> OmicsConcatenator(StandardScaler()).fit_transform({"rna": rna, "cnv": cnv})
+        rna__TP53  rna__EGFR  cnv__TP53
+    p1       -1.0       -1.0        1.0
+    p2        1.0        1.0       -1.0
+    """
+
+    _parameter_constraints = {
+        "transformer": [
+            HasMethods(["fit", "transform"]),
+            StrOptions({"passthrough"}),
+            dict,
+            None,
+        ],
+        "omics": ["array-like", dict, None],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(self, transformer=None, *, omics=None, n_jobs=None):
+        self.transformer = transformer
+        self.omics = omics
+        self.n_jobs = n_jobs
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, **params):
+        """Fit one transformer per omics.
+
+        Parameters
+        ----------
+        X : DataFrame, MuData, AnnData, dict or list of tables, array or sparse
+            The omics of the samples; see the notes of the class.
+
+        y : array-like of shape (n_samples,), default=None
+            Targets, handed to the transformers.
+
+        **params : dict
+            Metadata routed to the transformers; needs
+            `sklearn.set_config(enable_metadata_routing=True)`.
+
+        Returns
+        -------
+        self : OmicsConcatenator
+            The fitted transformer.
+        """
+        _raise_for_params(params, self, "fit")
+        self._fit_blocks(X, y, "fit", params)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit_transform(self, X, y=None, **params):
+        """Fit one transformer per omics and return the concatenated omics.
+
+        Parameters
+        ----------
+        X : DataFrame, MuData, AnnData, dict or list of tables, array or sparse
+            The omics of the samples; see the notes of the class.
+
+        y : array-like of shape (n_samples,), default=None
+            Targets, handed to the transformers.
+
+        **params : dict
+            Metadata routed to the transformers.
+
+        Returns
+        -------
+        Xt : DataFrame, AnnData, ndarray or csr
+            The omics side by side.
+        """
+        _raise_for_params(params, self, "fit_transform")
+        matrices, read = self._fit_blocks(X, y, "fit_transform", params)
+        return self._assemble(matrices, read.rows, read.is_annotated)
+
+    def transform(self, X, **params):
+        """Transform each omics and put them side by side.
+
+        Parameters
+        ----------
+        X : DataFrame, MuData, AnnData, dict or list of tables, array or sparse
+            Samples with the omics and features seen during fit. Columns are matched
+            by name.
+
+        **params : dict
+            Metadata routed to the transformers.
+
+        Returns
+        -------
+        Xt : DataFrame, AnnData, ndarray or csr
+            The omics side by side.
+        """
+        _raise_for_params(params, self, "transform")
+        check_is_fitted(self)
+        blocks, rows, is_annotated = self._read_new(X)
+        routed = process_routing(self, "transform", **params)
+        outputs = {name: block.data for name, block in blocks.items()}
+        names = [n for n in self.omics_ if _is_estimator(self.transformers_[n])]
+        results = Parallel(n_jobs=self.n_jobs)(
+            delayed(_transform_block)(
+                name,
+                self.transformers_[name],
+                blocks[name].data,
+                routed[self._route(name)],
+            )
+            for name in names
+        )
+        outputs.update(zip(names, results, strict=True))
+        matrices = [
+            _as_matrix(name, outputs[name], blocks[name].data.shape[0])
+            for name in self.omics_
+        ]
+        return self._assemble(matrices, rows, is_annotated)
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the output columns.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the input columns. If the input named its features during fit,
+            they must be the same.
+
+        Returns
+        -------
+        names : ndarray of str
+            `omics__feature`, or the names as they are for a single unnamed block.
+        """
+        check_is_fitted(self)
+        input_features = _check_feature_names_in(
+            self, input_features, generate_names=False
+        )
+        if input_features is None or hasattr(self, "feature_names_in_"):
+            return self._names_out
+        columns = dict(self._layout.items())
+        names = {}
+        for name, size in zip(self.omics_, self.block_sizes_, strict=True):
+            features = input_features[columns[name]]
+            names[name] = _names_after(self.transformers_[name], features, None, size)
+        return self._flat_names(names)
+
+    def set_output(self, *, transform=None):
+        """Choose the container of the output.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars", "numpy"}, default=None
+            "default" is pandas, or AnnData or csr for sparse blocks; "numpy" is the
+            bare matrix, csr for sparse blocks. None changes nothing.
+
+        Returns
+        -------
+        self : OmicsConcatenator
+            This transformer.
+        """
+        if transform is None:
+            return self
+        if transform not in _OUTPUTS:
+            raise ValueError(
+                f"Got transform={transform!r}. The output can be "
+                f"{examples(_OUTPUTS, 4)}; choose one of these."
+            )
+        # scikit-learn's clone copies the attribute of this name.
+        self._sklearn_output_config = {"transform": transform}
+        return self
+
+    def get_params(self, deep=True):
+        """Return the parameters, with those of the transformers if asked.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to include the transformers' parameters, and the entries of a
+            dict of transformers under the names of the omics.
+
+        Returns
+        -------
+        params : dict
+            Parameter names and values.
+        """
+        params = super().get_params(deep=deep)
+        if not deep:
+            return params
+        for name, transformer in self._searchable_entries().items():
+            params[name] = transformer
+            if hasattr(transformer, "get_params") and not isinstance(transformer, type):
+                nested = transformer.get_params(deep=True)
+                params.update(
+                    (f"{name}__{key}", value) for key, value in nested.items()
+                )
+        return params
+
+    def set_params(self, **params):
+        """Set parameters, those of the transformers included.
+
+        Parameters
+        ----------
+        **params : dict
+            Names as in `get_params`, with their values.
+
+        Returns
+        -------
+        self : OmicsConcatenator
+            This transformer.
+        """
+        if "transformer" in params:
+            self.transformer = params.pop("transformer")
+        entries = self._searchable_entries()
+        replaced = {name: params.pop(name) for name in entries if name in params}
+        if replaced:
+            self.transformer = {**self.transformer, **replaced}
+        return super().set_params(**params)
+
+    def get_metadata_routing(self):
+        """Return which metadata goes to which transformer.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            The routing, with one entry per omics for a dict of transformers.
+        """
+        router = MetadataRouter(owner=self)
+        for name, transformer in self._estimators().items():
+            mapping = MethodMapping().add(caller="transform", callee="transform")
+            callees = ["fit_transform"]
+            if not hasattr(transformer, "fit_transform"):
+                callees = ["fit", "transform"]
+            for callee in callees:
+                mapping.add(caller="fit", callee=callee)
+                mapping.add(caller="fit_transform", callee=callee)
+            router.add(method_mapping=mapping, **{name: transformer})
+        return router
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = [
+            get_tags(t).input_tags
+            for t in self._estimators().values()
+            # Others are rejected with a clear error in fit.
+            if hasattr(t, "__sklearn_tags__")
+        ]
+        tags.input_tags.sparse = all(t.sparse for t in inner)
+        tags.input_tags.allow_nan = all(t.allow_nan for t in inner)
+        # A DataFrame has no one dtype that scikit-learn's check could look at.
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    def _sk_visual_block_(self):
+        if hasattr(self, "transformers_"):
+            entries = self.transformers_
+        elif isinstance(self.transformer, dict):
+            entries = self.transformer
+        else:
+            entries = {"each omics": self.transformer}
+        transformers = ["passthrough" if t is None else t for t in entries.values()]
+        return _VisualBlock("parallel", transformers, names=list(map(str, entries)))
+
+    def _searchable_entries(self):
+        """Return the dict's entries that do not hide a constructor parameter."""
+        if not isinstance(self.transformer, dict):
+            return {}
+        own = self._get_param_names()
+        return {
+            name: transformer
+            for name, transformer in self.transformer.items()
+            if isinstance(name, str) and name not in own
+        }
+
+    def _estimators(self):
+        """Return the unfitted transformers that are estimators, by routing name."""
+        entries = self.transformer
+        if not isinstance(entries, dict):
+            entries = {"transformer": entries}
+        return {name: t for name, t in entries.items() if _is_estimator(t)}
+
+    def _route(self, name):
+        return name if isinstance(self.transformer, dict) else "transformer"
+
+    def _fit_blocks(self, X, y, method, params):
+        read = self._read_fit(X)
+        if y is not None:
+            check_consistent_length(next(iter(read.blocks.values())).data, y)
+        transformers = self._assign_transformers(read.layout.names)
+        routed = process_routing(self, method, **params)
+        names = [name for name, t in transformers.items() if _is_estimator(t)]
+        results = Parallel(n_jobs=self.n_jobs)(
+            delayed(_fit_transform_block)(
+                name,
+                clone(transformers[name]),
+                read.blocks[name].data,
+                y,
+                routed[self._route(name)],
+            )
+            for name in names
+        )
+        fitted = dict(zip(names, results, strict=True))
+        return self._record(read, transformers, fitted), read
+
+    def _read_fit(self, X):
+        """Read the input and learn its names."""
+        X = to_pandas(X)
+        is_bare = is_matrix(X)
+        if is_bare:
+            X = validate_data(self, X, **_MATRIX_CHECKS)
+        read = read_blocks(X, self.omics)
+        self._layout = read.layout
+        self._is_split_by_parameter = read.is_split_by_parameter
+        self._columns_in = X.columns if isinstance(X, pd.DataFrame) else None
+        if isinstance(X, pd.DataFrame) and not read.layout.is_named:
+            validate_data(self, X, skip_check_array=True)
+            if not hasattr(self, "feature_names_in_"):
+                read.blocks[read.layout.names[0]] = Block(X, None, X.index)
+        elif not is_bare:
+            self.n_features_in_ = read.layout.n_features
+            self._set_feature_names_in(read.feature_names)
+        self._features_in = {name: b.features for name, b in read.blocks.items()}
+        for name, block in read.blocks.items():
+            self._check_not_empty(name, block.data.shape)
+        return read
+
+    def _set_feature_names_in(self, names):
+        if names is not None:
+            self.feature_names_in_ = names
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+
+    @staticmethod
+    def _check_not_empty(name, shape):
+        for number, what in zip(shape, ("sample(s)", "feature(s)"), strict=True):
+            if number == 0:
+                raise ValueError(
+                    f"Block '{name}' has 0 {what} (shape={shape}) while a minimum of 1 "
+                    "is required. Check how the table was read or selected."
+                )
+
+    def _assign_transformers(self, known):
+        """Return the transformer of each selected omics, in the output's order."""
+        selected = self._select_omics(known)
+        if not isinstance(self.transformer, dict):
+            return dict.fromkeys(selected, self.transformer)
+        reserved = [
+            name for name in self.transformer if name in self._get_param_names()
+        ]
+        unknown = [name for name in self.transformer if name not in known]
+        missing = [name for name in selected if name not in self.transformer]
+        if reserved:
+            raise ValueError(
+                f"The dict of transformers has the key {examples(reserved)}, which is "
+                "a parameter of OmicsConcatenator. Rename the omics."
+            )
+        if unknown or missing:
+            raise ValueError(
+                f"The dict of transformers names {len(unknown)} omics that X lacks "
+                f"({examples(unknown) or 'none'}) and leaves out {len(missing)} that "
+                f"it has ({examples(missing) or 'none'}). X has {examples(known, 9)}; "
+                "give one entry for each, 'drop' or 'passthrough' if need be."
+            )
+        return {name: self._check_entry(name) for name in selected}
+
+    def _check_entry(self, name):
+        transformer = self.transformer[name]
+        has_methods = hasattr(transformer, "fit") and hasattr(transformer, "transform")
+        if _is_estimator(transformer) and not has_methods:
+            raise TypeError(
+                f"transformer[{name!r}] is {transformer!r}. It must be an estimator "
+                "with fit and transform, None, 'passthrough' or 'drop'."
+            )
+        return transformer
+
+    def _select_omics(self, known):
+        if self.omics is None or self._is_split_by_parameter:
+            return known
+        if isinstance(self.omics, dict) or not all(
+            isinstance(o, str) for o in self.omics
+        ):
+            raise ValueError(
+                f"X names its omics ({examples(known, 9)}), but omics= is "
+                f"{self.omics!r}. Give None, or the names of the omics to keep."
+            )
+        unknown = [name for name in self.omics if name not in known]
+        if unknown or not len(self.omics) or len(set(self.omics)) < len(self.omics):
+            raise ValueError(
+                f"omics= selects {list(self.omics)!r}, but X has "
+                f"{examples(known, 9)}. Select each omics at most once, at least one, "
+                "and only those that X has."
+            )
+        return tuple(self.omics)
+
+    def _record(self, read, transformers, fitted):
+        """Learn the shape of the output, and return the blocks as matrices."""
+        self.transformers_, matrices, names = {}, [], {}
+        for name, transformer in transformers.items():
+            if _is_drop(transformer):
+                continue
+            block = read.blocks[name]
+            output, transformer = fitted.get(name, (block.data, "passthrough"))
+            matrix = _as_matrix(name, output, block.data.shape[0])
+            n_features = matrix.shape[1]
+            if n_features == 0:
+                raise ValueError(
+                    f"Block '{name}' has 0 features left of {block.data.shape[1]} "
+                    f"after {transformer}, but at least 1 is wanted. Loosen the "
+                    "selection, or use 'drop' for this omics."
+                )
+            names[name] = _names_after(transformer, block.features, output, n_features)
+            self.transformers_[name] = transformer
+            matrices.append(matrix)
+        if not matrices:
+            raise ValueError(
+                "No omics is left: the dict of transformers has 'drop' for all of "
+                f"{examples(transformers, 9)}. Keep at least one."
+            )
+        self._set_output_layout(names)
+        return matrices
+
+    def _set_output_layout(self, names):
+        self.omics_ = tuple(names)
+        self.block_sizes_ = tuple(map(len, names.values()))
+        ends = np.cumsum(self.block_sizes_).tolist()
+        self.block_slices_ = {
+            name: slice(end - size, end)
+            for name, size, end in zip(
+                self.omics_, self.block_sizes_, ends, strict=True
+            )
+        }
+        self._names_out = self._flat_names(names)
+
+    def _flat_names(self, names):
+        if not self._layout.is_named:
+            return next(iter(names.values()))
+        flat = [
+            f"{omics}{SEPARATOR}{feature}"
+            for omics, features in names.items()
+            for feature in features
+        ]
+        return np.asarray(flat, dtype=object)
+
+    def _read_new(self, X):
+        """Return the blocks of a new input with the fitted columns, and its rows."""
+        X = to_pandas(X)
+        is_frame = isinstance(X, pd.DataFrame)
+        rows = X.index if is_frame else None
+        if self._follows_sklearn(X):
+            checks = {"skip_check_array": True} if is_frame else _MATRIX_CHECKS
+            X = validate_data(self, X, reset=False, **checks)
+            blocks, is_annotated = self._split(X), False
+        elif (
+            is_frame
+            and self._columns_in is not None
+            and X.columns.equals(self._columns_in)
+        ):
+            blocks, is_annotated = self._split(X), False
+        elif is_frame and X.columns.nlevels == 1 and self._is_split_by_parameter:
+            blocks, is_annotated = self._pick(X), False
+        else:
+            read = read_blocks(X)
+            self._check_omics(read.layout)
+            blocks = {
+                name: self._match(name, read.blocks[name]) for name in self.omics_
+            }
+            rows, is_annotated = read.rows, read.is_annotated
+        for name, block in blocks.items():
+            self._check_not_empty(name, block.data.shape)
+        return blocks, rows, is_annotated
+
+    def _follows_sklearn(self, X):
+        """Tell whether columns are matched as scikit-learn does, by position."""
+        if is_matrix(X):
+            return True
+        is_flat = isinstance(X, pd.DataFrame) and X.columns.nlevels == 1
+        is_plain = not self._layout.is_named or not hasattr(self, "feature_names_in_")
+        return is_flat and is_plain
+
+    def _split(self, X):
+        """Cut a table whose columns are those of fit, in that order."""
+        if not self._layout.is_named:
+            return {self.omics_[0]: Block(X)}
+        columns = dict(self._layout.items())
+        blocks = {}
+        for name in self.omics_:
+            if isinstance(X, pd.DataFrame):
+                data = X.iloc[:, columns[name]]
+                if self._features_in[name] is not None:
+                    data.columns = self._features_in[name]
+            else:
+                data = X[:, columns[name]]
+            blocks[name] = Block(data)
+        return blocks
+
+    def _pick(self, X):
+        """Find the columns of fit by their own names, which name no omics."""
+        columns = X.columns.map(str)
+        if not columns.is_unique:
+            repeated = columns[columns.duplicated()].unique()
+            raise ValueError(
+                f"{len(repeated)} column names of X occur more than once, e.g. "
+                f"{examples(repeated)}, so columns cannot be matched by name. Give "
+                "them in the order of fit, or use 'omics__feature' names."
+            )
+        known = pd.Index(self.feature_names_in_)
+        _raise_for_unseen("X", columns, known)
+        blocks = {}
+        for name in self.omics_:
+            fitted = self._features_in[name]
+            data = X.iloc[:, _find_features(name, columns, fitted)]
+            data.columns = fitted
+            blocks[name] = Block(data)
+        return blocks
+
+    def _check_omics(self, layout):
+        fitted = self._layout.names
+        if self._layout.is_named and not layout.is_named:
+            raise ValueError(
+                f"X has {layout.n_features} columns that name no omics, but the omics "
+                f"{examples(fitted, 9)} were seen at fit time. Name the columns "
+                f"'omics{SEPARATOR}feature' or give one table per omics."
+            )
+        unknown = [name for name in layout.names if name not in fitted]
+        missing = [name for name in self.omics_ if name not in layout.names]
+        if unknown or missing:
+            raise ValueError(
+                f"X has {len(unknown)} omics unseen at fit time "
+                f"({examples(unknown) or 'none'}) and lacks {len(missing)} that are "
+                f"needed ({examples(missing) or 'none'}). Seen at fit time: "
+                f"{examples(fitted, 9)}. Give the same omics, in any order."
+            )
+
+    def _match(self, name, block):
+        """Put the columns of a new block into the order of fit."""
+        fitted, features = self._features_in[name], block.features
+        if fitted is None or features is None:
+            self._check_nameless(name, block)
+            return block
+        if features.equals(fitted):
+            return block
+        positions = _find_features(name, features, fitted)
+        _raise_for_unseen(name, features, fitted)
+        return block.take_columns(positions)
+
+    def _check_nameless(self, name, block):
+        n_features = dict(zip(self._layout.names, self._layout.sizes, strict=True))[
+            name
+        ]
+        if block.data.shape[1] != n_features:
+            raise ValueError(
+                f"Block '{name}' has {block.data.shape[1]} features, but "
+                f"OmicsConcatenator is expecting {n_features} features as in fit. Give "
+                "the same columns in the same order."
+            )
+        if (self._features_in[name] is None) != (block.features is None):
+            has, had = ("no", "with") if block.features is None else ("", "without")
+            warnings.warn(
+                f"Block '{name}' has {has} feature names, but was fitted {had} feature "
+                "names; columns are matched by position.".replace("  ", " "),
+                stacklevel=4,
+            )
+
+    def _assemble(self, matrices, rows, is_annotated):
+        """Put the matrices side by side in the container that is wanted."""
+        own = getattr(self, "_sklearn_output_config", {}).get("transform")
+        kind = own or get_config()["transform_output"]
+        if any(map(sparse.issparse, matrices)):
+            return self._assemble_sparse(matrices, rows, is_annotated, kind)
+        Xt = self._stack(matrices)
+        if kind == "numpy":
+            return Xt
+        if kind == "polars":
+            polars = check_library_installed("polars")
+            return polars.DataFrame(Xt, schema=list(self._names_out), orient="row")
+        return pd.DataFrame(Xt, index=rows, columns=self._names_out, copy=False)
+
+    def _stack(self, matrices):
+        Xt = stack_matrices(matrices)
+        is_input = _is_passthrough(self.transformers_[self.omics_[0]])
+        # Nobody may overwrite the caller's table through the output.
+        return Xt.copy() if len(matrices) == 1 and is_input else Xt
+
+    def _assemble_sparse(self, matrices, rows, is_annotated, kind):
+        if kind in ("pandas", "polars"):
+            raise ValueError(
+                f"The output is sparse, but {kind} output is asked for, which would "
+                "make it dense. Use `set_output(transform='default')`, or a "
+                "transformer with dense output."
+            )
+        Xt = self._stack(matrices)
+        if kind == "numpy" or not is_annotated:
+            return Xt
+        anndata = import_optional("anndata", extra="mudata")
+        labels = np.repeat(np.array(self.omics_, dtype=object), self.block_sizes_)
+        var = pd.DataFrame({"omics": labels}, index=self._names_out)
+        return anndata.AnnData(Xt, obs=pd.DataFrame(index=rows), var=var)

@@ -1,0 +1,76 @@
+"""Helpers to test estimators, ours and those that extend skomics."""
+
+from importlib import import_module
+from inspect import isabstract, isclass
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+__all__ = ["all_estimators", "assert_probabilities", "assert_seed_stable"]
+
+
+def all_estimators():
+    """Return every public estimator and transformer of skomics.
+
+    Returns
+    -------
+    estimators : list of (str, type)
+        Names and classes, sorted by name.
+
+    Examples
+    --------
+    >>> from skomics.testing import all_estimators
+    >>> "SMAClassifier" in dict(all_estimators())
+    True
+    """
+    found = {}
+    for package in ("skomics.estimators", "skomics.preprocessing"):
+        module = import_module(package)
+        for name in module.__all__:
+            member = getattr(module, name)
+            is_estimator = isclass(member) and issubclass(member, BaseEstimator)
+            if is_estimator and not isabstract(member):
+                found[name] = member
+    return sorted(found.items())
+
+
+def assert_probabilities(estimator, X):
+    """Check that `predict_proba` gives probabilities that `predict` agrees with.
+
+    Parameters
+    ----------
+    estimator : classifier
+        A fitted classifier.
+
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    """
+    proba = estimator.predict_proba(X)
+    assert proba.shape == (len(X), len(estimator.classes_))
+    assert np.all(proba >= 0)
+    np.testing.assert_allclose(proba.sum(axis=1), 1.0)
+    np.testing.assert_array_equal(
+        estimator.classes_[proba.argmax(axis=1)], estimator.predict(X)
+    )
+
+
+def assert_seed_stable(estimator, X, y):
+    """Check that a seed fixes a classifier to the bit, and only a seed does.
+
+    Parameters
+    ----------
+    estimator : classifier
+        An unfitted classifier with a `random_state` parameter.
+
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+
+    y : array-like of shape (n_samples,)
+        Labels.
+    """
+    first = clone(estimator).set_params(random_state=0).fit(X, y).predict_proba(X)
+    np.random.standard_normal(7)  # noqa: NPY002 - disturbs the global generator
+    again = clone(estimator).set_params(random_state=0).fit(X, y).predict_proba(X)
+    other = clone(estimator).set_params(random_state=1).fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)

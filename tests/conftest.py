@@ -1,0 +1,53 @@
+"""Tiny multi-omics data, real data where they are, and closed figures."""
+
+import os
+from pathlib import Path
+
+# Small matrix products are several times slower with more threads than cores,
+# and the test machine may be busy.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pandas as pd
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+SIZES = {"rna": 12, "methylation": 7, "mirna": 5}
+
+
+def make_tiny(n_samples=48, n_classes=3, seed=0, shift=1.5):
+    """Return separable flat omics data: a DataFrame and labels."""
+    rng = np.random.default_rng(seed)
+    codes = np.arange(n_samples) % n_classes
+    columns = [f"{o}__{o[0]}{i}" for o, size in SIZES.items() for i in range(size)]
+    centres = rng.normal(scale=shift, size=(n_classes, len(columns)))
+    values = centres[codes] + rng.normal(size=(n_samples, len(columns)))
+    index = [f"patient_{i:02d}" for i in range(n_samples)]
+    X = pd.DataFrame(values, index=index, columns=columns)
+    return X, pd.Series(np.array(["LumA", "LumB", "Basal", "Her2"])[codes], index=index)
+
+
+@pytest.fixture
+def tiny():
+    """Three separable subtypes measured by three omics."""
+    return make_tiny()
+
+
+@pytest.fixture
+def data_dir():
+    """Folder of the real data sets; the test skips where it is absent."""
+    path = Path(os.environ.get("SKOMICS_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not path.is_dir():
+        pytest.skip(f"real data sets are not at {path}; set SKOMICS_DATA")
+    return path
+
+
+@pytest.fixture
+def pyplot():
+    """Return pyplot with a backend that needs no screen, and close its figures."""
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    yield plt
+    plt.close("all")

@@ -1,0 +1,126 @@
+"""The layers of the package point down only, and heavy imports have an address."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "skomics"
+
+# From the top down. A file may import from lower layers, and from its own
+# folder; the two lowest layers keep more rules, below.
+LAYERS = [
+    {"benchmark"},
+    {"model_selection", "persistence", "plotting", "testing"},
+    {"estimators", "preprocessing", "inspection", "datasets"},
+    {"graph", "_blocks"},
+    {"_validation"},
+    {"exceptions", "_optional", "modules"},
+]
+HEAVY = {
+    "torch": {"modules", "estimators", "persistence"},
+    "skorch": {"estimators/_net.py"},
+}
+# Imported inside functions only, so that skomics works without them.
+OPTIONAL = {"matplotlib", "mudata", "anndata", "rich", "polars"}
+TORCH_FREE = ["datasets", "preprocessing", "plotting", "exceptions"]
+
+
+def layer_of(part):
+    for level, names in enumerate(LAYERS):
+        if part in names:
+            return level
+    raise AssertionError(f"{part} is in no layer; add it to LAYERS on purpose")
+
+
+def source_files():
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def part_of(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_modules(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module, node
+
+
+@pytest.mark.parametrize("path", source_files(), ids=lambda p: str(p.name))
+def test_imports_point_down_only(path):
+    if path == PACKAGE / "__init__.py":
+        return
+    own = part_of(path)
+    for module, _ in imported_modules(ast.parse(path.read_text())):
+        if not module.startswith("skomics."):
+            continue
+        target = module.split(".")[1]
+        assert target == own or layer_of(target) > layer_of(own), (
+            f"{path.name} imports {module}, which is not below it"
+        )
+
+
+@pytest.mark.parametrize("path", source_files(), ids=lambda p: str(p.name))
+def test_heavy_imports_have_an_address(path):
+    place = str(path.relative_to(PACKAGE))
+    for module, _ in imported_modules(ast.parse(path.read_text())):
+        allowed = HEAVY.get(module.split(".")[0])
+        if allowed is not None:
+            is_home = place in allowed or part_of(path) in allowed
+            assert is_home, f"{place} imports {module}"
+
+
+@pytest.mark.parametrize("path", source_files(), ids=lambda p: str(p.name))
+def test_optional_packages_are_imported_inside_functions(path):
+    tree = ast.parse(path.read_text())
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for module, _ in imported_modules(ast.Module([node], [])):
+                assert module.split(".")[0] not in OPTIONAL, module
+
+
+def test_a_model_has_the_same_stem_everywhere():
+    root = PACKAGE.parent
+    for path in (PACKAGE / "estimators").glob("_*.py"):
+        stem = path.stem.removeprefix("_")
+        if stem in ("_init__", "base", "net", "samples", "paper"):
+            continue
+        assert (PACKAGE / "modules" / f"_{stem}.py").exists()
+        assert (root / "tests" / "modules" / f"test_{stem}.py").exists()
+        assert (root / "tests" / "estimators" / f"test_{stem}.py").exists()
+        assert (root / "docs" / "models" / f"{stem}.md").exists()
+
+
+def run_python(code):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_import_skomics_loads_no_torch_and_is_quick():
+    code = (
+        "import time; start = time.perf_counter(); import skomics, sys; "
+        "print(time.perf_counter() - start, 'torch' in sys.modules)"
+    )
+    seconds, has_torch = run_python(code).split()
+    assert has_torch == "False"
+    assert float(seconds) < 0.5
+
+
+@pytest.mark.parametrize("part", TORCH_FREE)
+def test_part_imports_where_torch_is_absent(part):
+    run_python(f"import sys; sys.modules['torch'] = None; import skomics.{part}")
+
+
+def test_public_names_are_found_and_listed():
+    import skomics
+
+    assert all(getattr(skomics, name) is not None for name in skomics.__all__)
+    assert set(skomics.__all__) <= set(dir(skomics))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        skomics.nothing  # noqa: B018

@@ -1,0 +1,47 @@
+"""scikit-learn's own checks over every public estimator, none excused."""
+
+import pytest
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skomics import OmicsConcatenator
+from skomics.testing import all_estimators
+
+# Small networks, short training: the checks fit each estimator a hundred times.
+# Epochs stay high enough for check_classifiers_train, which asks for accuracy.
+QUICK = {
+    "EFNNClassifier": {"hidden_layer_sizes": (32, 16), "max_epochs": 30},
+    "SMAClassifier": {
+        "n_tokens": 4,
+        "d_model": 16,
+        "d_feedforward": 16,
+        "n_ensemble": 1,
+        "input_dropout": 0.1,
+        "max_epochs": 30,
+    },
+}
+SHARED = {"device": "cpu", "lr": 3e-3}
+
+
+def quick_estimators():
+    for name, estimator in all_estimators():
+        if name == "OmicsConcatenator":
+            yield estimator()
+            yield estimator(StandardScaler())
+        else:
+            yield estimator(**QUICK[name], **SHARED)
+
+
+# The checks hand over plain arrays and tables without omics names; that models
+# of several omics then warn is tested in tests/estimators/test_base.py.
+@pytest.mark.filterwarnings("ignore::skomics.exceptions.NamelessOmicsWarning")
+# check_class_weight_classifiers and others ask for labels that do not exist.
+@parametrize_with_checks(list(quick_estimators()))
+def test_scikit_learn_check(estimator, check):
+    check(estimator)
+
+
+def test_every_public_estimator_is_checked():
+    checked = {type(estimator) for estimator in quick_estimators()}
+    assert checked == {estimator for _, estimator in all_estimators()}
+    assert OmicsConcatenator in checked
