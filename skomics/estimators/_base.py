@@ -1,5 +1,6 @@
 """What every classifier of skomics shares: validate, build, train, predict."""
 
+import inspect
 import warnings
 from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
@@ -46,7 +47,130 @@ from skomics.estimators._samples import (
 )
 from skomics.exceptions import DeviceNotFoundError, NamelessOmicsWarning
 
-__all__ = ["BaseOmicsClassifier"]
+__all__ = ["BaseOmicsClassifier", "document_training"]
+
+_TRAINING_PARAMETERS = """\
+    max_epochs : int, default={max_epochs}
+        Number of passes over the training samples.
+
+    batch_size : int, default={batch_size}
+        Largest number of distinct samples in a batch. Batches are of nearly
+        equal size and none is dropped.
+
+    lr : float, default={lr}
+        Learning rate; the highest one of the schedule.
+
+    weight_decay : float, default={weight_decay}
+        Decay of the weights, decoupled from the gradient for "adamw".
+
+    optimizer : {{"adamw", "adam", "sgd"}}, default={optimizer!r}
+        Optimiser. "sgd" has Nesterov momentum 0.9.
+
+    lr_schedule : {{"cosine", "constant"}}, default={lr_schedule!r}
+        Course of the learning rate: "cosine" rises for `warmup` of the steps and
+        then falls to 0 along a cosine.
+
+    warmup : float, default={warmup}
+        Share of the steps, in [0, 1], in which the rate rises, for "cosine".
+
+    label_smoothing : float, default={label_smoothing}
+        Probability, in [0, 1), that is spread over all classes in the targets
+        of the training loss.
+
+    class_weight : dict, "balanced" or None, default={class_weight!r}
+        Weight of each class in the loss, as in scikit-learn.
+
+    early_stopping : bool, default={early_stopping}
+        Whether to stop when the watched loss no longer falls, and to keep the
+        weights of the best epoch.
+
+    validation_fraction : float or None, default={validation_fraction}
+        Share of the training samples, stratified by class, that is held out for
+        early stopping. None watches the training loss and holds out nothing.
+
+    n_iter_no_change : int, default={n_iter_no_change}
+        Number of epochs without improvement after which early stopping stops.
+
+    tol : float, default={tol}
+        Smallest fall of the watched loss that counts as improvement.
+
+    warm_start : bool, default={warm_start}
+        Whether `fit` goes on from the weights of the previous `fit`. The
+        optimiser starts afresh.
+
+    omics : array-like, dict or None, default={omics}
+        Which columns belong to which omics, for input without names: block
+        sizes, a dict from omics to size, or one label per column. None reads
+        ``omics__feature`` names.
+
+    device : str, default={device!r}
+        "auto" (CUDA, else MPS, else the CPU) or a torch device.
+
+    n_threads : int or None, default={n_threads}
+        Threads on the CPU during `fit` and prediction. With 1, a result does
+        not depend on the machine's load or on how many jobs run. None leaves
+        torch's setting, which pays for wide input on many cores.
+
+    random_state : int, RandomState instance or None, default={random_state}
+        Source of all randomness. The same integer gives the same model, bit for
+        bit, on the CPU.
+
+    callbacks : list of skorch callbacks or None, default={callbacks}
+        Called during training, as in skorch. For progress bars and scores, use
+        scikit-learn's callbacks: ``set_callbacks(ProgressBar())``.
+
+    net_params : dict or None, default={net_params}
+        Further parameters of the skorch net, for experts, such as
+        ``{{"gradient_clip": 1.0}}``.
+
+    verbose : int, default={verbose}
+        Passed on to callbacks. Training itself never prints.
+"""
+_TRAINING_ATTRIBUTES = """\
+    classes_ : ndarray of shape (n_classes,)
+        Subtypes, sorted.
+
+    omics_ : tuple of str
+        Names of the omics, in the order of the columns.
+
+    n_features_in_ : int
+        Number of features seen during `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X has names.
+
+    n_iter_ : int
+        Number of epochs trained.
+
+    history_ : DataFrame
+        One row per epoch: epoch, train_loss, valid_loss (if a part was held
+        out) and seconds.
+
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.module_`` is the torch module.
+"""
+
+
+def document_training(cls):
+    """Fill in what all classifiers share, with this class's defaults.
+
+    Parameters
+    ----------
+    cls : type
+        A classifier whose docstring holds the lines ``%(training_parameters)s``
+        and ``%(training_attributes)s``.
+
+    Returns
+    -------
+    cls : type
+        The same class.
+    """
+    signature = inspect.signature(cls)
+    defaults = {name: p.default for name, p in signature.parameters.items()}
+    parameters = _TRAINING_PARAMETERS.format(**defaults)
+    doc = cls.__doc__.replace("    %(training_parameters)s\n", parameters)
+    cls.__doc__ = doc.replace("    %(training_attributes)s\n", _TRAINING_ATTRIBUTES)
+    return cls
 
 
 class BaseOmicsClassifier(
@@ -54,74 +178,14 @@ class BaseOmicsClassifier(
 ):
     """Base of all classifiers: owns a skorch net and behaves like scikit-learn.
 
-    A subclass adds a constructor, its parameter constraints and
-    :meth:`_build_module`.
+    A subclass adds a constructor, its parameter constraints and `_build_module`,
+    which returns the untrained torch module. Everything else is here. The
+    parameters are those that every classifier documents under its own name.
 
-    Parameters
-    ----------
-    max_epochs : int
-        Number of passes over the training samples.
-
-    batch_size : int
-        Largest number of distinct samples in a batch.
-
-    lr : float
-        Learning rate, the highest one of the schedule.
-
-    weight_decay : float
-        Decay of the weights, decoupled for "adamw".
-
-    optimizer : {"adamw", "adam", "sgd"}
-        Optimiser.
-
-    lr_schedule : {"cosine", "constant"}
-        Course of the learning rate.
-
-    warmup : float
-        Share of the steps in which the rate rises, for "cosine".
-
-    label_smoothing : float
-        Probability spread over all classes in the training targets.
-
-    class_weight : dict, "balanced" or None
-        Weights of the classes in the loss.
-
-    early_stopping : bool
-        Whether to stop when the loss stops falling and keep the best epoch.
-
-    validation_fraction : float or None
-        Share of the training samples whose loss is watched; None watches the
-        training loss.
-
-    n_iter_no_change : int
-        Epochs without improvement before training stops.
-
-    tol : float
-        Smallest fall of the loss that counts as improvement.
-
-    warm_start : bool
-        Whether `fit` goes on from the weights of the previous one.
-
-    omics : sequence or dict or None
-        Which columns belong to which omics, for input without names.
-
-    device : str
-        Device to train on.
-
-    n_threads : int or None
-        Threads on the CPU.
-
-    random_state : int, RandomState instance or None
-        Source of all randomness.
-
-    callbacks : list of skorch callbacks or None
-        Called during training.
-
-    net_params : dict or None
-        Further parameters of the skorch net.
-
-    verbose : int
-        Verbosity of callbacks.
+    See Also
+    --------
+    SMAClassifier : Siamese multi-head attention.
+    EFNNClassifier : Early-fusion dense network.
     """
 
     _parameter_constraints = {
@@ -344,9 +408,9 @@ class BaseOmicsClassifier(
         if not np.array_equal(classes, self.classes_) or layout != self._layout:
             raise ValueError(
                 "warm_start=True goes on from a network for classes "
-                f"{classes.tolist()} and {layout}, but got classes {self.classes_.tolist()} and "
-                f"{self._layout}. Fit on the same classes and features, or set "
-                "warm_start=False."
+                f"{classes.tolist()} and {layout}, but got classes "
+                f"{self.classes_.tolist()} and {self._layout}. Fit on the same classes "
+                "and features, or set warm_start=False."
             )
 
     def _check_finite(self, table):

@@ -3,14 +3,58 @@
 from numbers import Integral, Real
 
 from skomics._validation import Interval
-from skomics.estimators._base import BaseOmicsClassifier
+from skomics.estimators._base import BaseOmicsClassifier, document_training
 from skomics.modules import EFNN
 
 __all__ = ["EFNNClassifier"]
 
 
+@document_training
 class EFNNClassifier(BaseOmicsClassifier):
-    """Early-fusion dense network: one perceptron on the features of all omics."""
+    """Early-fusion dense network: one perceptron on the features of all omics.
+
+    The simplest of the deep models compared in the SMA paper, and a strong one.
+    Standardise the features of each omics first, inside the fold, with
+    :class:`~skomics.OmicsConcatenator`.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(500, 100, 50)
+        Widths of the hidden layers.
+
+    dropout : float, default=0.1
+        Dropout rate after every hidden layer but the last.
+
+    %(training_parameters)s
+
+    Attributes
+    ----------
+    %(training_attributes)s
+
+    See Also
+    --------
+    SMAClassifier : Siamese multi-head attention.
+    paper_params : The settings of the publications.
+
+    References
+    ----------
+    Leng et al. (2022), "A benchmark study of deep learning-based multi-omics data
+    fusion methods for cancer", Genome Biology 23:171.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skomics import EFNNClassifier, OmicsConcatenator
+    >>> from skomics.datasets import make_intersim
+    >>> X, y = make_intersim(n_samples=60, n_clusters=3, random_state=0)
+    >>> model = make_pipeline(
+    ...     OmicsConcatenator(StandardScaler()),
+    ...     EFNNClassifier(max_epochs=20, random_state=0),
+    ... )
+    >>> model.fit(X[:40], y[:40]).score(X[40:], y[40:])
+    1.0
+    """
 
     _parameter_constraints = {
         **BaseOmicsClassifier._parameter_constraints,

@@ -141,7 +141,7 @@ def split_samples(samples, validation_fraction, classes, seed):
         Samples.
 
     validation_fraction : float
-        Share to hold out. At least one sample per class is.
+        Share to hold out; at least as many samples as there are classes.
 
     classes : ndarray of shape (n_classes,)
         The classes, for messages.

@@ -84,7 +84,7 @@ def _transform_block(name, transformer, data, params):
 def _frame_to_array(name, frame):
     """Return the values of a DataFrame: a view where pandas allows, never objects."""
     dtypes = frame.dtypes.unique()
-    if all(isinstance(dtype, pd.SparseDtype) for dtype in dtypes):
+    if len(dtypes) and all(isinstance(dtype, pd.SparseDtype) for dtype in dtypes):
         return frame.sparse.to_coo().tocsr()
     plain = {getattr(dtype, "numpy_dtype", dtype) for dtype in dtypes}
     if any(isinstance(dtype, np.dtype) and dtype.kind in "biuf" for dtype in plain):

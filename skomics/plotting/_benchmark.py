@@ -1,0 +1,173 @@
+"""Scores of several models on several tasks."""
+
+from skomics._optional import import_optional
+
+__all__ = ["BenchmarkDisplay"]
+
+_METRICS = {
+    "accuracy": "Accuracy",
+    "f1_macro": "Macro F1",
+    "f1_weighted": "Weighted F1",
+}
+# Okabe and Ito: told apart with any colour vision; yellow is too pale for dots.
+_COLOURS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#E69F00",
+    "#000000",
+)
+_MARKERS = "oDs^vPX"
+_INCHES_PER_MODEL, _INCHES_OF_FRAME = 0.26, 1.5
+
+
+class BenchmarkDisplay:
+    """Every score of every model as a dot, and the mean of each model and task.
+
+    Parameters
+    ----------
+    results : DataFrame
+        One row per fit, as from :func:`skomics.benchmark.run_benchmark`: columns
+        task, label, and the metric to be shown. Rows whose score is missing, those
+        of failed fits, are left out.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the dots.
+
+    figure_ : matplotlib Figure
+        Figure that holds the axes.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skomics.plotting import BenchmarkDisplay
+    >>> results = pd.DataFrame({
+    ...     "task": ["luad", "luad", "stad", "stad"],
+    ...     "label": ["SMA", "efNN", "SMA", "efNN"],
+    ...     "f1_macro": [0.81, 0.78, 0.86, 0.84],
+    ... })
+    >>> display = BenchmarkDisplay(results).plot()  # doctest: +SKIP
+    """
+
+    def __init__(self, results):
+        self.results = results
+
+    def plot(self, metric="f1_macro", *, ax=None):
+        """Draw the figure.
+
+        Parameters
+        ----------
+        metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
+            What to show.
+
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure that fits the number of rows.
+
+        Returns
+        -------
+        display : BenchmarkDisplay
+            The object itself.
+
+        Raises
+        ------
+        ValueError
+            If the metric is unknown, or no fit has a score.
+
+        ImportError
+            If matplotlib is not installed.
+        """
+        self._check(metric)
+        tasks, labels = (
+            list(dict.fromkeys(self.results[c])) for c in ("task", "label")
+        )
+        if ax is None:
+            plt = import_optional("matplotlib.pyplot", extra="plot")
+            height = len(tasks) * (len(labels) + 1) * _INCHES_PER_MODEL
+            size = (7.0, height + _INCHES_OF_FRAME)
+            ax = plt.subplots(figsize=size, layout="constrained")[1]
+        self.ax_, self.figure_ = ax, ax.figure
+        self._draw_dots(metric, tasks, labels)
+        self._draw_frame(metric, tasks, labels)
+        return self
+
+    def _check(self, metric):
+        if metric not in _METRICS:
+            raise ValueError(
+                f"Got metric={metric!r}. Choose one of {sorted(_METRICS)}."
+            )
+        if not self.results[metric].notna().any():
+            raise ValueError(
+                f"None of the {len(self.results)} rows has a score {metric!r}. See the "
+                "column error of the results for the reason."
+            )
+
+    def _draw_dots(self, metric, tasks, labels):
+        """Draw a line of dots per task and model, the first of each on top."""
+        step = 1 / (len(labels) + 1)
+        for number, label in enumerate(labels):
+            colour = _COLOURS[number % len(_COLOURS)]
+            shift = (number - (len(labels) - 1) / 2) * step
+            rows = self.results[self.results["label"] == label]
+            heights = rows["task"].map(tasks.index) + shift
+            self._draw_marks(
+                rows[metric],
+                heights,
+                marker="o",
+                markersize=4,
+                color=colour,
+                alpha=0.35,
+                markeredgewidth=0,
+            )
+            means = rows[metric].groupby(heights).mean().dropna()
+            self._draw_marks(
+                means,
+                means.index,
+                marker=_MARKERS[number % len(_MARKERS)],
+                markersize=8,
+                color=colour,
+                markeredgecolor="white",
+                label=label,
+                zorder=3,
+            )
+            self._write_means(means, colour)
+
+    def _draw_marks(self, scores, heights, **style):
+        self.ax_.plot(scores, heights, linestyle="none", **style)
+
+    def _write_means(self, means, colour):
+        """Write the means beyond the right end of the axis."""
+        for height, mean in means.items():
+            self.ax_.text(
+                1.01,
+                height,
+                f"{mean:.3f}",
+                transform=self.ax_.get_yaxis_transform(),
+                color=colour,
+                fontsize=8,
+                verticalalignment="center",
+            )
+
+    def _draw_frame(self, metric, tasks, labels):
+        ax = self.ax_
+        ax.set_yticks(range(len(tasks)), tasks)
+        ax.set_ylim(len(tasks) - 0.5, -0.5)
+        for border in range(1, len(tasks)):
+            ax.axhline(border - 0.5, color="0.85", linewidth=0.8, zorder=0)
+        ax.grid(axis="x", color="0.9", zorder=0)
+        ax.set_axisbelow(True)
+        ax.tick_params(axis="y", length=0)
+        ax.spines[["top", "right", "left"]].set_visible(False)
+        ax.set_xlabel(
+            f"{_METRICS[metric]} (small: test folds; large, and number: mean)"
+        )
+        ax.legend(
+            loc="lower left",
+            bbox_to_anchor=(0, 1.0),
+            ncols=min(len(labels), 4),
+            frameon=False,
+            borderaxespad=0.2,
+        )

@@ -1,0 +1,30 @@
+"""The publications' settings."""
+
+import pytest
+
+from skomics import EFNNClassifier, SMAClassifier, paper_params
+
+CLASSIFIERS = {"efnn": EFNNClassifier, "sma": SMAClassifier}
+
+
+@pytest.mark.parametrize("task", ["simulated", "single_cell", "cancer"])
+@pytest.mark.parametrize("name", sorted(CLASSIFIERS))
+def test_settings_are_parameters_of_the_classifier(name, task):
+    model = CLASSIFIERS[name](**paper_params(name, task))
+    assert model.get_params().items() >= paper_params(name, task).items()
+
+
+def test_sma_has_the_settings_that_the_paper_states():
+    stated = {"batch_size": 128, "max_epochs": 500, "lr": 3e-3, "weight_decay": 0.01}
+    assert paper_params("sma").items() >= stated.items()
+
+
+def test_settings_can_be_changed_without_changing_the_next_ones():
+    paper_params("sma")["lr"] = 1.0
+    assert paper_params("sma")["lr"] == 3e-3
+
+
+@pytest.mark.parametrize("asked", [("svm", "cancer"), ("sma", "plants")])
+def test_error_for_an_unknown_model_or_task(asked):
+    with pytest.raises(ValueError, match=r"published settings are kept for \['"):
+        paper_params(*asked)

@@ -1,0 +1,610 @@
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn import config_context
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_selection import SelectKBest, VarianceThreshold
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skomics.exceptions import SampleAlignmentError
+from skomics.preprocessing import OmicsConcatenator
+
+IDS = [f"p{i}" for i in range(20)]
+
+
+def _make_tables(dtype=np.float64):
+    rng = np.random.default_rng(0)
+    return {
+        omics: pd.DataFrame(
+            rng.normal(size=(20, n_features)).astype(dtype),
+            index=IDS,
+            columns=[f"{omics[0]}{i}" for i in range(n_features)],
+        )
+        for omics, n_features in [("rna", 5), ("methylation", 4), ("cnv", 3)]
+    }
+
+
+TABLES = _make_tables()
+X = pd.concat(TABLES, axis=1)
+FLAT_NAMES = [f"{omics}__{feature}" for omics, feature in X.columns]
+FLAT = X.set_axis(FLAT_NAMES, axis=1)
+Y = np.repeat(["luminal", "basal"], 10)
+
+
+def _scale(table):
+    return (table - table.mean()) / table.std(ddof=0)
+
+
+class _Nameless(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        self.fitted_ = True
+        return self
+
+    def transform(self, X):
+        return np.asarray(X)[:, :2]
+
+
+@parametrize_with_checks([OmicsConcatenator(), OmicsConcatenator(StandardScaler())])
+def test_scikit_learn_compatible(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("form", [X, FLAT, TABLES], ids=["two-level", "flat", "dict"])
+def test_every_form_with_names_gives_the_same_table(form):
+    concatenator = OmicsConcatenator(StandardScaler())
+    out = concatenator.fit_transform(form)
+    pd.testing.assert_frame_equal(out, _scale(FLAT))
+    assert concatenator.omics_ == ("rna", "methylation", "cnv")
+    assert concatenator.block_sizes_ == (5, 4, 3)
+    assert concatenator.block_slices_["methylation"] == slice(5, 9)
+    assert concatenator.feature_names_in_.tolist() == FLAT_NAMES
+    assert concatenator.get_feature_names_out().tolist() == FLAT_NAMES
+    assert concatenator.n_features_in_ == 12
+    assert set(concatenator.transformers_) == set(TABLES)
+    for again in (X, FLAT, TABLES):
+        pd.testing.assert_frame_equal(concatenator.transform(again), out)
+
+
+def test_each_transformer_sees_its_block_only_under_plain_names():
+    concatenator = OmicsConcatenator(StandardScaler()).fit(X)
+    scaler = concatenator.transformers_["methylation"]
+    assert scaler.feature_names_in_.tolist() == ["m0", "m1", "m2", "m3"]
+    np.testing.assert_allclose(scaler.mean_, TABLES["methylation"].mean())
+
+
+def test_fit_leaves_the_given_transformer_alone():
+    scaler = StandardScaler()
+    OmicsConcatenator(scaler).fit(X)
+    assert not hasattr(scaler, "mean_")
+    OmicsConcatenator({"rna": scaler, "methylation": None, "cnv": None}).fit(X)
+    assert not hasattr(scaler, "mean_")
+
+
+def test_targets_reach_the_transformers():
+    table = X.copy()
+    table[("rna", "r3")] = (Y == "basal") + TABLES["rna"]["r3"] / 10
+    selector = OmicsConcatenator(SelectKBest(k=1))
+    assert selector.fit(table, Y).get_feature_names_out()[0] == "rna__r3"
+
+
+# The last promise is about an array, and scikit-learn warns that it has no names.
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_concatenator_keeps_block_order():
+    out = OmicsConcatenator(omics=["cnv", "rna"]).fit_transform(X)
+    assert out.columns.tolist() == FLAT_NAMES[9:] + FLAT_NAMES[:5]
+    selected = OmicsConcatenator(omics=["cnv"]).fit(X)
+    pd.testing.assert_frame_equal(selected.transform(X), FLAT.iloc[:, 9:])
+    pd.testing.assert_frame_equal(selected.transform(X[["cnv"]]), FLAT.iloc[:, 9:])
+    pd.testing.assert_frame_equal(
+        selected.transform(X.to_numpy()).set_axis(IDS), FLAT.iloc[:, 9:]
+    )
+
+
+@pytest.mark.parametrize(
+    ("omics", "sizes"),
+    [
+        ([5, 4, 3], (5, 4, 3)),
+        ({"rna": 5, "methylation": 4, "cnv": 3}, (5, 4, 3)),
+        (["rna", "cnv"] * 6, (6, 6)),
+    ],
+)
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_omics_splits_a_plain_matrix(omics, sizes, container):
+    matrix = container(X.to_numpy())
+    concatenator = OmicsConcatenator(MaxAbsScaler(), omics=omics).fit(matrix)
+    assert concatenator.block_sizes_ == sizes
+    assert not hasattr(concatenator, "feature_names_in_")
+    out = concatenator.transform(matrix)
+    assert sparse.issparse(out) == sparse.issparse(matrix)
+    names = [f"{name}__x{i}" for name in concatenator.omics_ for i in range(6)]
+    assert set(concatenator.get_feature_names_out()) <= set(names)
+
+
+def test_input_features_name_the_columns_of_an_array():
+    concatenator = OmicsConcatenator(omics={"rna": 2, "cnv": 1}).fit(np.ones((3, 3)))
+    names = concatenator.get_feature_names_out(["a", "b", "c"])
+    assert names.tolist() == ["rna__a", "rna__b", "cnv__c"]
+    with pytest.raises(ValueError, match="input_features should have length equal"):
+        concatenator.get_feature_names_out(["a"])
+
+
+def test_omics_splits_a_table_whose_names_tell_no_omics():
+    table = X.set_axis([feature for _, feature in X.columns], axis=1)
+    concatenator = OmicsConcatenator(omics=[5, 4, 3]).fit(table)
+    out = concatenator.transform(table)
+    assert out.columns[5] == "omics_1__m0"
+    pd.testing.assert_frame_equal(concatenator.transform(table.iloc[:, ::-1]), out)
+    with pytest.raises(ValueError, match=r"Block 'omics_1' lacks 1 .* 'm0'"):
+        concatenator.transform(table.drop(columns="m0"))
+    with pytest.raises(ValueError, match=r"has 1 feature names unseen .* 'new'"):
+        concatenator.transform(table.assign(new=1.0))
+
+
+# The transformer is fitted under text names, so it must be given text names again.
+@pytest.mark.filterwarnings("error:X does not have valid feature names")
+def test_columns_with_integer_names_are_matched_by_name_too():
+    table = pd.DataFrame(X.to_numpy(), columns=range(12), index=IDS)
+    concatenator = OmicsConcatenator(StandardScaler(), omics=[5, 7]).fit(table)
+    out = concatenator.transform(table)
+    pd.testing.assert_frame_equal(concatenator.transform(table.iloc[:, ::-1]), out)
+
+
+def test_an_unnamed_block_keeps_its_names():
+    table = TABLES["rna"]
+    concatenator = OmicsConcatenator().fit(table)
+    assert concatenator.get_feature_names_out().tolist() == table.columns.tolist()
+    assert OmicsConcatenator().fit_transform(table.to_numpy()).columns[0] == "x0"
+
+
+def test_dict_gives_each_omics_its_transformer():
+    concatenator = OmicsConcatenator(
+        {"rna": StandardScaler(), "methylation": "drop", "cnv": None}
+    )
+    out = concatenator.fit_transform(X)
+    expected = pd.concat([_scale(FLAT.iloc[:, :5]), FLAT.iloc[:, 9:]], axis=1)
+    pd.testing.assert_frame_equal(out, expected)
+    assert concatenator.omics_ == ("rna", "cnv")
+    assert concatenator.transformers_["cnv"] == "passthrough"
+    pd.testing.assert_frame_equal(concatenator.transform(X[["cnv", "rna"]]), expected)
+
+
+@pytest.mark.parametrize(
+    ("transformer", "error", "message"),
+    [
+        ({"rna": None}, ValueError, "leaves out 2 .*'methylation', 'cnv'"),
+        (
+            {"rna": None, "methylation": None, "cnv": None, "dna": None},
+            ValueError,
+            r"names 1 omics that X lacks \('dna'\)",
+        ),
+        ({"n_jobs": None}, ValueError, "key 'n_jobs', which is a parameter"),
+        (dict.fromkeys(TABLES, "drop"), ValueError, "No omics is left"),
+        (dict.fromkeys(TABLES, "scale"), TypeError, r"transformer\['rna'\] is 'scale'"),
+    ],
+)
+def test_a_wrong_dict_of_transformers_says_got_wanted_do(transformer, error, message):
+    with pytest.raises(error, match=message):
+        OmicsConcatenator(transformer).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("omics", "message"),
+    [
+        (["rna", "dna"], r"selects \['rna', 'dna'\], but X has 'rna', 'methylation'"),
+        (["rna", "rna"], "Select each omics at most once"),
+        ([], "at least one"),
+        ([5, 4, 3], r"X names its omics .*but omics= is \[5, 4, 3\]"),
+        ({"rna": 5}, "X names its omics"),
+    ],
+)
+def test_a_wrong_selection_lists_the_known_omics(omics, message):
+    with pytest.raises(ValueError, match=message):
+        OmicsConcatenator(omics=omics).fit(TABLES)
+
+
+def test_parameters_of_a_dict_are_searchable_by_omics():
+    concatenator = OmicsConcatenator(
+        {"rna": make_pipeline(SelectKBest(k=2)), "methylation": None, "cnv": "drop"}
+    )
+    params = concatenator.get_params()
+    assert params["rna__selectkbest__k"] == 2
+    assert params["cnv"] == "drop"
+    assert set(concatenator.get_params(deep=False)) == {
+        "transformer",
+        "omics",
+        "n_jobs",
+    }
+    given = concatenator.transformer
+    concatenator.set_params(rna__selectkbest__k=3, cnv=PCA(), cnv__n_components=2)
+    assert given["cnv"] == "drop"
+    assert concatenator.fit(X, Y).block_sizes_ == (3, 4, 2)
+    assert concatenator.get_feature_names_out()[-1] == "cnv__pca1"
+
+
+def test_an_omics_called_like_a_parameter_does_not_hide_it():
+    concatenator = OmicsConcatenator({"n_jobs": StandardScaler()}, n_jobs=1)
+    assert concatenator.get_params()["n_jobs"] == 1
+
+
+def test_clone_copies_transformers_and_output():
+    concatenator = OmicsConcatenator({"rna": StandardScaler()}).set_output(
+        transform="numpy"
+    )
+    copy = clone(concatenator)
+    assert copy.transformer["rna"] is not concatenator.transformer["rna"]
+    tables = {"rna": TABLES["rna"]}
+    assert isinstance(copy.fit_transform(tables), np.ndarray)
+
+
+def test_pickle_transforms_alike():
+    concatenator = OmicsConcatenator(StandardScaler()).fit(X)
+    again = pickle.loads(pickle.dumps(concatenator))
+    pd.testing.assert_frame_equal(again.transform(X), concatenator.transform(X))
+
+
+def test_workers_give_the_same_table():
+    alone = OmicsConcatenator(StandardScaler()).fit(X)
+    workers = OmicsConcatenator(StandardScaler(), n_jobs=2).fit(X)
+    pd.testing.assert_frame_equal(workers.transform(X), alone.transform(X))
+
+
+@pytest.mark.parametrize(
+    ("transformer", "grid"),
+    [
+        (
+            make_pipeline(StandardScaler(), SelectKBest()),
+            {"omics__transformer__selectkbest__k": [1, 2]},
+        ),
+        (
+            {"rna": make_pipeline(SelectKBest()), "methylation": None, "cnv": None},
+            {"omics__rna__selectkbest__k": [1, 2], "omics__cnv": [None, "drop"]},
+        ),
+        (None, {"omics__omics": [["rna"], ["rna", "cnv"]]}),
+    ],
+    ids=["one", "dict", "selection"],
+)
+def test_grid_search_reaches_the_parameters_of_each_omics(transformer, grid):
+    pipe = Pipeline(
+        [("omics", OmicsConcatenator(transformer)), ("clf", LogisticRegression())]
+    )
+    search = GridSearchCV(pipe, grid, cv=2, error_score="raise", n_jobs=2).fit(X, Y)
+    assert search.predict(X).shape == (20,)
+    assert len(search.cv_results_["params"]) == np.prod([len(v) for v in grid.values()])
+
+
+def test_selection_inside_the_fold_leaks_nothing():
+    rng = np.random.default_rng(1)
+    noise = pd.concat(
+        {omics: pd.DataFrame(rng.normal(size=(60, 800))) for omics in ["a", "b"]},
+        axis=1,
+    )
+    labels = np.tile([0, 1], 30)
+    pipe = make_pipeline(OmicsConcatenator(SelectKBest(k=5)), LogisticRegression())
+    assert cross_val_score(pipe, noise, labels, cv=5).mean() < 0.7
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_order_of_omics_columns_and_samples_does_not_matter(data):
+    concatenator = OmicsConcatenator(StandardScaler()).fit(X)
+    columns = data.draw(st.permutations(range(X.shape[1])))
+    rows = data.draw(st.permutations(range(len(X))))
+    expected = concatenator.transform(X).iloc[rows]
+    for form in (X, FLAT):
+        shuffled = form.iloc[rows, columns]
+        pd.testing.assert_frame_equal(concatenator.transform(shuffled), expected)
+    order = data.draw(st.permutations(list(TABLES)))
+    tables = {omics: TABLES[omics].iloc[:, ::-1] for omics in order}
+    first, *others = tables
+    tables[first] = tables[first].iloc[rows]
+    pd.testing.assert_frame_equal(concatenator.transform(tables), expected)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    rows=st.lists(st.integers(0, 19), min_size=1),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+def test_a_row_does_not_depend_on_the_other_rows(rows, dtype):
+    table = X.astype(dtype)
+    concatenator = OmicsConcatenator(StandardScaler()).fit(table)
+    out = concatenator.transform(table)
+    assert set(out.dtypes) == {np.dtype(dtype)}
+    pd.testing.assert_frame_equal(
+        concatenator.transform(table.iloc[rows]), out.iloc[rows]
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda X: X.drop(columns=[("rna", "r1")]), r"'rna' lacks 1 of the 5 .* 'r1'"),
+        (lambda X: X.drop(columns="cnv"), r"lacks 1 that are needed \('cnv'\)"),
+        (
+            lambda X: X.assign(**{"x": 1.0}).rename(columns={"x": "dna"}, level=0),
+            r"has 1 omics unseen at fit time \('dna'\)",
+        ),
+        (
+            lambda X: pd.concat([X, X[["rna"]].rename(columns={"r0": "new"})], axis=1),
+            "4 feature names occur more than once",
+        ),
+        (
+            lambda X: X.rename(columns={"r0": "new"}),
+            r"'rna' lacks 1 .* e.g. 'r0'",
+        ),
+        (
+            lambda X: pd.concat(
+                [X, X[["rna"]].rename(columns=lambda name: "new_" + name, level=1)],
+                axis=1,
+            ),
+            r"Block 'rna' has 5 feature names unseen at fit time, e.g. 'new_r0'",
+        ),
+        (lambda X: TABLES["rna"], "5 columns that name no omics, but the omics 'rna'"),
+        (lambda X: X.iloc[:0], r"Block 'rna' has 0 sample\(s\)"),
+    ],
+)
+def test_other_columns_at_transform_say_got_wanted_do(change, message):
+    with pytest.raises(ValueError, match=message):
+        OmicsConcatenator().fit(X).transform(change(X))
+
+
+def test_rows_are_matched_by_label():
+    tables = {**TABLES, "cnv": TABLES["cnv"].iloc[::-1]}
+    pd.testing.assert_frame_equal(OmicsConcatenator().fit_transform(tables), FLAT)
+
+
+@pytest.mark.parametrize(
+    ("cnv", "message"),
+    [
+        (TABLES["cnv"].T, r"Block 'cnv' \(3 rows, 20 columns\) looks transposed"),
+        (
+            TABLES["cnv"].iloc[[0, 0, *range(2, 20)]],
+            "1 sample ids occur more than once",
+        ),
+        (TABLES["cnv"].iloc[:15], "15 ids are in both, 5 only in 'rna'"),
+        (TABLES["cnv"].to_numpy()[:15], "'cnv' has 15 samples but block 'rna' has 20"),
+    ],
+)
+def test_rows_that_cannot_be_matched_say_got_wanted_do(cnv, message):
+    with pytest.raises(SampleAlignmentError, match=message):
+        OmicsConcatenator().fit({**TABLES, "cnv": cnv})
+
+
+def test_unmatched_targets_are_refused():
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        OmicsConcatenator().fit(X, Y[:5])
+
+
+def test_tables_without_names_are_matched_by_position_with_a_warning():
+    arrays = {omics: table.to_numpy() for omics, table in TABLES.items()}
+    by_array = OmicsConcatenator().fit(arrays)
+    assert by_array.get_feature_names_out()[0] == "rna__x0"
+    with pytest.warns(UserWarning, match="has feature names, but was fitted without"):
+        by_array.transform(TABLES)
+    with pytest.warns(UserWarning, match="has no feature names, but was fitted with "):
+        OmicsConcatenator().fit(TABLES).transform(arrays)
+    with pytest.raises(ValueError, match="'cnv' has 2 features, but .* expecting 3"):
+        by_array.transform({**arrays, "cnv": arrays["cnv"][:, :2]})
+
+
+def test_names_follow_what_the_transformer_does():
+    fallback = FunctionTransformer(lambda X: X.iloc[:, :1].to_numpy())
+    concatenator = OmicsConcatenator(
+        {"rna": PCA(2), "methylation": _Nameless(), "cnv": make_pipeline(fallback)}
+    )
+    assert concatenator.fit_transform(X).columns.tolist() == [
+        "rna__pca0",
+        "rna__pca1",
+        "methylation___nameless0",
+        "methylation___nameless1",
+        "cnv__pipeline0",
+    ]
+    columns = FunctionTransformer(lambda X: X[["c2"]])
+    out = OmicsConcatenator(columns).fit_transform({"cnv": TABLES["cnv"]})
+    assert out.columns.tolist() == ["cnv__c2"]
+
+
+def test_no_feature_left_names_block_and_transformer():
+    nothing = FunctionTransformer(lambda X: X.iloc[:, :0])
+    message = r"Block 'rna' has 0 features left of 5 after FunctionTransformer.*Loosen"
+    with pytest.raises(ValueError, match=message):
+        OmicsConcatenator(nothing).fit(X)
+
+
+def test_an_error_of_a_transformer_is_noted_with_its_omics():
+    with pytest.raises(ValueError, match="meets the variance threshold") as info:
+        OmicsConcatenator(VarianceThreshold(100.0)).fit(X)
+    assert "omics 'rna'" in info.value.__notes__[0]
+
+
+def test_a_transformer_must_keep_the_rows():
+    with pytest.raises(ValueError, match="'rna' returned 3 rows for 20 samples"):
+        OmicsConcatenator(FunctionTransformer(lambda X: X[:3])).fit(X)
+
+
+@pytest.mark.parametrize("values", [["1.5"] * 20, ["f", "m"] * 10])
+@pytest.mark.parametrize("dtype", [object, "category"])
+def test_text_columns_are_named(values, dtype):
+    clinical = pd.DataFrame({"age": 50.0, "sex": values}, index=IDS)
+    clinical["sex"] = clinical["sex"].astype(dtype)
+    with pytest.raises(ValueError, match="'clinical' has 1 of 2 columns .* 'sex'"):
+        OmicsConcatenator().fit({"clinical": clinical})
+
+
+def test_numbers_in_any_pandas_type_pass():
+    table = pd.DataFrame(
+        {
+            "nullable": pd.array([1, None], dtype="Int64"),
+            "flag": [True, False],
+            "object": pd.Series([1.5, 2], dtype=object),
+        }
+    )
+    out = OmicsConcatenator().fit_transform({"rna": table})
+    np.testing.assert_array_equal(out, [[1, 1, 1.5], [np.nan, 0, 2]])
+    nullable = OmicsConcatenator().fit_transform({"rna": table[["nullable"]]})
+    np.testing.assert_array_equal(nullable, [[1], [np.nan]])
+
+
+def test_missing_values_pass_to_the_transformer_that_takes_them():
+    table = X.copy()
+    table.iloc[3, 2] = np.nan
+    assert OmicsConcatenator().fit_transform(table).isna().to_numpy().sum() == 1
+    imputed = OmicsConcatenator(SimpleImputer()).fit_transform(table)
+    assert imputed.notna().all(axis=None)
+
+
+@pytest.mark.parametrize("table", [X, X[["rna"]], TABLES["rna"]])
+def test_output_shares_no_memory_with_the_input(table):
+    out = OmicsConcatenator().fit_transform(table)
+    assert not np.shares_memory(out.to_numpy(), table.to_numpy())
+
+
+def test_set_output_chooses_the_container():
+    polars = pytest.importorskip("polars", reason="polars is an optional output")
+    concatenator = OmicsConcatenator().fit(X)
+    assert isinstance(concatenator.transform(X), pd.DataFrame)
+    out = concatenator.set_output(transform="polars").transform(X)
+    assert isinstance(out, polars.DataFrame)
+    assert out.columns == FLAT_NAMES
+    pd.testing.assert_frame_equal(
+        OmicsConcatenator().fit_transform(out).set_axis(IDS), FLAT
+    )
+    assert isinstance(concatenator.set_output().transform(X), polars.DataFrame)
+    numpy = concatenator.set_output(transform="numpy").transform(X)
+    np.testing.assert_array_equal(numpy, X.to_numpy())
+    with pytest.raises(ValueError, match="Got transform='arrow'.*'default', 'numpy'"):
+        concatenator.set_output(transform="arrow")
+
+
+def test_global_output_counts_unless_set_output_was_called():
+    polars = pytest.importorskip("polars", reason="polars is an optional output")
+    concatenator = OmicsConcatenator(StandardScaler()).fit(X)
+    with config_context(transform_output="polars"):
+        assert isinstance(concatenator.transform(X), polars.DataFrame)
+        concatenator.set_output(transform="default")
+        assert isinstance(concatenator.transform(X), pd.DataFrame)
+
+
+@pytest.mark.parametrize("family", [sparse.csc_array, sparse.csc_matrix])
+def test_plain_sparse_stays_csr_of_its_family(family):
+    blocks = {"rna": family(np.eye(6, 5, dtype=np.float32)), "cnv": family((6, 2))}
+    blocks["cnv"] = blocks["cnv"].astype(np.float32)
+    concatenator = OmicsConcatenator(MaxAbsScaler()).fit(blocks)
+    out = concatenator.transform(blocks)
+    assert out.format == "csr"
+    assert out.dtype == np.float32
+    assert isinstance(out, sparse.sparray) == (family is sparse.csc_array)
+    assert concatenator.block_sizes_ == (5, 2)
+    again = OmicsConcatenator(omics=concatenator.block_sizes_).fit(out)
+    assert again.block_sizes_ == (5, 2)
+    with pytest.raises(
+        ValueError, match="output is sparse, but pandas output is asked"
+    ):
+        concatenator.set_output(transform="pandas").transform(blocks)
+
+
+def test_pandas_sparse_columns_are_not_densified():
+    table = pd.DataFrame.sparse.from_spmatrix(sparse.eye(20, format="csr"), index=IDS)
+    out = OmicsConcatenator().fit_transform({"rna": table, "cnv": TABLES["cnv"]})
+    assert out.format == "csr"
+
+
+@pytest.fixture
+def mudata():
+    anndata = pytest.importorskip("anndata", reason="AnnData is an optional input")
+    mudata = pytest.importorskip("mudata", reason="MuData is an optional input")
+
+    def annotate(omics, to_matrix):
+        table = TABLES[omics].astype(np.float32)
+        var = pd.DataFrame(index=table.columns)
+        matrix = to_matrix(table.to_numpy())
+        return anndata.AnnData(matrix, obs=pd.DataFrame(index=IDS), var=var)
+
+    tables = {
+        "rna": annotate("rna", sparse.csr_matrix),
+        "cnv": annotate("cnv", np.asarray),
+    }
+    with mudata.set_options(pull_on_update=False):
+        return mudata.MuData(tables)
+
+
+def test_sparse_mudata_comes_out_as_one_anndata(mudata):
+    out = OmicsConcatenator().fit_transform(mudata)
+    assert sparse.issparse(out.X)
+    assert out.X.dtype == np.float32
+    assert out.var_names.tolist() == FLAT_NAMES[:5] + FLAT_NAMES[9:]
+    assert out.var["omics"].tolist() == ["rna"] * 5 + ["cnv"] * 3
+    assert out.obs_names.tolist() == IDS
+    bare = OmicsConcatenator().set_output(transform="numpy").fit_transform(mudata)
+    assert bare.format == "csr"
+    # What came out can go in again, in any order.
+    again = OmicsConcatenator().fit(out)
+    assert again.feature_names_in_.tolist() == out.var_names.tolist()
+    assert (again.transform(out[::-1, ::-1])[::-1].X != out.X).nnz == 0
+
+
+def test_dense_mudata_comes_out_as_a_table(mudata):
+    out = OmicsConcatenator(omics=["cnv"]).fit_transform(mudata)
+    expected = FLAT.iloc[:, 9:].astype(np.float32)
+    pd.testing.assert_frame_equal(out, expected)
+    unnamed = OmicsConcatenator().fit_transform(mudata["cnv"])
+    assert unnamed.columns.tolist() == ["c0", "c1", "c2"]
+
+
+def test_a_mudata_can_be_cross_validated(mudata):
+    pipe = make_pipeline(
+        OmicsConcatenator(MaxAbsScaler()).set_output(transform="numpy"),
+        LogisticRegression(),
+    )
+    assert cross_val_score(pipe, mudata, Y, cv=2, error_score="raise").shape == (2,)
+
+
+def test_metadata_reaches_the_transformers_that_request_it():
+    weights = np.arange(20.0)
+    with config_context(enable_metadata_routing=True):
+        scaler = StandardScaler().set_fit_request(sample_weight=True)
+        for transformer in (
+            scaler,
+            {"rna": scaler, "methylation": None, "cnv": "drop"},
+        ):
+            concatenator = OmicsConcatenator(transformer)
+            concatenator.fit(X, sample_weight=weights)
+            expected = np.average(TABLES["rna"], axis=0, weights=weights)
+            fitted = concatenator.transformers_["rna"]
+            np.testing.assert_allclose(fitted.mean_, expected)
+            concatenator.fit_transform(X, sample_weight=weights)
+            concatenator.transform(X)
+        pipe = make_pipeline(OmicsConcatenator(scaler), MaxAbsScaler())
+        pipe.fit(X, sample_weight=weights)
+        np.testing.assert_allclose(pipe[0].transformers_["rna"].mean_, expected)
+        with pytest.raises(TypeError, match="unexpected argument"):
+            OmicsConcatenator().fit(X, sample_weight=weights)
+    with pytest.raises(ValueError, match="only supported if enable_metadata_routing"):
+        OmicsConcatenator(StandardScaler()).fit(X, sample_weight=weights)
+
+
+def test_html_shows_the_omics_side_by_side():
+    given = {"rna": StandardScaler(), "methylation": None, "cnv": "drop"}
+    html = OmicsConcatenator(given)._repr_html_()
+    assert all(f"<label>{omics}</label>" in html for omics in TABLES)
+    one = OmicsConcatenator(PCA(2))
+    assert "<label>each omics</label>" in one._repr_html_()
+    html = one.fit(X)._repr_html_()
+    assert all(f"<label>{omics}</label>" in html for omics in TABLES)
+
+
+def test_unfitted_transform_says_so():
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        OmicsConcatenator().transform(X)
