@@ -1,6 +1,7 @@
 """The errors and warnings of skomics that a caller may want to catch."""
 
 __all__ = [
+    "BatchDependenceWarning",
     "DeviceMemoryError",
     "DeviceNotFoundError",
     "NamelessOmicsWarning",
@@ -15,6 +16,10 @@ class SampleAlignmentError(ValueError):
 
 class SampleDroppedWarning(UserWarning):
     """Samples were left out because a table or the labels lack them."""
+
+
+class BatchDependenceWarning(UserWarning):
+    """A prediction depends on which other samples are predicted with it."""
 
 
 class NamelessOmicsWarning(UserWarning):

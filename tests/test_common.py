@@ -10,7 +10,15 @@ from skomics.testing import all_estimators
 # Small networks, short training: the checks fit each estimator a hundred times.
 # Epochs stay high enough for check_classifiers_train, which asks for accuracy.
 QUICK = {
+    # Fewer filters do not learn three overlapping classes within the epochs.
+    "EFCNNClassifier": {"head_layer_sizes": (16,), "max_epochs": 30},
     "EFNNClassifier": {"hidden_layer_sizes": (32, 16), "max_epochs": 30},
+    "LFCNNClassifier": {"n_filters": 4, "head_layer_sizes": (16,), "max_epochs": 30},
+    "LFNNClassifier": {
+        "branch_layer_sizes": (32, 16),
+        "head_layer_sizes": (16,),
+        "max_epochs": 30,
+    },
     "SMAClassifier": {
         "n_tokens": 4,
         "d_model": 16,

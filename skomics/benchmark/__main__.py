@@ -4,6 +4,7 @@ import shlex
 import sys
 import warnings
 from argparse import ArgumentParser
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from joblib import cpu_count
@@ -53,15 +54,14 @@ def make_parser():
         metavar="NAME",
         nargs="+",
         default=list(CONTENDERS),
-        help=f"models to compare, separated by spaces or commas: {known} (default: all)",
+        help=f"models to compare, by spaces or commas apart: {known} (default: all)",
     )
     parser.add_argument(
         "--folds",
         metavar="N",
         type=int,
         default=5,
-        help="number of folds (default: %(default)s); fewer where the smallest class is "
-        "smaller",
+        help="number of folds (default: %(default)s); fewer where a class is smaller",
     )
     parser.add_argument(
         "--repeats",
@@ -112,19 +112,23 @@ def main(argv=None):
     Returns
     -------
     code : int
-        0; 1 if every fit failed, 2 if the arguments or data are wrong, 130 if the
-        run was interrupted.
+        0; 1 if every fit failed or a process died, 2 if the arguments or data are
+        wrong, 130 if the run was interrupted.
     """
     argv = sys.argv[1:] if argv is None else argv
     args = make_parser().parse_args(argv)
     file = args.output / "results.csv"
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("always", UserWarning)
             warnings.showwarning = _print_warning
             results = _run(args, file)
     except KeyboardInterrupt:
-        _print_interruption(file)
+        _print_rest("Interrupted.", file)
         return 130
+    except BrokenProcessPool:
+        _print_rest("A process died, perhaps for lack of memory; try --n-jobs 1.", file)
+        return 1
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -156,10 +160,10 @@ def _print_warning(message, *_, **__):
     print(f"note: {message}", file=sys.stderr)
 
 
-def _print_interruption(file):
+def _print_rest(reason, file):
     n_rows = len(ResultsStore(file).rows)
     print(
-        f"Interrupted. {n_rows} finished fits are in {file}; run the same command "
+        f"{reason} {n_rows} finished fits are in {file}; run the same command "
         "again to go on.",
         file=sys.stderr,
     )

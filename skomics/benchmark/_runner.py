@@ -221,7 +221,7 @@ def _run_fit(fit, modules=()):
     for module in modules:
         # A process that loads torch later is taken for one that leaks memory, and
         # is replaced.
-        with suppress(ImportError):
+        with suppress(Exception):  # which the fit itself will report
             import_module(module)
     train, test = _split(fit)
     row = {

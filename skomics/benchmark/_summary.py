@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from skomics._optional import import_optional
 from skomics.plotting import BenchmarkDisplay
 
 __all__ = ["format_summary", "summarize", "write_report"]
@@ -132,7 +133,7 @@ def _align(rows):
 
 
 def write_report(results, folder, command=None):
-    """Write summary.md and, where matplotlib is installed, benchmark.png.
+    """Write summary.md and, with matplotlib and a score to show, benchmark.png.
 
     Parameters
     ----------
@@ -154,12 +155,17 @@ def write_report(results, folder, command=None):
     folder.mkdir(parents=True, exist_ok=True)
     report = folder / "summary.md"
     report.write_text(_describe(results, command), encoding="utf-8")
+    if results["f1_macro"].isna().all():
+        return [report]
     try:
-        figure = BenchmarkDisplay(results).plot().figure_
+        plt = import_optional("matplotlib.pyplot", extra="plot")
     except ImportError:
         return [report]
     picture = folder / "benchmark.png"
+    with plt.ioff():
+        figure = BenchmarkDisplay(results).plot().figure_
     figure.savefig(picture, dpi=150, bbox_inches="tight")
+    plt.close(figure)
     return [report, picture]
 
 
@@ -174,7 +180,7 @@ def _describe(results, command):
         lines = failed.groupby(["task", "label", "error"], sort=False).size()
         parts += [
             "## Errors",
-            "\n".join(f"- {t}, {m}, {n} fits: {e}" for (t, m, e), n in lines.items()),
+            "\n".join(f"- {t}, {m}, fits: {n}, {e}" for (t, m, e), n in lines.items()),
         ]
     parts += [f"Versions: {', '.join(results['versions'].unique())}."]
     if command is not None:
@@ -193,7 +199,7 @@ def _describe_tasks(results):
         first = rows.iloc[0]
         lines.append(
             f"- {task}: {first['n_train'] + first['n_test']} samples, "
-            f"{first['n_folds']} folds, {rows['repeat'].nunique()} repeats, seed "
-            f"{first['seed']}, data {first['data'][:12]}"
+            f"folds: {first['n_folds']}, repeats: {rows['repeat'].nunique()}, seed: "
+            f"{first['seed']}, data: {first['data'][:12]}"
         )
     return "\n".join(lines)

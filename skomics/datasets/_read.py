@@ -178,8 +178,8 @@ def _read_text(file):
         )
     except pd.errors.ParserError as error:
         raise ValueError(
-            f"{file.name} is no table with {len(names)} columns throughout: {error}. "
-            "Mend the line, or write the file again."
+            f"{file.name} is no table with {len(names)} columns throughout: "
+            f"{str(error).strip()}. Mend the line, or write the file again."
         ) from error
     table = table.set_index(0)
     _check_ids(file, table.index)

@@ -33,6 +33,7 @@ from skomics._validation import (
 )
 from skomics.estimators._net import (
     EpochReporter,
+    OmicsNet,
     available_device,
     history_frame,
     isolated_torch,
@@ -311,7 +312,7 @@ class BaseOmicsClassifier(
         """
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         task = {"estimator": self, "X": X, "y": y, "metadata": metadata}
-        context = self._init_callback_context(max_subtasks=self.max_epochs)
+        context = self._init_callback_context(max_subtasks=self._n_epochs)
         context.call_on_fit_task_begin(**task)
         samples = self._prepare_samples(X, y, sample_weight)
         self._train(samples, self._epoch_reporter(context, task))
@@ -454,15 +455,31 @@ class BaseOmicsClassifier(
             module = self._new_module() if before is None else before.module_
             self.net_ = make_net(
                 module,
-                self.get_params(deep=False),
+                self._net_settings(),
                 device=device,
                 n_samples=len(samples),
                 history=None if before is None else before.history,
                 reporter=reporter,
+                net_class=self._net_class,
             )
-            self.net_.train_on(samples, valid)
+            self._train_net(samples, valid)
         self.n_iter_ = len(self.net_.history)
         self.history_ = history_frame(self.net_.history)
+
+    _net_class = OmicsNet
+
+    def _net_settings(self):
+        """Return the parameters that the net is made from."""
+        return self.get_params(deep=False)
+
+    def _train_net(self, samples, valid):
+        """Hand the samples over to the net."""
+        self.net_.train_on(samples, valid)
+
+    @property
+    def _n_epochs(self):
+        """Number of epochs that a progress bar expects."""
+        return self.max_epochs
 
     def _new_module(self):
         sizes = [len(columns) for columns in self._blocks]
@@ -474,7 +491,11 @@ class BaseOmicsClassifier(
         table, _, _ = self._validate_table(X, reset=False)
         self._check_finite(table)
         with isolated_torch(device=self.net_.torch_device, n_threads=self.n_threads):
-            return self.net_.predict_logits(self._ordered(table))
+            return self._net_logits(self._ordered(table))
+
+    def _net_logits(self, X):
+        """Ask the net for the logits of validated samples."""
+        return self.net_.predict_logits(X)
 
     def decision_function(self, X):
         """Return the confidence in each class.
@@ -565,5 +586,10 @@ class BaseOmicsClassifier(
         except DeviceNotFoundError:
             device = torch.device("cpu")
         with isolated_torch(device=device, n_threads=None):
-            params = self.get_params(deep=False)
-            return restore_net(self._new_module(), saved, params, device=device)
+            return restore_net(
+                self._new_module(),
+                saved,
+                self._net_settings(),
+                device=device,
+                net_class=self._net_class,
+            )

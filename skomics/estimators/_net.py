@@ -4,6 +4,7 @@ import copy
 import math
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,10 +19,13 @@ from skomics.exceptions import DeviceMemoryError, DeviceNotFoundError
 
 __all__ = [
     "EpochReporter",
+    "GraphNet",
     "OmicsNet",
+    "Stage",
     "available_device",
     "history_frame",
     "isolated_torch",
+    "lr_factor",
     "make_net",
     "net_state",
     "restore_net",
@@ -289,9 +293,9 @@ class OmicsNet(NeuralNet):
 
     def _advance_lr(self):
         if self.lr_factor is not None:
-            lr = self.lr * self.lr_factor(self.n_steps_)
+            factor = self.lr_factor(self.n_steps_)
             for group in self.optimizer_.param_groups:
-                group["lr"] = lr
+                group["lr"] = factor * group.setdefault("highest_lr", group["lr"])
         self.n_steps_ += 1
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
@@ -382,6 +386,143 @@ class OmicsNet(NeuralNet):
         return torch.cat(logits).double().numpy()
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A part of the training of a graph net.
+
+    Parameters
+    ----------
+    views_only : bool
+        Whether only the encoders and classifiers of the single views are trained.
+
+    epochs : int
+        Number of epochs.
+
+    lr : float
+        Learning rate of the views.
+
+    lr_factor : callable or None
+        Factor of the learning rate as a function of the step.
+    """
+
+    views_only: bool
+    epochs: int
+    lr: float
+    lr_factor: object
+
+
+class GraphNet(OmicsNet):
+    """A net that is trained on graphs of samples, in stages.
+
+    Its data are objects with `batches(device, shuffle)`, an iterator over
+    ``((views, weights), codes)``, and `whole(device, dtype)`, the views of all
+    training samples; see :mod:`skomics.estimators._graph_data`.
+    """
+
+    def get_iterator(self, dataset, training=False):
+        """Return the batches of a graph data set."""
+        return dataset.batches(self.torch_device, shuffle=training)
+
+    def train_on(self, data, valid=None, *, stages):
+        """Train in stages, each with a fresh optimiser.
+
+        Parameters
+        ----------
+        data : GraphData
+            What to learn from.
+
+        valid : LinkedData, default=None
+            What to watch the loss of.
+
+        stages : list of Stage
+            In order.
+
+        Returns
+        -------
+        self : GraphNet
+            The trained net.
+        """
+        self._training_data = data
+        for stage in stages:
+            self.module_.views_only = stage.views_only
+            self.lr, self.lr_factor, self.n_steps_ = stage.lr, stage.lr_factor, 0
+            self._initialize_optimizer()
+            self.notify("on_train_begin", X=data, y=None)
+            self.fit_loop((data, valid), epochs=stage.epochs)
+            self.notify("on_train_end", X=data, y=None)
+        self.module_.views_only = False
+        self.optimizer_.zero_grad()
+        self._training_data = self._inference = None
+        return self
+
+    def validation_step(self, batch, **fit_params):
+        """Return the loss of samples that are linked to training samples."""
+        (views, weights), codes = batch
+        self._set_training(False)
+        with torch.no_grad():
+            whole = self._training_data.whole(self.torch_device, torch.float32)
+            states = self.module_.embed(whole)
+            logits = self.module_.predict(states, views)
+            loss = self.get_loss(logits, codes, X=(views, weights))
+        return {"loss": loss, "y_pred": logits}
+
+    def _double_module(self):
+        device = self.torch_device
+        dtype = torch.float32 if device.type == "mps" else torch.float64
+        module = copy.deepcopy(self.module_).requires_grad_(False).to(dtype).eval()
+        return module, device, dtype
+
+    def predict_linked(self, data, linked):
+        """Return logits of samples that are linked to training samples.
+
+        Parameters
+        ----------
+        data : GraphData
+            The training samples.
+
+        linked : LinkedData
+            The new samples and their links.
+
+        Returns
+        -------
+        logits : ndarray of shape (n_new, n_classes), dtype float64
+            Logits, each row by itself.
+        """
+        with torch.inference_mode():
+            if self._inference is None:
+                module, device, dtype = self._double_module()
+                states = module.embed(data.whole(device, dtype))
+                self._inference = [module, states, device, dtype]
+            module, states, device, dtype = self._inference
+            logits = [
+                module.predict(states, views).cpu()
+                for views in linked.views(device, dtype)
+            ]
+        return torch.cat(logits).double().numpy()
+
+    def predict_joined(self, views, n_training):
+        """Return logits of new samples in one graph with the training samples.
+
+        Parameters
+        ----------
+        views : callable
+            Gives the views of all samples, the training samples first, for a
+            device and a dtype.
+
+        n_training : int
+            Number of training samples.
+
+        Returns
+        -------
+        logits : ndarray of shape (n_new, n_classes), dtype float64
+            Logits, which depend on the company of the new samples.
+        """
+        module, device, dtype = self._double_module()
+        with torch.inference_mode():
+            logits = module(views(device, dtype))[-1, n_training:]
+        return logits.cpu().double().numpy()
+
+
 class _EarlyStopping(EarlyStopping):
     """skorch's early stopping without its message."""
 
@@ -428,16 +569,36 @@ def _cosine_with_warmup(n_steps, warmup):
     return factor
 
 
-def _lr_factor(params, n_samples):
+def lr_factor(params, n_samples, epochs):
+    """Return the factor of the learning rate as a function of the step, or None.
+
+    Parameters
+    ----------
+    params : dict
+        The estimator's parameters.
+
+    n_samples : int
+        Number of training samples.
+
+    epochs : int
+        Number of epochs that the schedule covers.
+
+    Returns
+    -------
+    factor : callable or None
+        None for a constant rate.
+    """
     if params["lr_schedule"] == "constant":
         return None
-    steps = max(1, math.ceil(n_samples / params["batch_size"]))
-    return _cosine_with_warmup(steps * params["max_epochs"], params["warmup"])
+    batch_size = params["batch_size"] or n_samples
+    steps = max(1, math.ceil(n_samples / batch_size))
+    return _cosine_with_warmup(steps * epochs, params["warmup"])
 
 
 def _optimizer_params(params, device):
     fused = device.type in ("cpu", "cuda")
     settings = {
+        "optimizer__param_groups": params.get("param_groups") or [],
         "optimizer": _OPTIMIZERS[params["optimizer"]],
         "optimizer__weight_decay": params["weight_decay"],
         "optimizer__fused": fused,
@@ -461,7 +622,16 @@ def _stopping_callbacks(params):
     return [("early_stopping", stopping)]
 
 
-def make_net(module, params, *, device, n_samples=1, history=None, reporter=None):
+def make_net(
+    module,
+    params,
+    *,
+    device,
+    n_samples=1,
+    history=None,
+    reporter=None,
+    net_class=OmicsNet,
+):
     """Build the net that trains a module.
 
     Parameters
@@ -484,6 +654,9 @@ def make_net(module, params, *, device, n_samples=1, history=None, reporter=None
     reporter : EpochReporter, default=None
         Callback that reports epochs to scikit-learn's callbacks.
 
+    net_class : type, default=OmicsNet
+        Kind of net.
+
     Returns
     -------
     net : OmicsNet
@@ -499,7 +672,7 @@ def make_net(module, params, *, device, n_samples=1, history=None, reporter=None
         "lr": params["lr"],
         "batch_size": params["batch_size"],
         "label_smoothing": params["label_smoothing"],
-        "lr_factor": _lr_factor(params, n_samples),
+        "lr_factor": lr_factor(params, n_samples, params["max_epochs"]),
         "train_split": None,
         "callbacks": callbacks,
         "device": str(device),
@@ -507,7 +680,7 @@ def make_net(module, params, *, device, n_samples=1, history=None, reporter=None
         **_optimizer_params(params, device),
         **(params["net_params"] or {}),
     }
-    net = OmicsNet(module, **settings).initialize()
+    net = net_class(module, **settings).initialize()
     net.n_steps_ = 0
     if history is not None:
         net.history_ = history
@@ -534,7 +707,7 @@ def net_state(net):
     }
 
 
-def restore_net(module, state, params, *, device):
+def restore_net(module, state, params, *, device, net_class=OmicsNet):
     """Build a net that predicts like the one whose state was kept.
 
     Parameters
@@ -551,6 +724,9 @@ def restore_net(module, state, params, *, device):
     device : torch.device
         Where to put the weights.
 
+    net_class : type, default=OmicsNet
+        Kind of net.
+
     Returns
     -------
     net : OmicsNet
@@ -560,7 +736,9 @@ def restore_net(module, state, params, *, device):
     module.load_state_dict(weights)
     params = {**params, "callbacks": None, "early_stopping": False}
     history = History(state["history"])
-    return make_net(module, params, device=device, history=history)
+    return make_net(
+        module, params, device=device, history=history, net_class=net_class
+    )
 
 
 def history_frame(history):

@@ -36,6 +36,31 @@ _KERAS_ADAM = {
 }
 _EFNN = {**_KERAS_ADAM, "lr": 1e-3, "batch_size": 8, "dropout": 0.1}
 _EFNN_SIZES = (500, 100, 50)
+# The late-fusion networks of Leng et al. share a head and its training.
+_LATE = {
+    **_KERAS_ADAM,
+    "lr": 1e-4,
+    "batch_size": 16,
+    "max_epochs": 50,
+    "head_layer_sizes": (100, 50, 10),
+    "dropout": 0.1,
+}
+_LFCNN = {**_LATE, "stride": 1}
+_EFCNN = {
+    **_KERAS_ADAM,
+    "lr": 1e-3,
+    "batch_size": 8,
+    "stride": 1,
+    "head_layer_sizes": (50,),
+    "dropout": 0.0,
+}
+_EFCNN_LARGE = {
+    **_EFCNN,
+    "n_filters": (32, 16),
+    "kernel_size": (1000, 50),
+    "pool_size": (100, 10),
+    "max_epochs": 50,
+}
 
 _PARAMS = {
     "sma": dict.fromkeys(("simulated", "single_cell", "cancer"), _SMA),
@@ -48,6 +73,40 @@ _PARAMS = {
         },
         "cancer": {**_EFNN, "hidden_layer_sizes": _EFNN_SIZES, "max_epochs": 50},
     },
+    "lfnn": {
+        "simulated": {**_LATE, "branch_layer_sizes": (100, 100)},
+        "single_cell": {**_LATE, "branch_layer_sizes": (1000, 100), "batch_size": 32},
+        "cancer": {**_LATE, "branch_layer_sizes": (500, 100)},
+    },
+    "lfcnn": {
+        "simulated": {**_LFCNN, "n_filters": 8, "kernel_size": 10, "pool_size": 2},
+        # One size per omics, in the order of the columns: RNA, ATAC.
+        "single_cell": {
+            **_LFCNN,
+            "n_filters": 32,
+            "kernel_size": (300, 100),
+            "pool_size": (100, 50),
+            "batch_size": 32,
+        },
+        # Expression, miRNA, methylation.
+        "cancer": {
+            **_LFCNN,
+            "n_filters": 32,
+            "kernel_size": (300, 100, 300),
+            "pool_size": (100, 50, 100),
+        },
+    },
+    "efcnn": {
+        "simulated": {
+            **_EFCNN,
+            "n_filters": (16, 8),
+            "kernel_size": (10, 5),
+            "pool_size": (10, 2),
+            "max_epochs": 20,
+        },
+        "single_cell": _EFCNN_LARGE,
+        "cancer": _EFCNN_LARGE,
+    },
 }
 
 
@@ -59,7 +118,7 @@ def paper_params(name, task="cancer"):
 
     Parameters
     ----------
-    name : {"efnn", "sma"}
+    name : {"efcnn", "efnn", "lfcnn", "lfnn", "sma"}
         Stem of the model's name.
 
     task : {"simulated", "single_cell", "cancer"}, default="cancer"
@@ -68,7 +127,9 @@ def paper_params(name, task="cancer"):
     Returns
     -------
     params : dict
-        Parameters for the classifier.
+        Parameters for the classifier. The kernels and pools of lfCNN are one per
+        omics, in the order of the columns: RNA and ATAC for "single_cell";
+        expression, miRNA and methylation for "cancer".
 
     Raises
     ------
@@ -77,8 +138,8 @@ def paper_params(name, task="cancer"):
 
     References
     ----------
-    SMA: Pan et al. (2023), arXiv:2308.10917. efNN: Leng et al. (2022), Genome
-    Biology 23:171, and the code published with it.
+    SMA: Pan et al. (2023), arXiv:2308.10917. lfNN, efNN, lfCNN, efCNN: Leng et al.
+    (2022), Genome Biology 23:171, and the code published with it.
 
     Examples
     --------

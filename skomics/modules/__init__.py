@@ -1,7 +1,26 @@
 """The networks, as plain torch modules. They know tensors only."""
 
+from skomics.modules._efcnn import EFCNN
 from skomics.modules._efnn import EFNN
-from skomics.modules._layers import Dropout, GroupedLinear
+from skomics.modules._graph import Hop
+from skomics.modules._layers import ConvPool, Dropout, GroupedLinear
+from skomics.modules._lfcnn import LFCNN
+from skomics.modules._lfnn import LFNN
+from skomics.modules._mogat import MoGAT
+from skomics.modules._mogcn import MoGCN
 from skomics.modules._sma import SMA, allot_tokens
 
-__all__ = ["EFNN", "SMA", "Dropout", "GroupedLinear", "allot_tokens"]
+__all__ = [
+    "EFCNN",
+    "EFNN",
+    "LFCNN",
+    "LFNN",
+    "SMA",
+    "ConvPool",
+    "Dropout",
+    "GroupedLinear",
+    "Hop",
+    "MoGAT",
+    "MoGCN",
+    "allot_tokens",
+]

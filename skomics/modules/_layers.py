@@ -1,12 +1,22 @@
 """Layers that two or more models use. They know tensors only."""
 
 import math
+from itertools import pairwise
+from numbers import Integral
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-__all__ = ["Dropout", "GroupedLinear", "sinusoidal_positions"]
+__all__ = [
+    "ConvPool",
+    "Dropout",
+    "GroupedLinear",
+    "dense_head",
+    "dense_stack",
+    "reset_dense",
+    "sinusoidal_positions",
+]
 
 
 class Dropout(nn.Module):
@@ -116,3 +126,180 @@ def sinusoidal_positions(n_positions, d_model):
     encoding[:, 0::2] = torch.sin(angle)
     encoding[:, 1::2] = torch.cos(angle)[:, : d_model // 2]
     return encoding.float()
+
+
+def dense_stack(sizes, dropout):
+    """Return linear layers, each followed by a rectifier and dropout.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Width of the input, then of each layer.
+
+    dropout : float
+        Dropout rate after each layer.
+
+    Returns
+    -------
+    layers : Sequential
+        The layers; empty, and so the identity, if `sizes` holds the input only.
+    """
+    layers = []
+    for d_in, d_out in pairwise(sizes):
+        layers += [nn.Linear(d_in, d_out), nn.ReLU(), Dropout(dropout)]
+    return nn.Sequential(*layers)
+
+
+def dense_head(sizes, n_classes, dropout):
+    """Return a perceptron that ends in logits.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Width of the input, then of each hidden layer.
+
+    n_classes : int
+        Number of logits.
+
+    dropout : float
+        Dropout rate after each hidden layer but the last.
+
+    Returns
+    -------
+    layers : Sequential
+        The layers.
+    """
+    hidden = dense_stack(sizes, dropout)[:-1]
+    return nn.Sequential(*hidden, nn.Linear(sizes[-1], n_classes))
+
+
+def reset_dense(module):
+    """Draw Xavier uniform weights, and zero biases, for all linear layers inside.
+
+    Parameters
+    ----------
+    module : Module
+        Anything that holds :class:`torch.nn.Linear` layers.
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+
+class ConvPool(nn.Module):
+    r"""A 1-D convolution, a rectifier and max-pooling, along a row of positions.
+
+    .. math:: y_{jf} = \max_{jP \le i < (j+1)P}
+              \phi\Big(\sum_{t,c} w_{ftc} \, x_{is+t,\,c} + b_f\Big)
+
+    for stride `s`, pool size `P` and the rectifier :math:`\phi`. Windows that do
+    not fill a pool are left out, as usual.
+
+    Sizes that are "auto", or wider than the row, are made to fit, so that any
+    row of at least one position will do: the kernel covers a twentieth of the
+    row (3 to 300 positions), the stride is a quarter of the kernel, and pools
+    are single windows up to 199 windows (a row of about 15,000 positions) and
+    take a hundredth of the windows beyond.
+
+    Parameters
+    ----------
+    length : int
+        Number of positions.
+
+    n_channels : int
+        Number of values at a position.
+
+    n_filters : int
+        Number of filters.
+
+    kernel_size, stride, pool_size : int or "auto"
+        Width of a filter and step from one window to the next, in positions;
+        number of windows in a pool.
+
+    Attributes
+    ----------
+    n_positions : int
+        Number of pools.
+
+    Notes
+    -----
+    **Shape**: input `(n, length * n_channels)`, output `(n, n_positions *
+    n_filters)`; in both, the values at one position stand together.
+    """
+
+    def __init__(
+        self, *, length, n_channels, n_filters, kernel_size, stride, pool_size
+    ):
+        super().__init__()
+        sizes = {"kernel_size": kernel_size, "stride": stride, "pool_size": pool_size}
+        for name, size in sizes.items():
+            if size != "auto" and not (isinstance(size, Integral) and size >= 1):
+                raise ValueError(
+                    f"{name} must be 'auto' or an integer of at least 1, got {size!r}."
+                )
+        if kernel_size == "auto":
+            kernel_size = min(300, max(3, length // 20))
+        self.kernel_size = min(kernel_size, length)
+        self.stride = max(1, self.kernel_size // 4) if stride == "auto" else stride
+        n_windows = (length - self.kernel_size) // self.stride + 1
+        if pool_size == "auto":
+            pool_size = max(1, n_windows // 100)
+        self.pool_size = min(pool_size, n_windows)
+        self.n_positions = n_windows // self.pool_size
+        self.n_channels = n_channels
+        self.weight = nn.Parameter(torch.empty(n_filters, self.kernel_size, n_channels))
+        self.bias = nn.Parameter(torch.empty(n_filters))
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        """Draw Xavier uniform weights and set the biases to zero."""
+        n_filters, kernel_size, n_channels = self.weight.shape
+        bound = math.sqrt(6 / (kernel_size * (n_channels + n_filters)))
+        nn.init.uniform_(self.weight, -bound, bound)
+        nn.init.zeros_(self.bias)
+
+    def _convolve(self, x):
+        """Return the filters' answers, of shape (n, n_windows in pools, n_filters).
+
+        Windows overlap. A group of neighbouring ones is answered by one matrix
+        product of the row that they cover with a matrix that holds every filter
+        once per window, at the window's place. Measured at one thread for a batch
+        of 32 rows, forward and backward: 8 filters of 300 on 50,000 positions
+        with stride 30 take 19 ms, against 31 ms for `torch.nn.functional.conv1d`,
+        65 ms for one row of a matrix per window and 245 ms for a Fourier
+        transform, which wins (by 2 times) only for wide kernels with stride 1.
+        In double precision conv1d needs 38 times as long, and gigabytes.
+        """
+        n_filters = len(self.weight)
+        kernel = self.kernel_size * self.n_channels
+        stride = self.stride * self.n_channels
+        n_windows = self.n_positions * self.pool_size
+        group = min(n_windows, 64, -(-kernel // stride))
+        n_groups = -(-n_windows // group)
+        span = kernel + (group - 1) * stride
+        # A row of zeros that is `stride` longer than the span, repeated and cut to
+        # lines of the span's length, moves the filter by a stride from line to line.
+        padded = F.pad(self.weight.flatten(1), (0, span + stride - kernel))
+        moved = padded.repeat(1, group)[:, : group * span].view(-1, group, span)
+        moved = moved.permute(2, 1, 0).reshape(span, group * n_filters)
+        missing = (n_groups - 1) * group * stride + span - x.shape[1]
+        rows = F.pad(x, (0, max(0, missing))).unfold(1, span, group * stride)
+        answers = rows[:, :n_groups].reshape(-1, span) @ moved
+        return answers.view(len(x), -1, n_filters)[:, :n_windows]
+
+    def forward(self, x):
+        """Return the pooled answers."""
+        answers = self._convolve(x).unflatten(1, (self.n_positions, self.pool_size))
+        # The rectifier and the bias commute with the maximum, and there are
+        # fewer values after it.
+        return F.relu(answers.amax(2) + self.bias).flatten(1)
+
+    def extra_repr(self):
+        """Return the sizes, shown when the module is printed."""
+        n_filters = len(self.weight)
+        return (
+            f"n_channels={self.n_channels}, {n_filters=}, "
+            f"kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"pool_size={self.pool_size}, n_positions={self.n_positions}"
+        )

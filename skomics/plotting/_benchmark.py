@@ -126,7 +126,7 @@ class BenchmarkDisplay:
             self._draw_marks(
                 means,
                 means.index,
-                marker=_MARKERS[number % len(_MARKERS)],
+                marker=_MARKERS[number * 8 // 7 % len(_MARKERS)],
                 markersize=8,
                 color=colour,
                 markeredgecolor="white",

@@ -2,9 +2,22 @@
 
 import pytest
 
-from skomics import EFNNClassifier, SMAClassifier, paper_params
+from skomics import (
+    EFCNNClassifier,
+    EFNNClassifier,
+    LFCNNClassifier,
+    LFNNClassifier,
+    SMAClassifier,
+    paper_params,
+)
 
-CLASSIFIERS = {"efnn": EFNNClassifier, "sma": SMAClassifier}
+CLASSIFIERS = {
+    "efcnn": EFCNNClassifier,
+    "efnn": EFNNClassifier,
+    "lfcnn": LFCNNClassifier,
+    "lfnn": LFNNClassifier,
+    "sma": SMAClassifier,
+}
 
 
 @pytest.mark.parametrize("task", ["simulated", "single_cell", "cancer"])

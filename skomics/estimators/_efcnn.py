@@ -1,0 +1,190 @@
+"""efCNN as a scikit-learn classifier."""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+from skomics._validation import Interval, StrOptions
+from skomics.estimators._base import BaseOmicsClassifier, document_training
+from skomics.modules import EFCNN
+
+__all__ = ["EFCNNClassifier"]
+
+_SIZES = (
+    StrOptions({"auto"}),
+    Interval(Integral, 1, None, closed="left"),
+    "array-like",
+)
+
+
+def _per_stage(name, sizes, n_filters):
+    """Return one size per stage."""
+    if isinstance(sizes, str | Integral):
+        return [sizes] * len(n_filters)
+    if len(sizes) != len(n_filters):
+        raise ValueError(
+            f"Got {len(sizes)} sizes in {name}, but n_filters={tuple(n_filters)} makes "
+            f"{len(n_filters)} stages. Give one size for all, or one per stage."
+        )
+    return list(sizes)
+
+
+@document_training
+class EFCNNClassifier(BaseOmicsClassifier):
+    """Early-fusion convolutional network: convolutions on the joined features.
+
+    The features of all omics are read as one row of numbers by stages of 1-D
+    convolution and max-pooling, followed by a perceptron. Standardise the features
+    of each omics first, inside the fold, with :class:`~skomics.OmicsConcatenator`.
+
+    Parameters
+    ----------
+    n_filters : int or array-like of int, default=(16, 8)
+        Number of filters of each stage.
+
+    kernel_size : "auto", int or array-like, default="auto"
+        Number of neighbouring positions that a filter sees: one for all stages, or
+        one per stage. "auto" is a twentieth of the positions that come in, from 3
+        to 300. What is wider than these is cut to them.
+
+    stride : "auto", int or array-like, default="auto"
+        Step from one window of a filter to the next, given like `kernel_size`.
+        "auto" is a quarter of the kernel, at least 1.
+
+    pool_size : "auto", int or array-like, default="auto"
+        Number of windows of which the largest answer is kept, given like
+        `kernel_size`. "auto" is 1, or a hundredth of the windows where these are
+        many.
+
+    head_layer_sizes : int or array-like of int, default=(50,)
+        Widths of the hidden layers after the convolutions.
+
+    dropout : float, default=0.1
+        Dropout rate in the head, after every hidden layer but the last.
+
+    %(training_parameters)s
+
+    Attributes
+    ----------
+    %(training_attributes)s
+
+    See Also
+    --------
+    EFNNClassifier : Dense network on the joined features.
+    LFCNNClassifier : Late fusion of convolutional branches.
+    paper_params : The settings of the publications.
+
+    Notes
+    -----
+    A convolution looks at neighbouring columns together, but the columns of omics
+    data have no natural order: permuting the features gives another
+    model, with other predictions. Where the order should not matter, use
+    :class:`EFNNClassifier`.
+
+    References
+    ----------
+    Leng et al. (2022), "A benchmark study of deep learning-based multi-omics data
+    fusion methods for cancer", Genome Biology 23:171.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skomics import EFCNNClassifier, OmicsConcatenator
+    >>> from skomics.datasets import make_intersim
+    >>> X, y = make_intersim(n_samples=60, n_clusters=3, random_state=0)
+    >>> model = make_pipeline(
+    ...     OmicsConcatenator(StandardScaler()),
+    ...     EFCNNClassifier(max_epochs=20, random_state=0),
+    ... )
+    >>> model.fit(X[:40], y[:40]).score(X[40:], y[40:])
+    1.0
+    """
+
+    _parameter_constraints = {
+        **BaseOmicsClassifier._parameter_constraints,
+        "n_filters": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "kernel_size": [*_SIZES],
+        "stride": [*_SIZES],
+        "pool_size": [*_SIZES],
+        "head_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+    }
+    _uses_omics = False
+
+    def __init__(
+        self,
+        *,
+        n_filters=(16, 8),
+        kernel_size="auto",
+        stride="auto",
+        pool_size="auto",
+        head_layer_sizes=(50,),
+        dropout=0.1,
+        max_epochs=100,
+        batch_size=32,
+        lr=1e-3,
+        weight_decay=0.01,
+        optimizer="adamw",
+        lr_schedule="cosine",
+        warmup=0.1,
+        label_smoothing=0.0,
+        class_weight=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        warm_start=False,
+        omics=None,
+        device="auto",
+        n_threads=1,
+        random_state=None,
+        callbacks=None,
+        net_params=None,
+        verbose=0,
+    ):
+        self.n_filters = n_filters
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.pool_size = pool_size
+        self.head_layer_sizes = head_layer_sizes
+        self.dropout = dropout
+        super().__init__(
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            lr=lr,
+            weight_decay=weight_decay,
+            optimizer=optimizer,
+            lr_schedule=lr_schedule,
+            warmup=warmup,
+            label_smoothing=label_smoothing,
+            class_weight=class_weight,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            warm_start=warm_start,
+            omics=omics,
+            device=device,
+            n_threads=n_threads,
+            random_state=random_state,
+            callbacks=callbacks,
+            net_params=net_params,
+            verbose=verbose,
+        )
+
+    def _build_module(self, block_sizes, n_classes):
+        n_filters = np.atleast_1d(self.n_filters).tolist()
+        return EFCNN(
+            block_sizes=block_sizes,
+            n_classes=n_classes,
+            n_filters=n_filters,
+            kernel_sizes=_per_stage("kernel_size", self.kernel_size, n_filters),
+            strides=_per_stage("stride", self.stride, n_filters),
+            pool_sizes=_per_stage("pool_size", self.pool_size, n_filters),
+            head_sizes=np.atleast_1d(self.head_layer_sizes).tolist(),
+            dropout=self.dropout,
+        )

@@ -1,0 +1,200 @@
+"""What the graph classifiers share: graphs, stages, inductive prediction."""
+
+import inspect
+import warnings
+from abc import ABCMeta
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import sparse
+
+from skomics._validation import Interval, StrOptions
+from skomics.estimators._base import BaseOmicsClassifier
+from skomics.estimators._graph_data import GraphData, LinkedData, joined_views
+from skomics.estimators._net import GraphNet, Stage, lr_factor
+from skomics.exceptions import BatchDependenceWarning
+from skomics.graph import MultiOmicsGraph
+
+__all__ = ["BaseGraphClassifier", "document_graph"]
+
+# Up to this many samples, training takes the whole graph in every step.
+_WHOLE_GRAPH = 5000
+_BATCH = 1024
+
+
+_GRAPH_PARAMETERS = """\
+    graph : {{"threshold", "knn", "snf", "nemo"}}, default={graph!r}
+        How similar samples are linked. "threshold" and "knn" make a graph per
+        omics, see :class:`~skomics.graph.SampleGraph`; "snf" and "nemo" make one
+        of all omics, see :class:`~skomics.graph.MultiOmicsGraph`.
+
+    k : int, default={k}
+        Number that governs the neighbours of a sample.
+
+    kernel : {{"cosine", "rbf"}}, default={kernel!r}
+        Weight of an edge.
+
+    normalization : {{"rw", "sym"}}, default={normalization!r}
+        Random-walk or symmetric normalisation of the graph.
+"""
+_STAGE_PARAMETERS = """\
+    pretrain_epochs : int, default={pretrain_epochs}
+        Epochs in which the encoder and classifier of each omics are trained by
+        themselves. `max_epochs` counts the joint epochs after that.
+
+    pretrain_lr : float, default={pretrain_lr}
+        Learning rate of the pretraining; `lr` is the one of the encoders after it.
+
+    fusion_lr : float, default={fusion_lr}
+        Learning rate of the fusion.
+
+    end_to_end : bool, default={end_to_end}
+        Whether the loss of the fusion also trains the encoders. The published
+        code does not.
+
+    max_hidden : int, default={max_hidden}
+        Bound on the width of the fusion, which is else the number of classes to
+        the power of the number of omics.
+
+    max_cells : int, default={max_cells}
+        Where that number is larger, the fusion reads the omics' class scores side
+        by side in place of their product.
+
+    inference : {{"independent", "mogonet"}}, default={inference!r}
+        "independent" links each new sample to training samples, by itself;
+        "mogonet" joins all new samples in one graph as the published code does,
+        with a warning, because a prediction then depends on the others.
+
+    n_neighbors : int, default={n_neighbors}
+        Neighbours that are sampled per sample and layer, when training in
+        batches: with `batch_size`, or by itself above 5,000 samples.
+"""
+
+
+def document_graph(cls):
+    """Fill in what the graph classifiers share, with this class's defaults.
+
+    Parameters
+    ----------
+    cls : type
+        A classifier whose docstring holds the lines ``%(graph_parameters)s`` and
+        ``%(stage_parameters)s``.
+
+    Returns
+    -------
+    cls : type
+        The same class.
+    """
+    signature = inspect.signature(cls)
+    defaults = {name: p.default for name, p in signature.parameters.items()}
+    for name, text in (("graph", _GRAPH_PARAMETERS), ("stage", _STAGE_PARAMETERS)):
+        marker = f"    %({name}_parameters)s\n"
+        cls.__doc__ = cls.__doc__.replace(marker, text.format(**defaults))
+    return cls
+
+
+class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
+    """Base of the classifiers that learn from graphs of similar samples."""
+
+    _parameter_constraints = {
+        **BaseOmicsClassifier._parameter_constraints,
+        "graph": [StrOptions({"threshold", "knn", "snf", "nemo"})],
+        "k": [Interval(Integral, 1, None, closed="left")],
+        "kernel": [StrOptions({"cosine", "rbf"})],
+        "normalization": [StrOptions({"rw", "sym"})],
+        "hidden_layer_sizes": ["array-like"],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
+        "pretrain_lr": [Interval(Real, 0, None, closed="neither")],
+        "fusion_lr": [Interval(Real, 0, None, closed="neither")],
+        "end_to_end": ["boolean"],
+        "max_hidden": [Interval(Integral, 1, None, closed="left")],
+        "max_cells": [Interval(Integral, 1, None, closed="left")],
+        "inference": [StrOptions({"independent", "mogonet"})],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+        "class_weight": [StrOptions({"balanced", "frequency"}), dict, None],
+    }
+    _net_class = GraphNet
+    # Whether the first layer sums over neighbours before anything else.
+    _sums_first = False
+
+    def _split_blocks(self, X):
+        """Return the features of each omics as dense float32 matrices."""
+        edges = np.cumsum([len(columns) for columns in self._blocks])[:-1]
+        X = X.toarray() if sparse.issparse(X) else X
+        return np.split(X, edges, axis=1)
+
+    def _learn_graph(self, samples):
+        """Learn a graph per omics from the training samples, and keep both."""
+        blocks = self._split_blocks(samples.X)
+        self.graph_ = MultiOmicsGraph(
+            method=self.graph,
+            k=self.k,
+            kernel=self.kernel,
+            normalization=self.normalization,
+        ).fit(blocks)
+        batch_size = self.batch_size
+        if batch_size is None and len(samples) > _WHOLE_GRAPH:
+            batch_size = _BATCH
+        self._training_data = GraphData(
+            blocks=blocks,
+            graphs=self.graph_.graphs_,
+            codes=samples.codes,
+            weights=samples.weights,
+            n_layers=len(self.hidden_layer_sizes),
+            sums_first=self._sums_first,
+            batch_size=batch_size,
+            n_neighbors=self.n_neighbors,
+        )
+
+    def _train_net(self, samples, valid):
+        self._learn_graph(samples)
+        if valid is not None:
+            blocks = self._split_blocks(valid.X)
+            links = self.graph_.link(blocks)
+            valid = LinkedData(blocks, links, valid.codes, valid.weights)
+        self.net_.train_on(self._training_data, valid, stages=self._stages())
+
+    def _stages(self):
+        params, n = self.get_params(deep=False), len(self._training_data)
+        params["batch_size"] = self._training_data.batch_size
+        plan = [
+            (True, self.pretrain_epochs, self.pretrain_lr),
+            (False, self.max_epochs, self.lr),
+        ]
+        return [
+            Stage(views_only, epochs, lr, lr_factor(params, n, epochs))
+            for views_only, epochs, lr in plan
+            if epochs > 0
+        ]
+
+    @property
+    def _n_epochs(self):
+        return self.pretrain_epochs + self.max_epochs
+
+    def _net_settings(self):
+        params = self.get_params(deep=False)
+        fusion = ("fusion*", {"lr": self.fusion_lr})
+        # The stages set the rates, so that the schedule of the net has no use.
+        return {
+            **params,
+            "param_groups": [fusion] if len(self._blocks) > 1 else None,
+            "batch_size": params["batch_size"] or _BATCH,
+        }
+
+    def _net_logits(self, X):
+        blocks = self._split_blocks(X)
+        if self.inference == "independent":
+            linked = LinkedData(blocks, self.graph_.link(blocks))
+            return self.net_.predict_linked(self._training_data, linked)
+        warnings.warn(
+            "inference='mogonet' joins all new samples and the training samples in one "
+            "graph, as the published code does: a prediction then depends on which "
+            "other samples are predicted with it. Use inference='independent' for "
+            "predictions that stand for themselves.",
+            BatchDependenceWarning,
+            stacklevel=5,
+        )
+        views = joined_views(self._training_data, blocks, self.graph_.join(blocks))
+        return self.net_.predict_joined(views, len(self._training_data))

@@ -1,0 +1,143 @@
+"""lfNN as a scikit-learn classifier."""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+from skomics._validation import Interval
+from skomics.estimators._base import BaseOmicsClassifier, document_training
+from skomics.modules import LFNN
+
+__all__ = ["LFNNClassifier"]
+
+
+@document_training
+class LFNNClassifier(BaseOmicsClassifier):
+    """Late-fusion dense network: a branch for each omics, joined by a perceptron.
+
+    Each omics, of which there may be any number, has dense layers of its own. What
+    they give is put side by side and classified. Standardise the features of each
+    omics first, inside the fold, with :class:`~skomics.OmicsConcatenator`.
+
+    Parameters
+    ----------
+    branch_layer_sizes : int or array-like of int, default=(500, 100)
+        Widths of the layers of each omics' branch.
+
+    head_layer_sizes : int or array-like of int, default=(100, 50)
+        Widths of the hidden layers after the branches are joined.
+
+    dropout : float, default=0.1
+        Dropout rate after every hidden layer but the last.
+
+    %(training_parameters)s
+
+    Attributes
+    ----------
+    %(training_attributes)s
+
+    See Also
+    --------
+    EFNNClassifier : Dense network on the joined features.
+    LFCNNClassifier : Late fusion of convolutional branches.
+    paper_params : The settings of the publications.
+
+    The order of the omics, and of the features within an omics, has no meaning for
+    this model.
+
+    References
+    ----------
+    Leng et al. (2022), "A benchmark study of deep learning-based multi-omics data
+    fusion methods for cancer", Genome Biology 23:171.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skomics import LFNNClassifier, OmicsConcatenator
+    >>> from skomics.datasets import make_intersim
+    >>> X, y = make_intersim(n_samples=60, n_clusters=3, random_state=0)
+    >>> model = make_pipeline(
+    ...     OmicsConcatenator(StandardScaler()),
+    ...     LFNNClassifier(max_epochs=20, random_state=0),
+    ... )
+    >>> model.fit(X[:40], y[:40]).score(X[40:], y[40:])
+    1.0
+    """
+
+    _parameter_constraints = {
+        **BaseOmicsClassifier._parameter_constraints,
+        "branch_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "head_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        branch_layer_sizes=(500, 100),
+        head_layer_sizes=(100, 50),
+        dropout=0.1,
+        max_epochs=100,
+        batch_size=32,
+        lr=1e-3,
+        weight_decay=0.01,
+        optimizer="adamw",
+        lr_schedule="cosine",
+        warmup=0.1,
+        label_smoothing=0.0,
+        class_weight=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        warm_start=False,
+        omics=None,
+        device="auto",
+        n_threads=1,
+        random_state=None,
+        callbacks=None,
+        net_params=None,
+        verbose=0,
+    ):
+        self.branch_layer_sizes = branch_layer_sizes
+        self.head_layer_sizes = head_layer_sizes
+        self.dropout = dropout
+        super().__init__(
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            lr=lr,
+            weight_decay=weight_decay,
+            optimizer=optimizer,
+            lr_schedule=lr_schedule,
+            warmup=warmup,
+            label_smoothing=label_smoothing,
+            class_weight=class_weight,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            warm_start=warm_start,
+            omics=omics,
+            device=device,
+            n_threads=n_threads,
+            random_state=random_state,
+            callbacks=callbacks,
+            net_params=net_params,
+            verbose=verbose,
+        )
+
+    def _build_module(self, block_sizes, n_classes):
+        return LFNN(
+            block_sizes=block_sizes,
+            n_classes=n_classes,
+            branch_sizes=np.atleast_1d(self.branch_layer_sizes).tolist(),
+            head_sizes=np.atleast_1d(self.head_layer_sizes).tolist(),
+            dropout=self.dropout,
+        )

@@ -1,0 +1,86 @@
+"""lfNN: a dense branch for each omics, joined late."""
+
+import torch
+from torch import nn
+
+from skomics.modules._layers import dense_head, dense_stack, reset_dense
+
+__all__ = ["LFNN"]
+
+
+class LFNN(nn.Module):
+    r"""Late-fusion dense network (Leng et al. 2022).
+
+    .. math:: z = \mathrm{head}([h_1(x_1), \ldots, h_V(x_V)])
+
+    Every omics :math:`x_v` has a branch :math:`h_v` of its own: dense layers, each
+    followed by a rectifier and dropout. A perceptron with dropout after every
+    hidden layer but the last classifies the joined outputs of the branches.
+
+    Parameters
+    ----------
+    block_sizes : sequence of int
+        Number of features of each omics.
+
+    n_classes : int
+        Number of subtypes.
+
+    branch_sizes : sequence of int
+        Widths of the layers of a branch.
+
+    head_sizes : sequence of int
+        Widths of the hidden layers after the branches are joined.
+
+    dropout : float
+        Dropout rate.
+
+    Notes
+    -----
+    **Shape**: input `(n, sum(block_sizes))`, output `(n, n_classes)` logits.
+
+    Weights are Xavier uniform and biases zero, as in the published code.
+
+    NOTE[DIFF]: the published code feeds the second omics to the third branch, so
+    that the third omics is never seen; here each branch reads its own omics.
+
+    NOTE[DIFF]: the published code has two or three branches and, for cancers, four
+    classes; here there are as many as the data have.
+
+    References
+    ----------
+    Leng et al. (2022), "A benchmark study of deep learning-based multi-omics data
+    fusion methods for cancer", Genome Biology 23:171.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skomics.modules import LFNN
+    >>> module = LFNN(block_sizes=[60, 40], n_classes=3, branch_sizes=(16, 8),
+    ...               head_sizes=(8,), dropout=0.1)
+    >>> module(torch.randn(10, 100)).shape
+    torch.Size([10, 3])
+    """
+
+    def __init__(self, *, block_sizes, n_classes, branch_sizes, head_sizes, dropout):
+        super().__init__()
+        self.block_sizes = list(block_sizes)
+        self.branches = nn.ModuleList(
+            dense_stack((size, *branch_sizes), dropout) for size in block_sizes
+        )
+        d_joined = sum((size, *branch_sizes)[-1] for size in block_sizes)
+        self.head = dense_head((d_joined, *head_sizes), n_classes, dropout)
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        """Draw Xavier uniform weights and set the biases to zero."""
+        reset_dense(self)
+
+    def forward(self, x):
+        """Return the logits."""
+        blocks = x.split(self.block_sizes, dim=1)
+        # NOTE[DIFF]: the published code gives the second omics to the third branch,
+        # too; here branch v reads omics v.
+        hidden = [
+            branch(block) for branch, block in zip(self.branches, blocks, strict=True)
+        ]
+        return self.head(torch.cat(hidden, dim=1))

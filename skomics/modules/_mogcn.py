@@ -1,0 +1,233 @@
+"""moGCN: a graph convolutional network per omics, joined by VCDN."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from skomics.modules._fusion import VCDN
+from skomics.modules._graph import propagate
+from skomics.modules._layers import Dropout
+
+__all__ = ["MoGCN", "MultiViewGraphModule"]
+
+
+class MultiViewGraphModule(nn.Module):
+    """An encoder and a classifier per view, and VCDN on top.
+
+    Parameters
+    ----------
+    encoders : list of torch.nn.Module
+        One per view. Each has `layers`, and each layer is called with the values
+        of a hop's sources and the hop.
+
+    d_hidden : int
+        Width that the encoders hand on.
+
+    n_classes : int
+        Number of subtypes.
+
+    end_to_end : bool
+        Whether the loss of the fusion reaches the encoders.
+
+    max_hidden, max_cells : int
+        Bounds of :class:`VCDN`.
+    """
+
+    def __init__(
+        self, encoders, *, d_hidden, n_classes, end_to_end, max_hidden, max_cells
+    ):
+        super().__init__()
+        self.encoders = nn.ModuleList(encoders)
+        self.heads = nn.ModuleList(nn.Linear(d_hidden, n_classes) for _ in encoders)
+        self.end_to_end = end_to_end
+        # Set during pretraining, when the views are trained and fusion is not.
+        self.views_only = False
+        self.fusion = None
+        if len(encoders) > 1:
+            self.fusion = VCDN(
+                n_views=len(encoders),
+                n_classes=n_classes,
+                max_hidden=max_hidden,
+                max_cells=max_cells,
+            )
+        for head in self.heads:
+            nn.init.xavier_normal_(head.weight)
+            nn.init.zeros_(head.bias)
+
+    def _fuse(self, view_logits):
+        return view_logits[0] if self.fusion is None else self.fusion(view_logits)
+
+    def forward(self, views):
+        """Return the logits that training compares with the labels.
+
+        Parameters
+        ----------
+        views : list of (Tensor, list of Hop)
+            Values of the outermost sources of each view, and a hop per layer.
+
+        Returns
+        -------
+        logits : Tensor of shape (n_views + 1, n, n_classes)
+            Logits of each view and, except with one view or while only views
+            are trained, of the fusion.
+        """
+        logits = []
+        for encoder, head, (x, hops) in zip(
+            self.encoders, self.heads, views, strict=True
+        ):
+            for layer, hop in zip(encoder, hops, strict=True):
+                x = layer(x, hop)
+            logits.append(head(x))
+        logits = torch.stack(logits)
+        if self.fusion is None or self.views_only:
+            return logits
+        # NOTE[DIFF]: the published code gives fusion a forward pass of its own
+        # and throws its gradient for the encoders away; cutting it off here
+        # trains the same weights on the same losses at half the cost.
+        fused = self.fusion(logits if self.end_to_end else logits.detach())
+        return torch.cat([logits, fused.unsqueeze(0)])
+
+    def embed(self, views):
+        """Return every layer's input for the training samples, per view.
+
+        Parameters
+        ----------
+        views : list of (Tensor, list of Hop)
+            Features of all training samples, and the training graph as hops.
+
+        Returns
+        -------
+        states : list of list of Tensor
+            For each view, the input of each layer.
+        """
+        states = []
+        for encoder, (x, hops) in zip(self.encoders, views, strict=True):
+            inputs = [x]
+            for layer, hop in zip(encoder[:-1], hops, strict=False):
+                inputs.append(layer(inputs[-1], hop))
+            states.append(inputs)
+        return states
+
+    def predict(self, states, views):
+        """Return logits of new samples that are linked to training samples.
+
+        Parameters
+        ----------
+        states : list of list of Tensor
+            From :meth:`embed`; new samples do not change them.
+
+        views : list of (Tensor, Hop)
+            Features of the new samples, and a hop from the training samples
+            followed by the new samples to the new samples.
+
+        Returns
+        -------
+        logits : Tensor of shape (n_new, n_classes)
+            Logits of the fusion, or of the only view.
+        """
+        logits = []
+        for encoder, head, inputs, (x, hop) in zip(
+            self.encoders, self.heads, states, views, strict=True
+        ):
+            for layer, trained in zip(encoder, inputs, strict=True):
+                x = layer(torch.cat([trained, x]), hop)
+            logits.append(head(x))
+        return self._fuse(torch.stack(logits))
+
+
+class _GraphConvolution(nn.Module):
+    r"""Graph convolution with the activation that follows it.
+
+    .. math:: H' = \mathrm{dropout}(\phi(A H W + b))
+    """
+
+    def __init__(self, d_in, d_out, dropout):
+        super().__init__()
+        self.linear = nn.Linear(d_in, d_out)
+        self.dropout = Dropout(dropout)
+        nn.init.xavier_normal_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, x, hop):
+        """Return the destinations' new values."""
+        if hop is None:
+            # The sums over neighbours have been taken beforehand.
+            mixed = self.linear(x)
+        elif self.linear.in_features < self.linear.out_features:
+            mixed = self.linear(propagate(hop, x))
+        else:
+            mixed = propagate(hop, x @ self.linear.weight.T) + self.linear.bias
+        return self.dropout(F.leaky_relu(mixed, 0.25))
+
+
+class MoGCN(MultiViewGraphModule):
+    r"""Multi-omics graph convolutional network (MOGONET; Wang et al. 2021).
+
+    For each omics, graph convolutions on a graph of similar samples,
+
+    .. math:: H^{(l+1)} = \phi(A H^{(l)} W^{(l)} + b^{(l)}),
+
+    and a linear classifier; :class:`VCDN` joins the omics' logits.
+
+    Parameters
+    ----------
+    block_sizes : sequence of int
+        Number of features of each omics.
+
+    n_classes : int
+        Number of subtypes.
+
+    hidden_sizes : sequence of int
+        Widths of the graph convolutions.
+
+    dropout : float
+        Dropout rate after every convolution but the last.
+
+    end_to_end : bool
+        Whether the loss of the fusion reaches the encoders.
+
+    max_hidden, max_cells : int
+        Bounds of :class:`VCDN`.
+
+    Notes
+    -----
+    **Shape**: see :meth:`forward`, :meth:`embed` and :meth:`predict`.
+
+    The sums over neighbours in the first layer do not change in training, so
+    that they may be taken once: give them as the values, and None as the hop.
+
+    References
+    ----------
+    Wang et al. (2021), "MOGONET integrates multi-omics data using graph
+    convolutional networks", Nature Communications 12:3445.
+    """
+
+    def __init__(
+        self,
+        *,
+        block_sizes,
+        n_classes,
+        hidden_sizes,
+        dropout,
+        end_to_end,
+        max_hidden,
+        max_cells,
+    ):
+        rates = [dropout] * (len(hidden_sizes) - 1) + [0.0]
+        encoders = [
+            nn.ModuleList(
+                _GraphConvolution(d_in, d_out, rate)
+                for d_in, d_out, rate in zip(
+                    (size, *hidden_sizes), hidden_sizes, rates, strict=False
+                )
+            )
+            for size in block_sizes
+        ]
+        super().__init__(
+            encoders,
+            d_hidden=hidden_sizes[-1],
+            n_classes=n_classes,
+            end_to_end=end_to_end,
+            max_hidden=max_hidden,
+            max_cells=max_cells,
+        )

@@ -1,0 +1,199 @@
+"""Promises of the command line."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sklearn.dummy import DummyClassifier
+
+from skomics.benchmark import Contender
+from skomics.benchmark import __main__ as main_module
+from skomics.benchmark.__main__ import main
+from skomics.benchmark._contenders import CONTENDERS
+
+ROOT = Path(__file__).parents[2]
+
+
+def make_dummy(random_state):
+    return DummyClassifier()
+
+
+def make_failing(random_state):
+    raise RuntimeError("broken")
+
+
+def make_interrupted(random_state):
+    if random_state:
+        raise KeyboardInterrupt
+    return DummyClassifier()
+
+
+@pytest.fixture
+def contenders(monkeypatch):
+    """Add contenders of no cost to those that the command line knows."""
+    for name, make in {
+        "dummy": make_dummy,
+        "failing": make_failing,
+        "interrupted": make_interrupted,
+    }.items():
+        monkeypatch.setitem(CONTENDERS, name, Contender(name, make, name.title()))
+
+
+@pytest.fixture
+def folder(tiny, tmp_path):
+    """Write the tiny data as a folder of tables."""
+    X, y = tiny
+    folder = tmp_path / "cohort"
+    folder.mkdir()
+    for omics in ("rna", "mirna"):
+        X.filter(like=f"{omics}__").to_csv(folder / f"{omics}.csv")
+    y.rename("label").to_csv(folder / "labels.csv", index_label="sample")
+    return folder
+
+
+def run(*args, output):
+    return main([*map(str, args), "--n-jobs", "1", "--output", str(output)])
+
+
+def test_help_names_every_option_and_model(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    text = capsys.readouterr().out
+    for word in ("--data", "--models", "--folds", "--repeats", "--seed", "--n-jobs"):
+        assert word in text
+    assert "sma (SMA)" in " ".join(text.split())
+
+
+def test_a_folder_gives_table_rows_report_and_figure(
+    folder, tmp_path, contenders, capsys, pyplot
+):
+    output = tmp_path / "out"
+    code = run("--data", folder, "--models", "dummy", "logreg", output=output)
+    assert code == 0
+    shown = capsys.readouterr()
+    assert "| cohort | Dummy " in shown.out
+    assert "[20/20] cohort · " in shown.err
+    names = {"results.csv", "summary.md", "benchmark.png"}
+    assert {path.name for path in output.iterdir()} == names
+    assert len(pd.read_csv(output / "results.csv")) == 2 * 2 * 5
+    assert "--data" in (output / "summary.md").read_text()
+
+
+def test_the_simulated_cohort_is_the_task_without_data(tmp_path, contenders, pyplot):
+    code = run("--models", "dummy", "--repeats", 1, "--folds", 2, output=tmp_path)
+    assert code == 0
+    results = pd.read_csv(tmp_path / "results.csv")
+    assert set(results["task"]) == {"simulated"}
+    assert results["n_test"].sum() == 300
+
+
+def test_networks_run_with_few_epochs(folder, tmp_path, pyplot):
+    options = ["--models", "sma,efnn", "--max-epochs", 1, "--folds", 2, "--repeats", 1]
+    assert run("--data", folder, *options, output=tmp_path) == 0
+    assert set(pd.read_csv(tmp_path / "results.csv")["model"]) == {"sma", "efnn"}
+
+
+def test_several_folders_are_several_tasks(folder, tmp_path, contenders, pyplot):
+    second = tmp_path / "third"
+    second.mkdir()
+    for file in folder.iterdir():
+        (second / file.name).write_bytes(file.read_bytes())
+    options = ["--models", "dummy", "--data", folder, "--data", second]
+    assert run(*options, output=tmp_path / "out") == 0
+    results = pd.read_csv(tmp_path / "out" / "results.csv")
+    assert list(dict.fromkeys(results["task"])) == ["cohort", "third"]
+
+
+def test_fewer_folds_are_announced(folder, tmp_path, contenders, capsys, pyplot):
+    options = ["--models", "dummy", "--folds", 20, "--repeats", 1]
+    assert run("--data", folder, *options, output=tmp_path) == 0
+    assert "note: Task 'cohort' gets 16 folds instead of 20" in capsys.readouterr().err
+
+
+def test_a_failing_model_is_reported_and_the_rest_goes_on(
+    folder, tmp_path, contenders, capsys, pyplot
+):
+    options = ["--models", "dummy,failing", "--folds", 2, "--repeats", 1]
+    assert run("--data", folder, *options, output=tmp_path) == 0
+    shown = capsys.readouterr().out
+    assert "2 fits of Failing on cohort failed: RuntimeError: broken" in shown
+
+
+def test_a_run_in_which_everything_failed_ends_with_1(folder, tmp_path, contenders):
+    options = ["--models", "failing", "--folds", 2, "--repeats", 1]
+    assert run("--data", folder, *options, output=tmp_path) == 1
+    assert "RuntimeError: broken" in (tmp_path / "summary.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--data", "nowhere"], "error: There is no folder 'nowhere'"),
+        (["--models", "svm"], "error: Got the contender 'svm', but known are"),
+        (["--folds", "1"], "error: Got n_folds=1. It must be an integer of at least 2"),
+    ],
+)
+def test_wrong_arguments_end_with_2_and_a_message(tmp_path, capsys, options, message):
+    assert run(*options, output=tmp_path) == 2
+    assert capsys.readouterr().err.startswith(message)
+
+
+def test_other_settings_under_the_same_output_end_with_2(
+    folder, tmp_path, contenders, capsys, pyplot
+):
+    options = ["--data", folder, "--models", "dummy"]
+    assert run(*options, output=tmp_path) == 0
+    assert run(*options, "--seed", 1, output=tmp_path) == 2
+    assert "seed was 0 and is 1. Choose another --output" in capsys.readouterr().err
+
+
+def test_an_interruption_says_where_the_results_are(
+    folder, tmp_path, contenders, capsys
+):
+    options = ["--models", "dummy,interrupted", "--folds", 2]
+    assert run("--data", folder, *options, output=tmp_path) == 130
+    shown = capsys.readouterr().err
+    assert f"Interrupted. 1 finished fits are in {tmp_path / 'results.csv'}" in shown
+    assert "run the same command again to go on" in shown
+
+
+def test_a_process_that_died_is_told(folder, tmp_path, monkeypatch, capsys):
+    def die(*args):
+        raise BrokenProcessPool
+
+    monkeypatch.setattr(main_module, "_run", die)
+    assert run("--data", folder, output=tmp_path) == 1
+    assert "A process died, perhaps for lack of memory" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals differ")
+def test_ctrl_c_keeps_finished_fits_and_the_next_run_goes_on(folder, tmp_path):
+    """With worker processes, which get the signal too."""
+    options = ["--data", folder, "--models", "logreg", "--repeats", "40"]
+    options += ["--n-jobs", "2", "--output", tmp_path / "out"]
+    command = [sys.executable, "-m", "skomics.benchmark", *map(str, options)]
+    file = tmp_path / "out" / "results.csv"
+    process = subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        if file.exists() and file.read_bytes().count(b"\n") > 3:
+            break
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    shown = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, shown
+    finished = pd.read_csv(file)
+    assert f"Interrupted. {len(finished)} finished fits" in shown
+    code = main([*map(str, options), "--repeats", "1", "--n-jobs", "1"])
+    assert code == 0
+    resumed = pd.read_csv(file).merge(finished, how="inner")
+    assert len(resumed) == len(finished)

@@ -1,0 +1,273 @@
+"""Promises of the runner."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from sklearn.naive_bayes import GaussianNB
+
+from skomics.benchmark import Contender, run_benchmark
+from skomics.benchmark import _runner as runner_module
+from skomics.benchmark._contenders import CONTENDERS, with_params
+from skomics.benchmark._store import COLUMNS, KEY
+
+TIMES = ["fit_seconds", "score_seconds"]
+QUICK = {"n_folds": 3, "n_repeats": 2}
+
+
+class RandomVoter(ClassifierMixin, BaseEstimator):
+    """Draws its predictions from the training labels."""
+
+    def __init__(self, random_state=None):
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        rng = np.random.default_rng(self.random_state)
+        return rng.choice(self.classes_, len(X))
+
+
+class Stubborn(DummyClassifier):
+    """Fails on one fold."""
+
+    def fit(self, X, y):
+        if "patient_00" in X.index:
+            raise RuntimeError("no\nthank you")
+        return super().fit(X, y)
+
+
+class Worried(DummyClassifier):
+    def fit(self, X, y):
+        warnings.warn("twice", stacklevel=2)
+        warnings.warn("twice", stacklevel=2)
+        warnings.warn("old", DeprecationWarning, stacklevel=2)
+        return super().fit(X, y)
+
+
+class Interrupted(DummyClassifier):
+    """Is interrupted, as by Ctrl-C, on the third fit of all."""
+
+    n_fits = 0
+    is_active = True
+
+    def fit(self, X, y):
+        Interrupted.n_fits += 1
+        if Interrupted.is_active and Interrupted.n_fits == 3:
+            raise KeyboardInterrupt
+        return super().fit(X, y)
+
+
+def make_missing(random_state):
+    raise ImportError("lightgbm is needed here")
+
+
+MODELS = {"bayes": GaussianNB(), "random": RandomVoter()}
+
+
+def without_times(results):
+    return results.drop(columns=TIMES)
+
+
+def assert_same_rows(first, second):
+    pd.testing.assert_frame_equal(without_times(first), without_times(second))
+
+
+def test_results_have_one_row_per_fit(tiny):
+    results = run_benchmark({"tiny": tiny}, MODELS, **QUICK)
+    assert tuple(results.columns) == COLUMNS
+    assert len(results) == 2 * 3 * 2
+    assert not results.duplicated(list(KEY)).any()
+    assert (results["n_train"] + results["n_test"] == 48).all()
+    assert (results[["accuracy", "f1_macro", "f1_weighted"]].notna()).all(axis=None)
+    assert (results["fit_seconds"] > 0).all()
+    assert set(results["status"]) == {"ok"}
+    assert results["random_state"].is_unique
+    assert "scikit-learn=" in results["versions"][0]
+
+
+def test_results_do_not_depend_on_the_number_of_processes(tiny):
+    quick = with_params(CONTENDERS["sma"], max_epochs=2, device="cpu")
+    contenders = [quick, "logreg"]
+    options = {"n_folds": 2, "n_repeats": 2}
+    alone = run_benchmark({"tiny": tiny}, contenders, n_jobs=1, **options)
+    together = run_benchmark({"tiny": tiny}, contenders, n_jobs=2, **options)
+    assert set(alone["status"]) == {"ok"}
+    assert_same_rows(alone, together)
+
+
+def test_the_same_seed_gives_the_same_results_and_another_does_not(tiny):
+    first, again, other = (
+        run_benchmark({"tiny": tiny}, MODELS, seed=seed, **QUICK) for seed in (0, 0, 1)
+    )
+    assert_same_rows(first, again)
+    assert not first["accuracy"].equals(other["accuracy"])
+
+
+def test_results_of_a_model_do_not_depend_on_its_company(tiny):
+    together = run_benchmark({"other": tiny, "tiny": tiny}, MODELS, **QUICK)
+    alone = run_benchmark({"tiny": tiny}, {"random": RandomVoter()}, **QUICK)
+    is_here = (together["task"] == "tiny") & (together["model"] == "random")
+    assert_same_rows(together[is_here].reset_index(drop=True), alone)
+
+
+def test_all_models_see_the_same_folds_and_each_sample_is_tested_once(tiny):
+    X, y = tiny
+    seen = {"a": [], "b": []}
+
+    class Spy(DummyClassifier):
+        def __init__(self, name="a"):
+            self.name = name
+            super().__init__()
+
+        def predict(self, X):
+            seen[self.name].append(list(X.index))
+            return super().predict(X)
+
+    run_benchmark({"tiny": tiny}, {name: Spy(name) for name in seen}, **QUICK)
+    assert seen["a"] == seen["b"]
+    first, second = seen["a"][:3], seen["a"][3:]
+    assert sorted(sum(first, [])) == sorted(sum(second, [])) == sorted(X.index)
+    assert first != second
+
+
+def test_f1_counts_classes_that_the_test_fold_lacks_or_nobody_predicts(tiny):
+    results = run_benchmark({"tiny": tiny}, {"dummy": DummyClassifier()}, **QUICK)
+    y = np.repeat(["LumA", "LumB", "Basal"], 16)
+    expected = f1_score(y, np.repeat("Basal", 48), average="macro", zero_division=0)
+    assert results["f1_macro"].mean() == pytest.approx(expected, abs=0.02)
+
+
+def test_a_failing_contender_becomes_a_row_with_its_error(tiny):
+    models = {"stubborn": Stubborn(), "bayes": GaussianNB()}
+    results = run_benchmark({"tiny": tiny}, models, n_folds=3, n_repeats=1)
+    failed = results[results["status"] == "error"]
+    assert set(failed["model"]) == {"stubborn"}
+    assert len(failed) == 2
+    assert set(failed["error"]) == {"RuntimeError: no thank you"}
+    assert failed["accuracy"].isna().all()
+    assert (results["model"] == "bayes").sum() == 3
+
+
+def test_a_contender_that_cannot_be_made_becomes_rows_with_its_error(tiny):
+    contender = Contender("lightgbm", make_missing)
+    results = run_benchmark({"tiny": tiny}, [contender], **QUICK)
+    assert set(results["error"]) == {"ImportError: lightgbm is needed here"}
+
+
+def test_warnings_of_a_fit_are_kept_once_and_deprecations_are_not(tiny):
+    results = run_benchmark({"tiny": tiny}, {"worried": Worried()}, **QUICK)
+    assert set(results["warnings"]) == {"UserWarning: twice"}
+
+
+def test_small_classes_reduce_the_folds_and_it_says_so(tiny):
+    X, _ = tiny
+    y = ["rare"] * 3 + ["common"] * 45
+    message = "'tiny' gets 3 folds instead of 5, because its class 'rare' has 3 samples"
+    with pytest.warns(UserWarning, match=message):
+        results = run_benchmark({"tiny": (X, y)}, {"bayes": GaussianNB()}, n_repeats=1)
+    assert len(results) == 3
+    assert set(results["n_folds"]) == {3}
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"n_folds": 1}, "n_folds=1. It must be an integer of at least 2"),
+        ({"n_repeats": 0}, "n_repeats=0. It must be an integer of at least 1"),
+        ({"seed": 0.5}, "seed=0.5. It must be an integer of at least 0"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(tiny, option, message):
+    with pytest.raises(ValueError, match=message):
+        run_benchmark({"tiny": tiny}, MODELS, **option)
+
+
+def test_a_second_run_fits_nothing_again(tiny, tmp_path, monkeypatch):
+    file = tmp_path / "results.csv"
+    first = run_benchmark({"tiny": tiny}, MODELS, output=file, **QUICK)
+    written = file.read_bytes()
+    monkeypatch.setattr(runner_module, "_run_fit", None)
+    again = run_benchmark({"tiny": tiny}, MODELS, output=file, **QUICK)
+    pd.testing.assert_frame_equal(first, again)
+    assert file.read_bytes() == written
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.55, 0.99])
+def test_a_run_goes_on_after_its_file_was_cut_in_the_middle_of_a_row(
+    tiny, tmp_path, share
+):
+    file = tmp_path / "results.csv"
+    whole = run_benchmark({"tiny": tiny}, MODELS, output=file, **QUICK)
+    on_disk = pd.read_csv(file)
+    data = file.read_bytes()
+    file.write_bytes(data[: int(share * len(data))])
+    again = run_benchmark({"tiny": tiny}, MODELS, output=file, **QUICK)
+    assert_same_rows(whole, again)
+    assert_same_rows(on_disk, pd.read_csv(file))
+
+
+def test_an_interrupted_run_keeps_what_is_finished_and_goes_on(
+    tiny, tmp_path, monkeypatch
+):
+    file = tmp_path / "results.csv"
+    models = {"dummy": Interrupted()}
+    monkeypatch.setattr(Interrupted, "n_fits", 0)
+    with pytest.raises(KeyboardInterrupt):
+        run_benchmark({"tiny": tiny}, models, output=file, n_jobs=1, **QUICK)
+    assert len(pd.read_csv(file)) == 2
+    monkeypatch.setattr(Interrupted, "is_active", False)
+    resumed = run_benchmark({"tiny": tiny}, models, output=file, **QUICK)
+    assert Interrupted.n_fits == 3 + 4
+    assert_same_rows(resumed, run_benchmark({"tiny": tiny}, models, **QUICK))
+
+
+def test_failed_fits_are_tried_again(tiny, tmp_path, monkeypatch):
+    file = tmp_path / "results.csv"
+    models = {"stubborn": Stubborn()}
+    first = run_benchmark({"tiny": tiny}, models, output=file, **QUICK)
+    monkeypatch.setattr(Stubborn, "fit", DummyClassifier.fit)
+    again = run_benchmark({"tiny": tiny}, models, output=file, **QUICK)
+    assert set(first["status"]) == {"ok", "error"}
+    assert set(again["status"]) == {"ok"}
+    assert len(pd.read_csv(file)) == len(again) == 6
+
+
+def test_other_data_under_the_same_output_are_refused(tiny, tmp_path):
+    X, y = tiny
+    file = tmp_path / "results.csv"
+    run_benchmark({"tiny": (X, y)}, MODELS, output=file, **QUICK)
+    written = file.read_bytes()
+    with pytest.raises(ValueError, match="data .SHA-256 of X and y. was .* another"):
+        run_benchmark({"tiny": (X + 1, y)}, MODELS, output=file, **QUICK)
+    assert file.read_bytes() == written
+
+
+def test_other_parameters_under_the_same_output_are_refused(tiny, tmp_path):
+    file = tmp_path / "results.csv"
+    models = [{"lr": LogisticRegression(C=C)} for C in (1.0, 2.0)]
+    run_benchmark({"tiny": tiny}, models[0], output=file, **QUICK)
+    with pytest.raises(ValueError, match="parameters of the model .digest. was"):
+        run_benchmark({"tiny": tiny}, models[1], output=file, **QUICK)
+
+
+def test_more_repeats_and_models_add_to_an_output(tiny, tmp_path):
+    file = tmp_path / "results.csv"
+    options = {"n_folds": 3, "output": file}
+    run_benchmark({"tiny": tiny}, {"bayes": GaussianNB()}, n_repeats=1, **options)
+    more = run_benchmark({"tiny": tiny}, MODELS, n_repeats=2, **options)
+    assert_same_rows(more, run_benchmark({"tiny": tiny}, MODELS, **QUICK))
+
+
+def test_progress_is_shown_only_if_asked_for(tiny, capsys):
+    run_benchmark({"tiny": tiny}, MODELS, **QUICK)
+    assert capsys.readouterr() == ("", "")
+    run_benchmark({"tiny": tiny}, MODELS, verbose=True, **QUICK)
+    assert capsys.readouterr().err.count("macro F1") == 12
