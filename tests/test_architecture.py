@@ -25,7 +25,17 @@ HEAVY = {
 }
 # Imported inside functions only, so that skomics works without them.
 OPTIONAL = {"matplotlib", "mudata", "anndata", "rich", "polars"}
-TORCH_FREE = ["datasets", "preprocessing", "plotting", "exceptions"]
+# Files of skomics/estimators that belong to no single model.
+SHARED_STEMS = {
+    "_init__",
+    "base",
+    "net",
+    "samples",
+    "paper",
+    "graph_base",
+    "graph_data",
+}
+TORCH_FREE = ["datasets", "preprocessing", "plotting", "graph", "exceptions"]
 
 
 def layer_of(part):
@@ -88,7 +98,7 @@ def test_a_model_has_the_same_stem_everywhere():
     root = PACKAGE.parent
     for path in (PACKAGE / "estimators").glob("_*.py"):
         stem = path.stem.removeprefix("_")
-        if stem in ("_init__", "base", "net", "samples", "paper"):
+        if stem in SHARED_STEMS:
             continue
         assert (PACKAGE / "modules" / f"_{stem}.py").exists()
         assert (root / "tests" / "modules" / f"test_{stem}.py").exists()

@@ -19,6 +19,16 @@ QUICK = {
         "head_layer_sizes": (16,),
         "max_epochs": 30,
     },
+    "MoGATClassifier": {
+        "hidden_layer_sizes": (16,),
+        "pretrain_epochs": 20,
+        "max_epochs": 60,
+    },
+    "MoGCNClassifier": {
+        "hidden_layer_sizes": (16, 16),
+        "pretrain_epochs": 10,
+        "max_epochs": 20,
+    },
     "SMAClassifier": {
         "n_tokens": 4,
         "d_model": 16,

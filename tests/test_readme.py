@@ -40,7 +40,8 @@ def test_example_for_own_tables_runs_as_it_stands(capsys):
     names = {**tables, "labels": labels}
     exec(BLOCKS[1], names)
     assert names["X"].shape == (6, 3)
-    assert list(names["X"]["rna", "rna1"]) == list(names["X"]["methylation"]["methylation1"])[::-1]
+    X = names["X"]
+    assert list(X["rna", "rna1"]) == list(X["methylation", "methylation1"])[::-1]
     assert capsys.readouterr().out
 
 

@@ -23,6 +23,9 @@ command again to go on. summary.md and benchmark.png are written at the end.
 """
 
 
+_DEFAULT_MODELS = ["sma", "efnn", "logreg"]
+
+
 def make_parser():
     """Return the parser of the command line.
 
@@ -53,8 +56,9 @@ def make_parser():
         "--models",
         metavar="NAME",
         nargs="+",
-        default=list(CONTENDERS),
-        help=f"models to compare, by spaces or commas apart: {known} (default: all)",
+        default=_DEFAULT_MODELS,
+        help=f"models to compare, by spaces or commas apart: {known}; or all "
+        f"(default: {' '.join(_DEFAULT_MODELS)})",
     )
     parser.add_argument(
         "--folds",
@@ -140,7 +144,7 @@ def main(argv=None):
 
 def _run(args, file):
     names = [name for text in args.models for name in text.split(",") if name]
-    contenders = as_contenders(names)
+    contenders = as_contenders(list(CONTENDERS) if names == ["all"] else names)
     if args.max_epochs is not None:
         contenders = [with_params(c, max_epochs=args.max_epochs) for c in contenders]
     tasks = [folder_task(path) for path in args.data]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 
 import numpy as np
@@ -159,16 +160,15 @@ class _InnerFolds(StratifiedKFold):
         return StratifiedKFold(n_splits, shuffle=True, random_state=self.random_state)
 
 
-def _make_sma(random_state):
-    from skomics.estimators import SMAClassifier
+def _make_classifier(name, random_state):
+    # Imported here, so that a listing of the contenders loads no torch.
+    from skomics import estimators
 
-    return SMAClassifier(random_state=random_state)
+    return getattr(estimators, name)(random_state=random_state)
 
 
-def _make_efnn(random_state):
-    from skomics.estimators import EFNNClassifier
-
-    return EFNNClassifier(random_state=random_state)
+def _deep(name, class_name, label):
+    return Contender(name, partial(_make_classifier, class_name), label)
 
 
 def _make_logistic(random_state):
@@ -184,8 +184,13 @@ def _make_logistic(random_state):
 CONTENDERS = {
     contender.name: contender
     for contender in [
-        Contender("sma", _make_sma, "SMA"),
-        Contender("efnn", _make_efnn, "efNN"),
+        _deep("sma", "SMAClassifier", "SMA"),
+        _deep("efnn", "EFNNClassifier", "efNN"),
+        _deep("lfnn", "LFNNClassifier", "lfNN"),
+        _deep("efcnn", "EFCNNClassifier", "efCNN"),
+        _deep("lfcnn", "LFCNNClassifier", "lfCNN"),
+        _deep("mogcn", "MoGCNClassifier", "moGCN"),
+        _deep("mogat", "MoGATClassifier", "moGAT"),
         Contender(
             "logreg", _make_logistic, "logistic regression", is_named_input=False
         ),

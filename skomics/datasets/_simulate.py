@@ -321,12 +321,11 @@ def make_intersim(
     n_clusters : int, default=5
         Number of subtypes.
 
-    proportions : {"equal", "heterogeneous"} or sequence of length n_clusters, \
-            default="equal"
-        Sizes of the subtypes. "heterogeneous" falls linearly from ``n_clusters + 1``
-        to 2 parts (five subtypes: 0.3, 0.25, 0.2, 0.15, 0.1). Integers are counts
-        and sum to `n_samples`; floats are fractions, sum to 1 and are rounded by
-        largest remainder.
+    proportions : {"equal", "heterogeneous"} or sequence, default="equal"
+        Sizes of the subtypes, or one size for each. "heterogeneous" falls linearly
+        from ``n_clusters + 1`` to 2 parts (five subtypes: 0.3, 0.25, 0.2, 0.15,
+        0.1). Integers are counts and sum to `n_samples`; floats are fractions, sum
+        to 1 and are rounded by largest remainder.
 
     effect : float or dict of float, default=2.5
         Shift of the mean of a differential feature, in M-value, expression and

@@ -137,7 +137,7 @@ _TRAINING_ATTRIBUTES = """\
     n_features_in_ : int
         Number of features seen during `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where X has names.
 
     n_iter_ : int
@@ -187,6 +187,9 @@ class BaseOmicsClassifier(
     --------
     SMAClassifier : Siamese multi-head attention.
     EFNNClassifier : Early-fusion dense network.
+    EFCNNClassifier : Early-fusion convolutional network.
+    LFNNClassifier : Late-fusion dense network.
+    LFCNNClassifier : Late-fusion convolutional network.
     """
 
     _parameter_constraints = {

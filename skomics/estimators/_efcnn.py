@@ -39,7 +39,7 @@ class EFCNNClassifier(BaseOmicsClassifier):
 
     Parameters
     ----------
-    n_filters : int or array-like of int, default=(16, 8)
+    n_filters : int or array-like of int, default=(16, 16)
         Number of filters of each stage.
 
     kernel_size : "auto", int or array-like, default="auto"
@@ -56,10 +56,10 @@ class EFCNNClassifier(BaseOmicsClassifier):
         `kernel_size`. "auto" is 1, or a hundredth of the windows where these are
         many.
 
-    head_layer_sizes : int or array-like of int, default=(50,)
+    head_layer_sizes : int or array-like of int, default=(100, 50)
         Widths of the hidden layers after the convolutions.
 
-    dropout : float, default=0.1
+    dropout : float, default=0.4
         Dropout rate in the head, after every hidden layer but the last.
 
     %(training_parameters)s
@@ -118,12 +118,12 @@ class EFCNNClassifier(BaseOmicsClassifier):
     def __init__(
         self,
         *,
-        n_filters=(16, 8),
+        n_filters=(16, 16),
         kernel_size="auto",
         stride="auto",
         pool_size="auto",
-        head_layer_sizes=(50,),
-        dropout=0.1,
+        head_layer_sizes=(100, 50),
+        dropout=0.4,
         max_epochs=100,
         batch_size=32,
         lr=1e-3,

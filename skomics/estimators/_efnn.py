@@ -34,6 +34,8 @@ class EFNNClassifier(BaseOmicsClassifier):
     See Also
     --------
     SMAClassifier : Siamese multi-head attention.
+    LFNNClassifier : Late-fusion dense network.
+    EFCNNClassifier : Early-fusion convolutional network.
     paper_params : The settings of the publications.
 
     References

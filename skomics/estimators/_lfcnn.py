@@ -41,7 +41,7 @@ class LFCNNClassifier(BaseOmicsClassifier):
 
     Parameters
     ----------
-    n_filters : int, default=8
+    n_filters : int, default=16
         Number of filters of each omics.
 
     kernel_size : "auto", int, dict or array-like, default="auto"
@@ -62,7 +62,7 @@ class LFCNNClassifier(BaseOmicsClassifier):
     head_layer_sizes : int or array-like of int, default=(100, 50)
         Widths of the hidden layers after the branches are joined.
 
-    dropout : float, default=0.1
+    dropout : float, default=0.4
         Dropout rate in the head, after every hidden layer but the last.
 
     %(training_parameters)s
@@ -120,12 +120,12 @@ class LFCNNClassifier(BaseOmicsClassifier):
     def __init__(
         self,
         *,
-        n_filters=8,
+        n_filters=16,
         kernel_size="auto",
         stride="auto",
         pool_size="auto",
         head_layer_sizes=(100, 50),
-        dropout=0.1,
+        dropout=0.4,
         max_epochs=100,
         batch_size=32,
         lr=1e-3,

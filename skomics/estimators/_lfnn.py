@@ -21,13 +21,13 @@ class LFNNClassifier(BaseOmicsClassifier):
 
     Parameters
     ----------
-    branch_layer_sizes : int or array-like of int, default=(500, 100)
+    branch_layer_sizes : int or array-like of int, default=(200, 100)
         Widths of the layers of each omics' branch.
 
     head_layer_sizes : int or array-like of int, default=(100, 50)
         Widths of the hidden layers after the branches are joined.
 
-    dropout : float, default=0.1
+    dropout : float, default=0.4
         Dropout rate after every hidden layer but the last.
 
     %(training_parameters)s
@@ -42,6 +42,8 @@ class LFNNClassifier(BaseOmicsClassifier):
     LFCNNClassifier : Late fusion of convolutional branches.
     paper_params : The settings of the publications.
 
+    Notes
+    -----
     The order of the omics, and of the features within an omics, has no meaning for
     this model.
 
@@ -81,9 +83,9 @@ class LFNNClassifier(BaseOmicsClassifier):
     def __init__(
         self,
         *,
-        branch_layer_sizes=(500, 100),
+        branch_layer_sizes=(200, 100),
         head_layer_sizes=(100, 50),
-        dropout=0.1,
+        dropout=0.4,
         max_epochs=100,
         batch_size=32,
         lr=1e-3,

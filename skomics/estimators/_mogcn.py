@@ -10,7 +10,66 @@ __all__ = ["MoGCNClassifier"]
 @document_graph
 @document_training
 class MoGCNClassifier(BaseGraphClassifier):
-    """DOC"""
+    """Multi-omics graph convolutional network that scores one new patient.
+
+    For each omics, graph convolutions on a graph of similar training samples and
+    a classifier; a small network on the product of the omics' class scores (VCDN)
+    joins them. This is MOGONET (Wang et al. 2021) as Leng et al. (2022) used it,
+    made inductive: a new sample is linked to training samples only, so that its
+    prediction depends on no other new sample.
+
+    Parameters
+    ----------
+    %(graph_parameters)s
+
+    hidden_layer_sizes : array-like of int, default=(200, 200, 100)
+        Widths of the graph convolutions.
+
+    dropout : float, default=0.5
+        Dropout rate after every convolution but the last.
+
+    %(stage_parameters)s
+
+    %(training_parameters)s
+
+    Attributes
+    ----------
+    graph_ : MultiOmicsGraph
+        The graphs of the training samples.
+
+    %(training_attributes)s
+
+    See Also
+    --------
+    MoGATClassifier : Graph attention in place of graph convolution.
+    paper_params : The settings of the publications.
+
+    Notes
+    -----
+    The fitted model holds the training samples, to which new ones are linked.
+    ``batch_size=None`` trains on the whole graph in every step, and on sampled
+    neighbourhoods above 5,000 samples. Sparse input is made dense.
+
+    References
+    ----------
+    Wang et al. (2021), "MOGONET integrates multi-omics data using graph
+    convolutional networks allowing patient classification and biomarker
+    identification", Nature Communications 12:3445.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skomics import MoGCNClassifier, OmicsConcatenator
+    >>> from skomics.datasets import make_intersim
+    >>> X, y = make_intersim(n_samples=60, n_clusters=3, random_state=0)
+    >>> model = make_pipeline(
+    ...     OmicsConcatenator(StandardScaler()),
+    ...     MoGCNClassifier(pretrain_epochs=20, max_epochs=20, random_state=0),
+    ... )
+    >>> model.fit(X[:40], y[:40]).score(X[40:], y[40:])
+    1.0
+    """
 
     _sums_first = True
 
@@ -18,22 +77,22 @@ class MoGCNClassifier(BaseGraphClassifier):
         self,
         *,
         graph="threshold",
-        k=10,
+        k=3,
         kernel="cosine",
         normalization="rw",
-        hidden_layer_sizes=(400, 400, 200),
+        hidden_layer_sizes=(200, 200, 100),
         dropout=0.5,
-        pretrain_epochs=200,
-        pretrain_lr=1e-3,
-        fusion_lr=1e-3,
+        pretrain_epochs=100,
+        pretrain_lr=5e-3,
+        fusion_lr=5e-3,
         end_to_end=False,
         max_hidden=512,
         max_cells=10000,
         inference="independent",
         n_neighbors=10,
-        max_epochs=200,
+        max_epochs=100,
         batch_size=None,
-        lr=5e-4,
+        lr=5e-3,
         weight_decay=0.0,
         optimizer="adamw",
         lr_schedule="cosine",

@@ -736,9 +736,7 @@ def restore_net(module, state, params, *, device, net_class=OmicsNet):
     module.load_state_dict(weights)
     params = {**params, "callbacks": None, "early_stopping": False}
     history = History(state["history"])
-    return make_net(
-        module, params, device=device, history=history, net_class=net_class
-    )
+    return make_net(module, params, device=device, history=history, net_class=net_class)
 
 
 def history_frame(history):

@@ -61,6 +61,36 @@ _EFCNN_LARGE = {
     "pool_size": (100, 10),
     "max_epochs": 50,
 }
+# moGCN is MOGONET with fixed widths; moGAT shares its graph, stages and training.
+# No script with moGAT's settings for simulated or single-cell data is published:
+# those are moGCN's.
+_GRAPH = {
+    "graph": "threshold",
+    "k": 10,
+    "kernel": "cosine",
+    "normalization": "rw",
+    "pretrain_epochs": 500,
+    "max_epochs": 2500,
+    "pretrain_lr": 1e-3,
+    "lr": 5e-4,
+    "fusion_lr": 1e-3,
+    "end_to_end": False,
+    "batch_size": None,
+    "weight_decay": 0.0,
+    "optimizer": "adam",
+    "lr_schedule": "constant",
+    "label_smoothing": 0.0,
+    "class_weight": "frequency",
+}
+_MOGCN = {**_GRAPH, "hidden_layer_sizes": (400, 400, 200), "dropout": 0.5}
+_MOGAT = {
+    **_GRAPH,
+    "hidden_layer_sizes": (200,),
+    "n_heads": 1,
+    "slope": 0.5,
+    "dropout": 0.2,
+}
+_LONG, _SHORT = {"pretrain_epochs": 1000}, {"max_epochs": 500}
 
 _PARAMS = {
     "sma": dict.fromkeys(("simulated", "single_cell", "cancer"), _SMA),
@@ -96,6 +126,16 @@ _PARAMS = {
             "pool_size": (100, 50, 100),
         },
     },
+    "mogcn": {
+        "simulated": {**_MOGCN, **_LONG},
+        "single_cell": {**_MOGCN, **_SHORT},
+        "cancer": _MOGCN,
+    },
+    "mogat": {
+        "simulated": {**_MOGAT, **_LONG},
+        "single_cell": {**_MOGAT, **_SHORT},
+        "cancer": _MOGAT,
+    },
     "efcnn": {
         "simulated": {
             **_EFCNN,
@@ -118,7 +158,7 @@ def paper_params(name, task="cancer"):
 
     Parameters
     ----------
-    name : {"efcnn", "efnn", "lfcnn", "lfnn", "sma"}
+    name : {"efcnn", "efnn", "lfcnn", "lfnn", "mogat", "mogcn", "sma"}
         Stem of the model's name.
 
     task : {"simulated", "single_cell", "cancer"}, default="cancer"
@@ -129,7 +169,9 @@ def paper_params(name, task="cancer"):
     params : dict
         Parameters for the classifier. The kernels and pools of lfCNN are one per
         omics, in the order of the columns: RNA and ATAC for "single_cell";
-        expression, miRNA and methylation for "cancer".
+        expression, miRNA and methylation for "cancer". moGCN and moGAT weigh
+        classes the wrong way round, as the published code does; their prediction
+        stays independent of other samples unless ``inference="mogonet"`` is added.
 
     Raises
     ------
@@ -138,8 +180,9 @@ def paper_params(name, task="cancer"):
 
     References
     ----------
-    SMA: Pan et al. (2023), arXiv:2308.10917. lfNN, efNN, lfCNN, efCNN: Leng et al.
-    (2022), Genome Biology 23:171, and the code published with it.
+    SMA: Pan et al. (2023), arXiv:2308.10917. The others: Leng et al. (2022), Genome
+    Biology 23:171, and the code published with it; moGCN is MOGONET, Wang et al.
+    (2021), Nature Communications 12:3445.
 
     Examples
     --------

@@ -111,8 +111,10 @@ def weigh_classes(samples, class_weight, classes):
     samples : TrainingSamples
         Samples.
 
-    class_weight : dict, "balanced" or None
-        As in scikit-learn; the keys of a dict are classes.
+    class_weight : dict, "balanced", "frequency" or None
+        As in scikit-learn; the keys of a dict are classes. "frequency" weighs
+        a class with its share of the samples, as the published code of MOGONET
+        does: the opposite of "balanced".
 
     classes : ndarray of shape (n_classes,)
         The classes that the codes stand for.
@@ -126,9 +128,13 @@ def weigh_classes(samples, class_weight, classes):
         return samples
     weights = samples.weights
     weights = np.ones(len(samples)) if weights is None else weights.astype(float)
-    per_class = compute_class_weight(
-        class_weight, classes=classes, y=classes[samples.codes], sample_weight=weights
-    )
+    if isinstance(class_weight, str) and class_weight == "frequency":
+        per_class = np.bincount(samples.codes, weights=weights, minlength=len(classes))
+    else:
+        y = classes[samples.codes]
+        per_class = compute_class_weight(
+            class_weight, classes=classes, y=y, sample_weight=weights
+        )
     return replace(samples, weights=_scaled(weights * per_class[samples.codes]))
 
 

@@ -59,7 +59,7 @@ class SMAClassifier(BaseOmicsClassifier):
         Whether a linear classifier of the input is added to the logits. It is
         not part of the paper's model.
 
-    n_ensemble : int, default=1
+    n_ensemble : int, default=4
         Number of networks that differ in their initial weights; their
         probabilities are averaged. They are trained side by side as one batched
         model, at less than their number times the cost of one.
@@ -73,6 +73,7 @@ class SMAClassifier(BaseOmicsClassifier):
     See Also
     --------
     EFNNClassifier : Early-fusion dense network.
+    LFNNClassifier : Late-fusion dense network.
     paper_params : The settings of the publications.
 
     Notes
@@ -136,16 +137,16 @@ class SMAClassifier(BaseOmicsClassifier):
         pooling="mean",
         share_weights=False,
         linear_path=False,
-        n_ensemble=1,
+        n_ensemble=4,
         max_epochs=100,
         batch_size=32,
-        lr=1e-3,
-        weight_decay=0.01,
+        lr=3e-3,
+        weight_decay=1.0,
         optimizer="adamw",
         lr_schedule="cosine",
         warmup=0.1,
         label_smoothing=0.0,
-        class_weight=None,
+        class_weight="balanced",
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,

@@ -1,5 +1,6 @@
 """Steps along a graph, as moGCN and moGAT take them."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,18 @@ __all__ = ["Hop", "propagate"]
 # Edges whose gradient is computed at a time, so that memory grows with the number
 # of edges or with the width, and not with their product.
 _CHUNK = 16_384
+
+
+with warnings.catch_warnings():
+    # torch says once in a process that its compressed sparse matrices are in beta.
+    # The two products that are used here are tested against dense ones.
+    warnings.simplefilter("ignore")
+    torch.sparse_csr_tensor([0, 1], [0], [1.0], check_invariants=False)
+
+
+def _sparse_product(rows, weights, shape, x):
+    matrix = torch.sparse_csr_tensor(*rows, weights, size=shape, check_invariants=False)
+    return matrix @ x
 
 
 @dataclass(frozen=True)
@@ -75,13 +88,12 @@ class Hop:
     def product(self, weights, x):
         """Return the matrix with other weights, times `x`."""
         shape = (len(self.destinations), self.n_sources)
-        return torch.sparse_csr_tensor(*self.rows, weights, size=shape) @ x
+        return _sparse_product(self.rows, weights, shape, x)
 
     def transposed_product(self, weights, x):
         """Return the transposed matrix with other weights, times `x`."""
         shape = (self.n_sources, len(self.destinations))
-        weights = weights[self.order]
-        return torch.sparse_csr_tensor(*self.columns, weights, size=shape) @ x
+        return _sparse_product(self.columns, weights[self.order], shape, x)
 
 
 class _Propagate(torch.autograd.Function):

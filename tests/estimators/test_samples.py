@@ -76,6 +76,29 @@ def test_balanced_class_weights_give_every_class_the_same_sum():
     assert sums == pytest.approx(np.full(3, sums.mean()), rel=1e-5)
 
 
+def test_frequency_class_weights_are_the_shares_of_the_classes():
+    # The wrong way round, as published: the most frequent class counts most.
+    X, codes = np.eye(10, dtype=np.float32), np.repeat([0, 1, 2], [5, 3, 2])
+    samples = canonical_samples(X, codes)
+    samples = weigh_classes(samples, "frequency", np.array(["a", "b", "c"]))
+    assert samples.weights.mean() == pytest.approx(1.0)
+    expected = np.array([0.5, 0.3, 0.2])[samples.codes]
+    np.testing.assert_allclose(samples.weights, expected / expected.mean(), rtol=1e-6)
+
+
+@given(seed=st.integers(0, 10_000))
+def test_frequency_class_weights_count_copies(seed):
+    X, codes = random_samples(seed=seed)
+    copies = np.random.default_rng(seed).integers(0, 4, size=len(X))
+    classes = np.arange(3)
+    weighted = canonical_samples(X, codes, copies.astype(float))
+    repeated = canonical_samples(X.repeat(copies, axis=0), codes.repeat(copies))
+    assert_same(
+        weigh_classes(weighted, "frequency", classes),
+        weigh_classes(repeated, "frequency", classes),
+    )
+
+
 def test_validation_part_shares_no_sample_and_leaves_every_class_to_train_on():
     X = np.arange(40, dtype=np.float32).reshape(20, 2)
     samples = canonical_samples(X, np.repeat([0, 1, 2], [12, 6, 2]))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from skomics.modules import LFCNN, ConvPool
+from skomics.modules import LFCNN, ConvPool, _layers
 
 
 def make_layer(**kwargs):
@@ -68,6 +68,22 @@ def test_layer_passes_gradients_on_to_the_layer_before():
         for f in (layer, lambda x: plain_layer(layer, x))
     )
     torch.testing.assert_close(actual, expected)
+
+
+def test_layer_gives_the_same_for_some_rows_at_a_time(monkeypatch):
+    layer, x = make_layer(pool_size=2).double(), torch.randn(7, 30).double()
+    expected = layer(x)
+    monkeypatch.setattr(_layers, "_MAX_ANSWERS", 2 * 28 * 3)
+    rows, convolve = [], layer._convolve
+
+    def counted(x):
+        rows.append(len(x))
+        return convolve(x)
+
+    monkeypatch.setattr(layer, "_convolve", counted)
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x), expected.detach())
+    assert rows == [2, 2, 2, 1]
 
 
 @pytest.mark.parametrize(

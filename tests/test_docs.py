@@ -1,0 +1,53 @@
+"""The documentation builds without a warning, and every public name is in it."""
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+from numpydoc.validate import validate
+
+import skomics
+from tests.conftest import REPOSITORY
+
+FOLDERS = ("preprocessing", "estimators", "datasets", "plotting", "graph", "benchmark")
+# Marks of numpydoc that the house style does without: extended summaries and See
+# Also sections everywhere, the ends of lines, and examples for classes of settings.
+UNWANTED = {"ES01", "SA01", "EX01", "SA04", "RT02", "PR06"}
+
+
+def public_names():
+    for folder in FOLDERS:
+        module = import_module(f"skomics.{folder}")
+        yield from (f"skomics.{folder}.{name}" for name in module.__all__)
+
+
+def public_objects():
+    for name in public_names():
+        module, _, attribute = name.rpartition(".")
+        if callable(getattr(import_module(module), attribute)):
+            yield name
+
+
+@pytest.mark.parametrize("name", sorted(public_objects()))
+def test_docstring_is_numpydoc(name):
+    faults = [f for f in validate(name)["errors"] if f[0] not in UNWANTED]
+    assert faults == []
+
+
+@pytest.mark.parametrize("name", sorted(set(skomics._NAMES) - {"BaseOmicsClassifier"}))
+def test_public_name_is_in_the_api_list(name):
+    assert name in (REPOSITORY / "docs" / "api.md").read_text()
+
+
+@pytest.mark.slow
+def test_documentation_builds_without_warnings(tmp_path):
+    pytest.importorskip("myst_parser")
+    build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q"]
+    result = subprocess.run(
+        [*build, str(REPOSITORY / "docs"), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
