@@ -40,8 +40,7 @@ class SMAClassifier(BaseOmicsClassifier):
         Dropout rate inside the encoders and perceptrons.
 
     input_dropout : float, default=0.5
-        Dropout rate of the input features. With far more features than samples
-        this is the regularisation that matters most.
+        Dropout rate of the input features.
 
     token_projection : {"per_token", "shared"}, default="per_token"
         Whether each token has a projection of its own, or all tokens share one,
