@@ -7,6 +7,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import check_random_state
 
 from skomics._validation import Interval, StrOptions
 from skomics.estimators._base import BaseOmicsClassifier
@@ -133,6 +134,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
             k=self.k,
             kernel=self.kernel,
             normalization=self.normalization,
+            random_state=check_random_state(self.random_state).randint(2**31 - 1),
         ).fit(blocks)
         batch_size = self.batch_size
         if batch_size is None and len(samples) > _WHOLE_GRAPH:

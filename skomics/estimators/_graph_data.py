@@ -203,10 +203,14 @@ class LinkedData:
             yield views
 
     def batches(self, device, *, shuffle):
-        """Return the samples as one batch."""
-        [views] = self.views(device, torch.float32)
-        codes = torch.as_tensor(self.codes).to(device)
-        return [((views, _on_device(self.weights, device)), codes)]
+        """Return the samples with their classes, in chunks."""
+        batches = []
+        for start, views in enumerate(self.views(device, torch.float32)):
+            part = slice(start * _CHUNK, (start + 1) * _CHUNK)
+            weights = None if self.weights is None else self.weights[part]
+            codes = torch.as_tensor(self.codes[part]).to(device)
+            batches.append(((views, _on_device(weights, device)), codes))
+        return batches
 
 
 def joined_views(data, blocks, graphs):

@@ -442,7 +442,8 @@ class GraphNet(OmicsNet):
         self : GraphNet
             The trained net.
         """
-        self._training_data = data
+        if valid is not None:
+            self._training_graph = data.whole(self.torch_device, torch.float32)
         for stage in stages:
             self.module_.views_only = stage.views_only
             self.lr, self.lr_factor, self.n_steps_ = stage.lr, stage.lr_factor, 0
@@ -452,7 +453,7 @@ class GraphNet(OmicsNet):
             self.notify("on_train_end", X=data, y=None)
         self.module_.views_only = False
         self.optimizer_.zero_grad()
-        self._training_data = self._inference = None
+        self._training_graph = self._inference = None
         return self
 
     def validation_step(self, batch, **fit_params):
@@ -460,8 +461,7 @@ class GraphNet(OmicsNet):
         (views, weights), codes = batch
         self._set_training(False)
         with torch.no_grad():
-            whole = self._training_data.whole(self.torch_device, torch.float32)
-            states = self.module_.embed(whole)
+            states = self.module_.embed(self._training_graph)
             logits = self.module_.predict(states, views)
             loss = self.get_loss(logits, codes, X=(views, weights))
         return {"loss": loss, "y_pred": logits}

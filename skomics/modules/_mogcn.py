@@ -153,7 +153,10 @@ class _GraphConvolution(nn.Module):
         if hop is None:
             # The sums over neighbours have been taken beforehand.
             mixed = self.linear(x)
-        elif self.linear.in_features < self.linear.out_features:
+        elif (
+            len(hop.destinations) < hop.n_sources
+            or self.linear.in_features < self.linear.out_features
+        ):
             mixed = self.linear(propagate(hop, x))
         else:
             mixed = propagate(hop, x @ self.linear.weight.T) + self.linear.bias

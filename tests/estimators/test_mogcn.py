@@ -1,0 +1,181 @@
+"""moGCN as a classifier; what it shares with moGAT is in test_graph_base.py."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics.pairwise import cosine_similarity
+from sklearn.model_selection import (
+    StratifiedKFold,
+    cross_val_predict,
+    cross_val_score,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skomics import MoGCNClassifier, OmicsConcatenator
+from skomics.datasets import load_folder, make_intersim
+from skomics.exceptions import BatchDependenceWarning
+from tests.conftest import SIZES, make_tiny
+
+TINY = {
+    "k": 24,
+    "hidden_layer_sizes": (6, 8, 4),
+    "pretrain_epochs": 4,
+    "max_epochs": 5,
+    "lr": 0.02,
+    "pretrain_lr": 0.02,
+    "random_state": 0,
+    "device": "cpu",
+}
+
+
+def pipeline(**params):
+    return make_pipeline(OmicsConcatenator(StandardScaler()), MoGCNClassifier(**params))
+
+
+def test_defaults_separate_the_simulated_subtypes_of_the_paper():
+    X, y = make_intersim(n_samples=100, n_clusters=5, effect=2.5, random_state=0)
+    cv = StratifiedKFold(4, shuffle=True, random_state=1)
+    assert cross_val_score(pipeline(random_state=0), X, y, cv=cv).min() == 1.0
+
+
+# heterogeneous_10 and heterogeneous_15 have classes of two samples.
+@pytest.mark.filterwarnings("ignore:The least populated class in y has only 2 members")
+@pytest.mark.slow
+@pytest.mark.parametrize("n_clusters", [5, 10, 15])
+@pytest.mark.parametrize("kind", ["equal", "heterogeneous"])
+def test_defaults_reach_the_published_figures_on_the_published_data(
+    kind, n_clusters, data_dir
+):
+    X, y = load_folder(data_dir / f"dlmo_sim_{kind}_{n_clusters}")
+    cv = StratifiedKFold(4, shuffle=True, random_state=1)
+    # Scored over the predictions of all folds together, because a class of two
+    # samples is absent from half of the folds.
+    predicted = cross_val_predict(pipeline(random_state=0), X, y, cv=cv)
+    accuracy = accuracy_score(y, predicted)
+    macro_f1 = f1_score(y, predicted, average="macro", zero_division=0)
+    print(f"{kind}-{n_clusters}: {accuracy:.3f} / {macro_f1:.3f}")
+    assert accuracy >= (1.0 if n_clusters == 5 else 0.98), (accuracy, macro_f1)
+
+
+# --- against plain dense statements --------------------------------------------
+
+
+def leaky(x):
+    return np.where(x > 0, x, 0.25 * x)
+
+
+def numpy_of(parameter):
+    return parameter.detach().double().numpy()
+
+
+def convolve(layer, x, graph):
+    weight, bias = numpy_of(layer.linear.weight), numpy_of(layer.linear.bias)
+    return leaky(graph @ x @ weight.T + bias)
+
+
+def fuse(module, logits):
+    scores = [1 / (1 + np.exp(-z)) for z in logits]
+    cells = np.einsum("na,nb,nc->nabc", *scores).reshape(len(scores[0]), -1)
+    first, _, last = module.fusion.layers
+    hidden = leaky(cells @ numpy_of(first.weight).T + numpy_of(first.bias))
+    return hidden @ numpy_of(last.weight).T + numpy_of(last.bias)
+
+
+def row_normalised(adjacency):
+    adjacency = adjacency + np.eye(len(adjacency))
+    return adjacency / adjacency.sum(axis=1, keepdims=True)
+
+
+def threshold(X, k):
+    """Entry number k n of the sorted distances; ours lies halfway to the next."""
+    distances = np.sort(1 - cosine_similarity(X), axis=None)
+    published = distances[k * len(X)]
+    return (published + distances[distances > published + 1e-10][0]) / 2
+
+
+def blocks_in_alphabetical_order(X):
+    names = [columns.split("__")[0] for columns in X.columns]
+    return [X.loc[:, [n == omics for n in names]].to_numpy() for omics in sorted(SIZES)]
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    X, y = make_tiny(80)
+    return MoGCNClassifier(**TINY).fit(X[:40], y[:40]), X[:40], X[40:]
+
+
+def similarities(train, new, k=TINY["k"]):
+    """Return the published links of new to training samples, training's too."""
+    limit = threshold(train, k)
+    links, own = cosine_similarity(new, train), cosine_similarity(train)
+    own[1 - own > limit] = 0
+    np.fill_diagonal(own, 0)
+    links[1 - links > limit] = 0
+    assert links.any(axis=1).all(), "a new sample without neighbours"
+    assert own.any(axis=1).all(), "a training sample without neighbours"
+    return links, own
+
+
+def dense_logits(model, X, X_new, *, keeps_training_links):
+    """Return logits of new samples that join the training graph together.
+
+    Published: training samples are linked through new samples only.
+    """
+    logits = []
+    module = model.net_.module_
+    tables = map(blocks_in_alphabetical_order, (X, X_new))
+    for train, new, encoder, head in zip(
+        *tables, module.encoders, module.heads, strict=True
+    ):
+        links, own = similarities(train, new)
+        n, joined = len(train), np.zeros([len(train) + len(new)] * 2)
+        joined[n:, :n], joined[:n, n:] = links, links.T
+        if keeps_training_links:
+            # New samples are seen by nobody.
+            joined[:n, :n], joined[:n, n:] = own, 0
+        graph, x = row_normalised(joined), np.concatenate([train, new])
+        for layer in encoder:
+            x = convolve(layer, x, graph)
+        logits.append(x[n:] @ numpy_of(head.weight).T + numpy_of(head.bias))
+    return fuse(module, logits)
+
+
+def test_independent_inference_equals_its_dense_statement(fitted):
+    model, X, X_new = fitted
+    expected = dense_logits(model, X, X_new, keeps_training_links=True)
+    actual = model.decision_function(X_new)
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_published_inference_equals_its_dense_statement(fitted):
+    model, X, X_new = fitted
+    expected = dense_logits(model, X, X_new, keeps_training_links=False)
+    model.set_params(inference="mogonet")
+    with pytest.warns(BatchDependenceWarning, match="mogonet"):
+        actual = model.decision_function(X_new)
+    model.set_params(inference="independent")
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_every_omics_counts(fitted):
+    model, _, X_new = fitted
+    expected = model.predict_proba(X_new)
+    for omics in SIZES:
+        changed = X_new.copy()
+        changed.loc[:, X_new.columns.str.startswith(f"{omics}__")] += 1.0
+        assert not np.allclose(model.predict_proba(changed), expected), omics
+
+
+@pytest.mark.parametrize("sizes", [(7, 3), [5], np.array([4, 6, 2])])
+def test_there_may_be_any_number_of_layers(sizes, tiny):
+    model = MoGCNClassifier(**{**TINY, "hidden_layer_sizes": sizes}).fit(*tiny)
+    for encoder in model.net_.module_.encoders:
+        assert [layer.linear.out_features for layer in encoder] == [*sizes]
+    assert model.predict_proba(tiny[0]).shape == (48, 3)
+
+
+def test_an_omics_may_have_a_single_feature():
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    model = MoGCNClassifier(**TINY, omics={"rna": 1, "mirna": 1})
+    assert model.fit(X, X[:, 0] > 0).predict_proba(X).shape == (30, 2)
