@@ -11,6 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+# Tests that several files import; pytest explains a failed assert of theirs, too.
+pytest.register_assert_rewrite(
+    "tests.modules.graph_cases", "tests.estimators.deep_cases"
+)
+
 REPOSITORY = Path(__file__).parent.parent
 SIZES = {"rna": 12, "methylation": 7, "mirna": 5}
 

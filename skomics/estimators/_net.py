@@ -255,19 +255,19 @@ class OmicsNet(NeuralNet):
         """Run one pass; the loss goes to the host once, at the end."""
         if iterator is None:
             return
-        start, total, n_samples = time.perf_counter(), 0.0, 0
+        start, losses, sizes = time.perf_counter(), [], []
         self._inference = None  # a copy of weights that are about to change
         self._batch_hooks = self._find_batch_hooks()
         self._set_training(training)
         for batch in iterator:
-            if training:
+            if training and self.lr_factor is not None:
                 self._advance_lr()
             self._notify_batch("on_batch_begin", batch, training)
             step = step_fn(batch, **fit_params)
             self._notify_batch("on_batch_end", batch, training, **step)
-            total = total + step["loss"] * len(batch[1])
-            n_samples += len(batch[1])
-        loss = float(total) / n_samples
+            losses.append(step["loss"])
+            sizes.append(len(batch[1]))
+        loss = float(np.average(torch.stack(losses).cpu().numpy(), weights=sizes))
         if not math.isfinite(loss):
             raise ValueError(
                 f"Training diverged: the {prefix} loss is {loss} in epoch "
@@ -292,10 +292,9 @@ class OmicsNet(NeuralNet):
             self.notify(hook, batch=batch, training=training, **kwargs)
 
     def _advance_lr(self):
-        if self.lr_factor is not None:
-            factor = self.lr_factor(self.n_steps_)
-            for group in self.optimizer_.param_groups:
-                group["lr"] = factor * group.setdefault("highest_lr", group["lr"])
+        factor = self.lr_factor(self.n_steps_)
+        for group in self.optimizer_.param_groups:
+            group["lr"] = factor * group.setdefault("highest_lr", group["lr"])
         self.n_steps_ += 1
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):

@@ -47,18 +47,28 @@ def _row_digests(X, codes):
     """Return one digest per row, equal for equal rows, dense or sparse."""
     digests = []
     for start in range(0, X.shape[0], _CHUNK):
-        chunk = X[start : start + _CHUNK]
-        chunk = sparse.csr_array(chunk)
-        chunk.sum_duplicates()
-        chunk.eliminate_zeros()
-        indices = chunk.indices.astype(np.int64, copy=False)
-        edges = zip(chunk.indptr[:-1], chunk.indptr[1:], strict=True)
-        for row, (first, last) in enumerate(edges, start=start):
-            digest = blake2b(chunk.data[first:last].tobytes(), digest_size=16)
-            digest.update(indices[first:last].tobytes())
-            digest.update(int(codes[row]).to_bytes(8, "little"))
+        rows = _nonzeros(X[start : start + _CHUNK])
+        for code, (values, indices) in zip(codes[start:], rows, strict=False):
+            digest = blake2b(values, digest_size=16)
+            digest.update(indices)
+            digest.update(int(code).to_bytes(8, "little"))
             digests.append(digest.digest())
     return np.array(digests, dtype="V16").view("S16")
+
+
+def _nonzeros(chunk):
+    """Yield the non-zero values of each row and, if there are zeros, their places."""
+    n_features = chunk.shape[1]
+    if not sparse.issparse(chunk) and chunk.all():
+        yield from ((np.ascontiguousarray(row), b"") for row in chunk)
+        return
+    chunk = sparse.csr_array(chunk)
+    chunk.sum_duplicates()
+    chunk.eliminate_zeros()
+    indices = chunk.indices.astype(np.int64, copy=False)
+    for first, last in zip(chunk.indptr[:-1], chunk.indptr[1:], strict=True):
+        is_full = last - first == n_features
+        yield chunk.data[first:last], b"" if is_full else indices[first:last]
 
 
 def canonical_samples(X, codes, sample_weight=None):

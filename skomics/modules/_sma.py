@@ -105,8 +105,9 @@ class _FeatureTokenizer(nn.Module):
     def forward(self, x):
         """Return tokens of shape (n_groups, n, n_tokens, d_model)."""
         n_tokens, width = self.index.shape
-        patches = F.pad(x, (0, 1))[:, self.index.flatten()]
-        patches = patches.view(len(x), n_tokens, width).transpose(0, 1)
+        # Whole rows are copied when the features come first.
+        columns = F.pad(x.T, (0, 0, 0, 1)).index_select(0, self.index.flatten())
+        patches = columns.view(n_tokens, width, len(x)).transpose(1, 2)
         tokens = torch.matmul(patches, self.weight)  # (T, n, G * d)
         tokens = tokens.view(n_tokens, len(x), self.n_groups, self.d_model)
         tokens = tokens.permute(2, 1, 0, 3).contiguous() + self.bias

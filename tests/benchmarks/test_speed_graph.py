@@ -15,7 +15,7 @@ from tests.benchmarks.test_speed import best_ratio, one_thread  # noqa: F401
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.slow]
 
-N, WIDTH, N_VIEWS, N_EPOCHS = 245, 200, 3, 25
+N, WIDTH, N_VIEWS, N_EPOCHS = 245, 200, 3, 60
 HIDDEN = (200, 200, 100)
 
 
@@ -93,4 +93,6 @@ def test_mogcn_fits_within_35_percent_of_the_published_scheme():
         device="cpu",
         random_state=0,
     )
-    assert best_ratio(lambda: model.fit(X, y), lambda: plain_fit(X, y)) <= 0.35
+    assert (
+        best_ratio(lambda: model.fit(X, y), lambda: plain_fit(X, y), repeats=4) <= 0.35
+    )

@@ -1,0 +1,194 @@
+"""What lfNN, lfCNN and efCNN promise alike as classifiers.
+
+A test file that names its ``CLASSIFIER`` and the parameters ``TINY`` of a quick
+one, and imports ``*`` from here, is tested for what holds for all three models.
+What holds for two of them it imports by name.
+"""
+
+import pickle
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.metrics import accuracy_score, f1_score
+from sklearn.model_selection import (
+    StratifiedKFold,
+    cross_val_predict,
+    cross_val_score,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skomics import OmicsConcatenator
+from skomics.datasets import load_folder, make_intersim
+from skomics.exceptions import NamelessOmicsWarning
+from skomics.testing import assert_probabilities, assert_seed_stable
+from tests.conftest import SIZES, make_tiny
+
+
+@pytest.fixture(scope="module")
+def classifier(request):
+    """Return the class that the importing test file is about."""
+    return request.module.CLASSIFIER
+
+
+@pytest.fixture(scope="module")
+def make(request):
+    """Return a maker of quick models of that class."""
+    return partial(request.module.CLASSIFIER, **request.module.TINY)
+
+
+def pipeline(classifier):
+    """Return the model with its defaults, on scaled omics."""
+    scaler = OmicsConcatenator(StandardScaler())
+    return make_pipeline(scaler, classifier(random_state=0))
+
+
+def test_defaults_separate_the_simulated_subtypes_of_the_paper(classifier):
+    X, y = make_intersim(n_samples=100, n_clusters=5, effect=2.5, random_state=0)
+    cv = StratifiedKFold(4, shuffle=True, random_state=1)
+    assert cross_val_score(pipeline(classifier), X, y, cv=cv).min() == 1.0
+
+
+# heterogeneous_10 and heterogeneous_15 have classes of two samples.
+@pytest.mark.filterwarnings("ignore:The least populated class in y has only 2 members")
+@pytest.mark.slow
+@pytest.mark.parametrize("n_clusters", [5, 10, 15])
+@pytest.mark.parametrize("kind", ["equal", "heterogeneous"])
+def test_defaults_beat_the_published_figures_on_the_published_data(
+    classifier, kind, n_clusters, data_dir
+):
+    X, y = load_folder(data_dir / f"dlmo_sim_{kind}_{n_clusters}")
+    cv = StratifiedKFold(4, shuffle=True, random_state=1)
+    # Scored over the predictions of all folds together, because a class of two
+    # samples is absent from half of the folds.
+    predicted = cross_val_predict(pipeline(classifier), X, y, cv=cv)
+    scores = [
+        accuracy_score(y, predicted),
+        f1_score(y, predicted, average="macro", zero_division=0),
+        f1_score(y, predicted, average="weighted", zero_division=0),
+    ]
+    assert min(scores) == 1.0, scores
+
+
+@settings(max_examples=5, deadline=None)
+@given(order=st.permutations(list(SIZES)))
+def test_order_of_the_omics_does_not_matter(make, order):
+    X, y = make_tiny()
+    moved = X[[c for o in order for c in X.columns if c.startswith(f"{o}__")]]
+    expected = make().fit(X, y).predict_proba(X)
+    actual = make().fit(moved, y).predict_proba(moved)
+    np.testing.assert_array_equal(actual, expected)
+
+
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_order_of_the_samples_does_not_matter(make, seed):
+    X, y = make_tiny(seed=seed)
+    order = np.random.default_rng(seed).permutation(len(X))
+    expected = make().fit(X, y).predict_proba(X)
+    shuffled = make().fit(X.iloc[order], y.iloc[order])
+    np.testing.assert_array_equal(shuffled.predict_proba(X), expected)
+
+
+@pytest.fixture(scope="module")
+def fitted(make):
+    X, y = make_tiny()
+    return make().fit(X, y), X
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.integers(0, 47), min_size=1, max_size=60))
+def test_prediction_does_not_depend_on_the_other_rows(fitted, rows):
+    estimator, X = fitted
+    whole = estimator.predict_proba(X)[rows]
+    part = estimator.predict_proba(X.iloc[rows])
+    np.testing.assert_allclose(part, whole, rtol=1e-12, atol=1e-14)
+
+
+def test_it_predicts_probabilities_and_keeps_them_when_pickled(fitted):
+    estimator, X = fitted
+    assert_probabilities(estimator, X)
+    again = pickle.loads(pickle.dumps(estimator))
+    np.testing.assert_array_equal(again.predict_proba(X), estimator.predict_proba(X))
+
+
+def test_seed_fixes_the_model_to_the_bit(make, tiny):
+    assert_seed_stable(make(), *tiny)
+
+
+def test_weight_of_two_is_exactly_two_copies(make, tiny):
+    X, y = tiny
+    weights = np.arange(len(X)) % 3
+    copies = X.index.repeat(weights)
+    weighted = make().fit(X, y, sample_weight=weights)
+    repeated = make().fit(X.loc[copies], y.loc[copies])
+    np.testing.assert_array_equal(weighted.predict_proba(X), repeated.predict_proba(X))
+
+
+@pytest.mark.slow
+def test_50_000_sparse_features_are_not_too_many(classifier):
+    rng = np.random.default_rng(0)
+    X = sparse.random_array((24, 50_000), density=0.01, rng=rng, format="csr")
+    model = classifier(omics=[40_000, 10_000], max_epochs=2, random_state=0)
+    proba = model.fit(X, np.arange(24) % 2).predict_proba(X)
+    assert proba.shape == (24, 2)
+
+
+# For "import *": what stands above, which holds for all three models.
+__all__ = [
+    "classifier",
+    "make",
+    "fitted",
+    *(name for name in globals() if name.startswith("test_")),
+]
+
+# Late fusion: imported by name.
+
+
+@pytest.mark.parametrize("n_features", [1, 2])
+def test_one_feature_is_enough(make, n_features):
+    X = np.random.default_rng(0).normal(size=(20, n_features))
+    y = (X[:, 0] > 0).astype(int)
+    with pytest.warns(NamelessOmicsWarning):
+        make().fit(X, y).predict(X)
+
+
+def test_an_omics_may_have_a_single_feature(make):
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    y = (X[:, 0] > 0).astype(int)
+    fitted = make(omics={"rna": 1, "mirna": 1}).fit(X, y)
+    assert fitted.predict_proba(X).shape == (20, 2)
+
+
+# Convolutions: imported by name.
+
+
+def test_order_of_the_features_matters_as_documented(classifier, make, tiny):
+    X, y = tiny
+    moved = X[[f"rna__r{i}" for i in (5, 0, 9, 2, 7, 4, 11, 6, 1, 8, 3, 10)]]
+    moved = moved.join(X[[c for c in X.columns if not c.startswith("rna__")]])
+    expected = make().fit(X, y).predict_proba(X)
+    actual = make().fit(moved, y).predict_proba(moved)
+    assert not np.allclose(actual, expected)
+    assert "permuting the features" in classifier.__doc__
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("n_filters", 0),
+        ("kernel_size", 0),
+        ("stride", "wide"),
+        ("pool_size", -1),
+        ("dropout", 1.0),
+    ],
+)
+def test_error_for_a_parameter_out_of_range(classifier, parameter, value, tiny):
+    with pytest.raises(
+        ValueError, match=f"The '{parameter}' parameter of {classifier.__name__}"
+    ):
+        classifier(**{parameter: value}).fit(*tiny)

@@ -1,0 +1,259 @@
+"""What every module on graphs of samples promises, and the means to test it.
+
+A test file that defines ``make(**kwargs)``, which returns its module in double
+precision, and imports ``*`` from here is tested for all of it.
+"""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from torch import nn
+from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from skomics.modules import Hop
+from skomics.modules._graph import _CHUNK
+
+SIZES = [5, 3, 8]
+
+
+@pytest.fixture(scope="module")
+def build(request):
+    """Return ``make`` of the test file that imports these tests."""
+    return request.module.make
+
+
+def random_graph(n, seed=0):
+    """Return a row-normalised graph with self loops."""
+    rng = np.random.default_rng(seed)
+    dense = np.triu(rng.random((n, n)) * (rng.random((n, n)) < 0.3), 1)
+    dense = dense + dense.T + np.eye(n)
+    return sparse.csr_array(dense / dense.sum(axis=1, keepdims=True))
+
+
+def random_links(n_new, n, seed=0):
+    """Return links of new samples to training samples, then self loops."""
+    rng = np.random.default_rng(seed)
+    links = rng.random((n_new, n)) * (rng.random((n_new, n)) < 0.3)
+    dense = np.hstack([links, np.eye(n_new)])
+    return sparse.csr_array(dense / dense.sum(axis=1, keepdims=True))
+
+
+def make_hop(matrix, destinations=None):
+    if destinations is None:
+        destinations = np.arange(matrix.shape[0])
+    return Hop.from_scipy(matrix, destinations, device="cpu", dtype=torch.float64)
+
+
+def make_views(module, graphs, seed=0):
+    """Return features of all training samples, and the graph for every layer."""
+    torch.manual_seed(seed)
+    views = []
+    for graph, size, encoder in zip(graphs, SIZES, module.encoders, strict=False):
+        x = torch.randn(graph.shape[0], size, dtype=torch.float64)
+        views.append((x, [make_hop(graph)] * len(encoder)))
+    return views
+
+
+def three_graphs(n=14):
+    return [random_graph(n, seed) for seed in range(3)]
+
+
+def plain_vcdn(fusion, logits):
+    cells = torch.einsum("na,nb,nc->nabc", *logits.sigmoid())
+    first, _, last = fusion.layers
+    return last(F.leaky_relu(first(cells.flatten(1)), 0.25))
+
+
+def plain_forward(module, views, graphs, plain_layer):
+    logits = []
+    for encoder, head, (x, _), graph in zip(
+        module.encoders, module.heads, views, graphs, strict=True
+    ):
+        graph = torch.as_tensor(graph.toarray())
+        for layer in encoder:
+            x = plain_layer(layer, x, graph)
+        logits.append(x @ head.weight.T + head.bias)
+    logits = torch.stack(logits)
+    return torch.cat([logits, plain_vcdn(module.fusion, logits)[None]])
+
+
+def assert_dropout_acts_in_training_only(module):
+    views = make_views(module, three_graphs())
+    assert not torch.allclose(module(views), module(views))
+    module.eval()
+    torch.testing.assert_close(module(views), module(views))
+
+
+def test_prediction_is_that_of_a_graph_in_which_new_samples_only_receive(build):
+    module, n, n_new = build().eval(), 14, 5
+    graphs, links = three_graphs(n), [random_links(n_new, n, seed) for seed in range(3)]
+    views = make_views(module, graphs)
+    new = [torch.randn(n_new, size, dtype=torch.float64) for size in SIZES]
+    place = n + np.arange(n_new)
+    pairs = [(x, make_hop(link, place)) for x, link in zip(new, links, strict=True)]
+    actual = module.predict(module.embed(views), pairs)
+
+    nothing = sparse.csr_array((n, n_new))
+    enlarged = [
+        sparse.vstack([sparse.hstack([graph, nothing]), link], format="csr")
+        for graph, link in zip(graphs, links, strict=True)
+    ]
+    joined = [
+        (torch.cat([old, x]), [make_hop(graph)] * len(hops))
+        for (old, hops), x, graph in zip(views, new, enlarged, strict=True)
+    ]
+    expected = module(joined)
+    torch.testing.assert_close(actual, expected[-1, n:])
+    torch.testing.assert_close(expected[:, :n], module(views))
+
+
+def test_prediction_of_a_new_sample_does_not_depend_on_the_others(build):
+    module, n = build().eval(), 14
+    states = module.embed(make_views(module, three_graphs(n)))
+    links = [random_links(6, n, seed) for seed in range(3)]
+    new = [torch.randn(6, size, dtype=torch.float64) for size in SIZES]
+
+    def predict(rows):
+        views = []
+        for x, link in zip(new, links, strict=True):
+            columns = [*range(n), *(n + rows)]
+            hop = make_hop(link[rows][:, columns], n + np.arange(len(rows)))
+            views.append((x[rows], hop))
+        return module.predict(states, views)
+
+    together = predict(np.arange(6))
+    for row in range(6):
+        torch.testing.assert_close(predict(np.array([row])), together[[row]])
+    torch.testing.assert_close(predict(np.arange(6)[::-1].copy()), together.flip(0))
+
+
+@pytest.mark.parametrize("end_to_end", [True, False])
+def test_loss_of_the_fusion_reaches_the_encoders_only_end_to_end(build, end_to_end):
+    module = build(end_to_end=end_to_end)
+    module(make_views(module, three_graphs()))[-1].square().sum().backward()
+    views = [*module.encoders.parameters(), *module.heads.parameters()]
+    reached = [p.grad is not None and bool(p.grad.abs().sum() > 0) for p in views]
+    assert all(reached) if end_to_end else not any(reached)
+    assert all(p.grad.abs().sum() > 0 for p in module.fusion.parameters())
+
+
+def test_loss_of_the_views_trains_the_encoders_either_way(build):
+    gradients = []
+    for end_to_end in (True, False):
+        module = build(end_to_end=end_to_end)
+        module(make_views(module, three_graphs()))[:-1].square().sum().backward()
+        gradients.append([p.grad for p in module.encoders.parameters()])
+    for one, other in zip(*gradients, strict=True):
+        assert one.abs().sum() > 0
+        torch.testing.assert_close(one, other)
+
+
+def test_fusion_is_left_out_while_views_are_trained(build):
+    module = build()
+    views = make_views(module, three_graphs())
+    everything = module(views)
+    module.views_only = True
+    torch.testing.assert_close(module(views), everything[:-1])
+
+
+def test_one_view_needs_no_fusion(build):
+    module = build(block_sizes=SIZES[:1]).eval()
+    assert module.fusion is None
+    views = make_views(module, three_graphs()[:1])
+    assert module(views).shape == (1, 14, 3)
+    x, hop = views[0][0][:2], make_hop(random_links(2, 14), np.array([14, 15]))
+    assert module.predict(module.embed(views), [(x, hop)]).shape == (2, 3)
+
+
+def with_views_in_order(module, order):
+    """Return the same network with its views in another order."""
+    other = copy.deepcopy(module)
+    other.encoders = nn.ModuleList(other.encoders[i] for i in order)
+    other.heads = nn.ModuleList(other.heads[i] for i in order)
+    first = other.fusion.layers[0]
+    cells = first.weight.data.unflatten(1, (3, 3, 3))
+    first.weight.data = cells.permute(0, *(1 + i for i in order)).flatten(1)
+    return other
+
+
+@given(order=st.permutations(range(3)))
+@settings(deadline=None, max_examples=10)
+def test_order_of_the_omics_does_not_matter_with_tied_weights(build, order):
+    module = build().eval()
+    views = make_views(module, three_graphs())
+    expected = module(views)
+    actual = with_views_in_order(module, order)([views[i] for i in order])
+    torch.testing.assert_close(actual[:-1], expected[order])
+    torch.testing.assert_close(actual[-1], expected[-1])
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=10)
+def test_order_of_the_features_does_not_matter_with_tied_weights(build, data):
+    module = build().eval()
+    views = make_views(module, three_graphs())
+    expected, shuffled = module(views), []
+    for encoder, (x, hops) in zip(module.encoders, views, strict=True):
+        order = data.draw(st.permutations(range(x.shape[1])))
+        weight = encoder[0].linear.weight
+        weight.data = weight.data[:, order]
+        shuffled.append((x[:, order], hops))
+    torch.testing.assert_close(module(shuffled), expected)
+
+
+@given(order=st.permutations(range(14)))
+@settings(deadline=None, max_examples=10)
+def test_order_of_the_samples_does_not_matter(build, order):
+    module, graphs = build().eval(), three_graphs()
+    views = make_views(module, graphs)
+    shuffled = [
+        (x[order], [make_hop(graph[order][:, order])] * len(hops))
+        for (x, hops), graph in zip(views, graphs, strict=True)
+    ]
+    torch.testing.assert_close(module(shuffled), module(views)[:, order])
+
+
+@pytest.mark.parametrize("changed", range(3))
+def test_every_omics_changes_the_output(build, changed):
+    module = build().eval()
+    views = make_views(module, three_graphs())
+    before = module(views)[-1]
+    views[changed] = (views[changed][0] + 1, views[changed][1])
+    assert not torch.allclose(module(views)[-1], before)
+
+
+class LargestTensor(TorchDispatchMode):
+    """Notes the largest dense tensor that any operation makes."""
+
+    numel = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for tensor in out if isinstance(out, tuple | list) else [out]:
+            if isinstance(tensor, torch.Tensor) and tensor.layout == torch.strided:
+                self.numel = max(self.numel, tensor.numel())
+        return out
+
+
+def test_no_step_makes_a_tensor_of_all_pairs_of_samples(build):
+    n, degree, width = 3000, 10, 200
+    rng = np.random.default_rng(0)
+    columns = np.sort(rng.integers(0, n, size=(n, degree)), axis=1)
+    indptr = np.arange(0, n * degree + 1, degree)
+    data = np.full(n * degree, 1 / degree)
+    graph = sparse.csr_array((data, columns.ravel(), indptr), shape=(n, n))
+    module = build(block_sizes=[width], hidden_sizes=(width, width))
+    x = torch.randn(n, width, dtype=torch.float64)
+    with LargestTensor() as seen:
+        module([(x, [make_hop(graph)] * 2)]).sum().backward()
+    assert n * width <= seen.numel <= max(n * width, _CHUNK * width) < n**2
+
+
+# For "import *": the tests and the fixture that they ask for.
+__all__ = ["build", *(name for name in globals() if name.startswith("test_"))]
