@@ -308,6 +308,11 @@ class SampleGraph(BaseEstimator):
         takes pynndescent (``pip install 'skomics[graph]'``); "auto" does so above
         50,000 samples. New samples are always linked exactly.
 
+    isolated : {"link", "keep"}, default="link"
+        What becomes of a sample that has no neighbour within the threshold:
+        "link" ties it to its nearest sample, "keep" leaves it with its self loop
+        only, as the published code of MOGONET does.
+
     random_state : int, RandomState instance or None, default=None
         Randomness of the approximate search.
 
@@ -357,6 +362,7 @@ class SampleGraph(BaseEstimator):
         "kernel": [StrOptions({"cosine", "rbf"})],
         "normalization": [StrOptions({"rw", "sym"})],
         "neighbors": [StrOptions({"auto", "exact", "approximate"})],
+        "isolated": [StrOptions({"link", "keep"})],
         "random_state": ["random_state"],
     }
 
@@ -368,6 +374,7 @@ class SampleGraph(BaseEstimator):
         kernel="cosine",
         normalization="rw",
         neighbors="auto",
+        isolated="link",
         random_state=None,
     ):
         self.method = method
@@ -375,6 +382,7 @@ class SampleGraph(BaseEstimator):
         self.kernel = kernel
         self.normalization = normalization
         self.neighbors = neighbors
+        self.isolated = isolated
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -422,7 +430,7 @@ class SampleGraph(BaseEstimator):
         X = self._check_new(X)
         links = self._links(X)
         lonely = _without_edges(links)
-        if len(lonely):
+        if len(lonely) and self.isolated == "link":
             links = links + _nearest_links(X, self._references, lonely)
         return _normalize_links(links, self.adjacency_, self.normalization)
 
@@ -472,7 +480,7 @@ class SampleGraph(BaseEstimator):
         self.threshold_, edges = _mean_degree_edges(self._references, self.k)
         edges = _mutual_maximum(edges)
         lonely = _without_edges(edges)
-        if len(lonely) == 0:
+        if len(lonely) == 0 or self.isolated == "keep":
             return edges
         return edges.maximum(
             _nearest_links(self._references, self._references, lonely, own=lonely)
@@ -762,6 +770,11 @@ class MultiOmicsGraph(BaseEstimator):
     neighbors : {"auto", "exact", "approximate"}, default="auto"
         Search for nearest neighbours, as in :class:`SampleGraph`.
 
+    isolated : {"link", "keep"}, default="link"
+        What becomes of a sample that has no neighbour within the threshold:
+        "link" ties it to its nearest sample, "keep" leaves it with its self loop
+        only, as the published code of MOGONET does.
+
     random_state : int, RandomState instance or None, default=None
         Randomness of the approximate search.
 
@@ -856,6 +869,7 @@ class MultiOmicsGraph(BaseEstimator):
         kernel="cosine",
         normalization="rw",
         neighbors="auto",
+        isolated="link",
         random_state=None,
     ):
         self.method = method
@@ -863,6 +877,7 @@ class MultiOmicsGraph(BaseEstimator):
         self.kernel = kernel
         self.normalization = normalization
         self.neighbors = neighbors
+        self.isolated = isolated
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)

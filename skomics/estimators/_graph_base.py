@@ -37,6 +37,10 @@ _GRAPH_PARAMETERS = """\
 
     normalization : {{"rw", "sym"}}, default={normalization!r}
         Random-walk or symmetric normalisation of the graph.
+
+    isolated : {{"link", "keep"}}, default={isolated!r}
+        Whether a sample that has no neighbour within the threshold is tied to its
+        nearest one, or keeps to itself, as in the published code.
 """
 _STAGE_PARAMETERS = """\
     pretrain_epochs : int, default={pretrain_epochs}
@@ -103,6 +107,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         "k": [Interval(Integral, 1, None, closed="left")],
         "kernel": [StrOptions({"cosine", "rbf"})],
         "normalization": [StrOptions({"rw", "sym"})],
+        "isolated": [StrOptions({"link", "keep"})],
         "hidden_layer_sizes": ["array-like"],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
@@ -124,7 +129,8 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         """Return the features of each omics as dense float32 matrices."""
         edges = np.cumsum([len(columns) for columns in self._blocks])[:-1]
         X = X.toarray() if sparse.issparse(X) else X
-        return np.split(X, edges, axis=1)
+        # One memory order, whatever the order of the omics in the table.
+        return [np.ascontiguousarray(block) for block in np.split(X, edges, axis=1)]
 
     def _learn_graph(self, samples):
         """Learn a graph per omics from the training samples, and keep both."""
@@ -134,6 +140,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
             k=self.k,
             kernel=self.kernel,
             normalization=self.normalization,
+            isolated=self.isolated,
             random_state=check_random_state(self.random_state).randint(2**31 - 1),
         ).fit(blocks)
         batch_size = self.batch_size

@@ -91,6 +91,7 @@ class MoGATClassifier(BaseGraphClassifier):
         k=3,
         kernel="cosine",
         normalization="rw",
+        isolated="keep",
         hidden_layer_sizes=(200,),
         n_heads=1,
         slope=0.2,
@@ -129,6 +130,7 @@ class MoGATClassifier(BaseGraphClassifier):
         self.k = k
         self.kernel = kernel
         self.normalization = normalization
+        self.isolated = isolated
         self.hidden_layer_sizes = hidden_layer_sizes
         self.n_heads = n_heads
         self.slope = slope

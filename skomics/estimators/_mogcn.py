@@ -80,6 +80,7 @@ class MoGCNClassifier(BaseGraphClassifier):
         k=3,
         kernel="cosine",
         normalization="rw",
+        isolated="keep",
         hidden_layer_sizes=(200, 200, 100),
         dropout=0.5,
         pretrain_epochs=100,
@@ -116,6 +117,7 @@ class MoGCNClassifier(BaseGraphClassifier):
         self.k = k
         self.kernel = kernel
         self.normalization = normalization
+        self.isolated = isolated
         self.hidden_layer_sizes = hidden_layer_sizes
         self.dropout = dropout
         self.pretrain_epochs = pretrain_epochs

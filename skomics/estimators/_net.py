@@ -461,7 +461,7 @@ class GraphNet(OmicsNet):
         self._set_training(False)
         with torch.no_grad():
             states = self.module_.embed(self._training_graph)
-            logits = self.module_.predict(states, views)
+            logits = self.module_.validate(states, views)
             loss = self.get_loss(logits, codes, X=(views, weights))
         return {"loss": loss, "y_pred": logits}
 

@@ -58,7 +58,7 @@ class SMAClassifier(BaseOmicsClassifier):
         Whether a linear classifier of the input is added to the logits. It is
         not part of the paper's model.
 
-    n_ensemble : int, default=4
+    n_ensemble : int, default=3
         Number of networks that differ in their initial weights; their
         probabilities are averaged. They are trained side by side as one batched
         model, at less than their number times the cost of one.
@@ -136,7 +136,7 @@ class SMAClassifier(BaseOmicsClassifier):
         pooling="mean",
         share_weights=False,
         linear_path=False,
-        n_ensemble=4,
+        n_ensemble=3,
         max_epochs=100,
         batch_size=32,
         lr=3e-3,

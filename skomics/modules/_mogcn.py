@@ -78,7 +78,10 @@ class MultiViewGraphModule(nn.Module):
             for layer, hop in zip(encoder, hops, strict=True):
                 x = layer(x, hop)
             logits.append(head(x))
-        logits = torch.stack(logits)
+        return self._with_fusion(torch.stack(logits))
+
+    def _with_fusion(self, logits):
+        """Put the fusion's logits under those of the views, if it is trained."""
         if self.fusion is None or self.views_only:
             return logits
         # NOTE[DIFF]: the published code gives fusion a forward pass of its own
@@ -125,6 +128,24 @@ class MultiViewGraphModule(nn.Module):
         logits : Tensor of shape (n_new, n_classes)
             Logits of the fusion, or of the only view.
         """
+        return self._fuse(self._predict_views(states, views))
+
+    def validate(self, states, views):
+        """Return logits of new samples in the form of :meth:`forward`.
+
+        Parameters
+        ----------
+        states, views
+            As for :meth:`predict`.
+
+        Returns
+        -------
+        logits : Tensor of shape (n_views + 1, n_new, n_classes)
+            Logits to compare with the labels, as :meth:`forward` returns them.
+        """
+        return self._with_fusion(self._predict_views(states, views))
+
+    def _predict_views(self, states, views):
         logits = []
         for encoder, head, inputs, (x, hop) in zip(
             self.encoders, self.heads, states, views, strict=True
@@ -132,7 +153,7 @@ class MultiViewGraphModule(nn.Module):
             for layer, trained in zip(encoder, inputs, strict=True):
                 x = layer(torch.cat([trained, x]), hop)
             logits.append(head(x))
-        return self._fuse(torch.stack(logits))
+        return torch.stack(logits)
 
 
 class _GraphConvolution(nn.Module):

@@ -496,3 +496,20 @@ def test_20_000_samples_fit_in_two_gigabytes(name):
         cwd=REPOSITORY,
     )
     assert float(run.stdout) < 2.0
+
+
+@pytest.mark.parametrize("estimator", [GCN, GAT], ids=["mogcn", "mogat"])
+def test_validation_loss_falls_during_pretraining(estimator, tiny):
+    model = clone(estimator).set_params(
+        early_stopping=True, validation_fraction=0.3, pretrain_epochs=15
+    )
+    losses = model.fit(*tiny).history_["valid_loss"][:15]
+    assert losses.iloc[-1] < 0.9 * losses.iloc[0]
+
+
+@pytest.mark.parametrize("isolated", ["link", "keep"])
+def test_lonely_samples_are_linked_or_kept_to_themselves(isolated, tiny):
+    model = clone(GCN).set_params(k=1, isolated=isolated).fit(*tiny)
+    lonely = [np.diff(g.indptr).min() == 1 for g in model.graph_.graphs_]
+    assert all(lonely) if isolated == "keep" else not any(lonely)
+    assert_probabilities(model, tiny[0])

@@ -136,6 +136,13 @@ def test_batched_model_equals_a_plain_statement_of_the_formulas(
     torch.testing.assert_close(module.eval()(x).softmax(-1), mean)
 
 
+def test_few_and_many_tokens_take_the_same_attention(monkeypatch):
+    module, x = make().eval(), torch.randn(5, 14)
+    expected = module(x)
+    monkeypatch.setattr("skomics.modules._sma._FEW_TOKENS", 0)
+    torch.testing.assert_close(module(x), expected)
+
+
 def test_encoders_differ_unless_they_share_weights():
     x = torch.randn(6, 14)
     tokens = make().tokenizer(x)
