@@ -185,10 +185,11 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
     def _net_settings(self):
         params = self.get_params(deep=False)
         fusion = ("fusion*", {"lr": self.fusion_lr})
+        has_own_rate = len(self._blocks) > 1 and self.fusion_lr != self.lr
         # The stages set the rates, so that the schedule of the net has no use.
         return {
             **params,
-            "param_groups": [fusion] if len(self._blocks) > 1 else None,
+            "param_groups": [fusion] if has_own_rate else None,
             "batch_size": params["batch_size"] or _BATCH,
         }
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from skomics.modules import Hop
+from skomics.modules import Hop, StackedViews
 
 __all__ = ["GraphData", "LinkedData", "joined_views"]
 
@@ -80,10 +80,14 @@ class _WholeGraph:
     def __init__(self, data, device):
         views = data.whole(device, torch.float32)
         if data.sums_first:
-            views = [
-                (hops[0].product(hops[0].weights, x), [None, *hops[1:]])
-                for x, hops in views
-            ]
+            joined = sparse.block_diag(data.graphs, format="csr")
+            everyone = np.arange(joined.shape[0])
+            views = StackedViews(
+                sums=[hops[0].product(hops[0].weights, x) for x, hops in views],
+                hop=Hop.from_scipy(
+                    joined, everyone, device=device, dtype=torch.float32
+                ),
+            )
         weights = _on_device(data.weights, device)
         self.batch = (views, weights), torch.as_tensor(data.codes).to(device)
 

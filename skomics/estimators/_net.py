@@ -258,7 +258,8 @@ class OmicsNet(NeuralNet):
         start, losses, sizes = time.perf_counter(), [], []
         self._inference = None  # a copy of weights that are about to change
         self._batch_hooks = self._find_batch_hooks()
-        self._set_training(training)
+        if self.module_.training != training:
+            self._set_training(training)
         for batch in iterator:
             if training and self.lr_factor is not None:
                 self._advance_lr()

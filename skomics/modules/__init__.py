@@ -7,7 +7,7 @@ from skomics.modules._layers import ConvPool, Dropout, GroupedLinear
 from skomics.modules._lfcnn import LFCNN
 from skomics.modules._lfnn import LFNN
 from skomics.modules._mogat import MoGAT
-from skomics.modules._mogcn import MoGCN
+from skomics.modules._mogcn import MoGCN, StackedViews
 from skomics.modules._sma import SMA, allot_tokens
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "Hop",
     "MoGAT",
     "MoGCN",
+    "StackedViews",
     "allot_tokens",
 ]

@@ -1,14 +1,16 @@
 """moGCN: a graph convolutional network per omics, joined by VCDN."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from skomics.modules._fusion import VCDN
-from skomics.modules._graph import propagate
+from skomics.modules._graph import Hop, propagate
 from skomics.modules._layers import Dropout
 
-__all__ = ["MoGCN", "MultiViewGraphModule"]
+__all__ = ["MoGCN", "MultiViewGraphModule", "StackedViews"]
 
 
 class MultiViewGraphModule(nn.Module):
@@ -181,7 +183,29 @@ class _GraphConvolution(nn.Module):
             mixed = self.linear(propagate(hop, x))
         else:
             mixed = propagate(hop, x @ self.linear.weight.T) + self.linear.bias
-        return self.dropout(F.leaky_relu(mixed, 0.25))
+        return self.activate(mixed)
+
+    def activate(self, x):
+        """Return what follows the sums: leaky rectifier and dropout."""
+        return self.dropout(F.leaky_relu(x, 0.25, inplace=True))
+
+
+@dataclass(frozen=True)
+class StackedViews:
+    """All samples of all views at once, for :class:`MoGCN`.
+
+    Parameters
+    ----------
+    sums : list of Tensor of shape (n, d)
+        Each view's features, summed over neighbours: the first layer's sums do not
+        change in training.
+
+    hop : Hop
+        The graphs of all views as one, block by block.
+    """
+
+    sums: list
+    hop: Hop
 
 
 class MoGCN(MultiViewGraphModule):
@@ -255,3 +279,37 @@ class MoGCN(MultiViewGraphModule):
             max_hidden=max_hidden,
             max_cells=max_cells,
         )
+
+    def forward(self, views):
+        """Return the logits that training compares with the labels.
+
+        Parameters
+        ----------
+        views : StackedViews or list of (Tensor, list of Hop)
+            All samples of all views at once, or as in :class:`MoGAT`.
+
+        Returns
+        -------
+        logits : Tensor of shape (n_views + 1, n, n_classes)
+            Logits of each view and, except with one view or while only views
+            are trained, of the fusion.
+        """
+        if not isinstance(views, StackedViews):
+            return super().forward(views)
+        first, *others = zip(*self.encoders, strict=True)
+        x = torch.stack(
+            [layer.linear(s) for layer, s in zip(first, views.sums, strict=True)]
+        )
+        x = first[0].activate(x)
+        for layers in others:
+            weight, bias = _stacked([layer.linear for layer in layers])
+            mixed = propagate(views.hop, torch.bmm(x, weight).flatten(0, 1))
+            x = layers[0].activate(mixed.view(*x.shape[:2], -1).add_(bias))
+        weight, bias = _stacked(self.heads)
+        return self._with_fusion(torch.baddbmm(bias, x, weight))
+
+
+def _stacked(layers):
+    """Return weights (n_views, d_in, d_out) and biases of one layer per view."""
+    weight = torch.stack([layer.weight for layer in layers]).transpose(1, 2)
+    return weight, torch.stack([layer.bias for layer in layers]).unsqueeze(1)
