@@ -130,5 +130,5 @@ def test_equal_names_and_unknown_names_are_refused():
     assert as_contenders("sma") == [CONTENDERS["sma"]]
     with pytest.raises(ValueError, match="2 contenders with the names"):
         as_contenders(["sma", "sma"])
-    with pytest.raises(ValueError, match=r"'svm', but known are \['efnn', 'logreg',"):
+    with pytest.raises(ValueError, match=r"'svm', but known are \['efcnn', 'efnn',"):
         as_contenders(["svm"])

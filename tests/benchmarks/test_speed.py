@@ -33,14 +33,21 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def best_ratio(ours, theirs, repeats=10):
-    """Return the ratio of the best times of two functions, timed in turns."""
+def best_ratio(ours, theirs, *, bound, repeats=10, rounds=4):
+    """Return the ratio of the best times of two functions, timed in turns.
+
+    Other work only ever adds to a time. Where the ratio is above the bound, more
+    rounds bring both best times closer to what they are on a quiet machine.
+    """
     best = [float("inf"), float("inf")]
-    for _ in range(repeats):
-        for i, function in enumerate((ours, theirs)):
-            start = time.perf_counter()
-            function()
-            best[i] = min(best[i], time.perf_counter() - start)
+    for _ in range(rounds):
+        for _ in range(repeats):
+            for i, function in enumerate((ours, theirs)):
+                start = time.perf_counter()
+                function()
+                best[i] = min(best[i], time.perf_counter() - start)
+        if best[0] <= bound * best[1]:
+            break
     print(f"ours {best[0]:.3f} s, theirs {best[1]:.3f} s: {best[0] / best[1]:.2f}")
     return best[0] / best[1]
 
@@ -85,7 +92,7 @@ def plain_efnn_fit(X, y):
 def test_efnn_fits_within_115_percent_of_a_plain_torch_loop():
     X, y = table(600, 700, 5)
     ours, theirs = lambda: efnn_classifier().fit(X, y), lambda: plain_efnn_fit(X, y)
-    assert best_ratio(ours, theirs) <= 1.15
+    assert best_ratio(ours, theirs, bound=1.15) <= 1.15
 
 
 def test_efnn_fits_within_60_percent_of_skorch_with_its_default_loader():
@@ -101,7 +108,8 @@ def test_efnn_fits_within_60_percent_of_skorch_with_its_default_loader():
         verbose=0,
     )
     ours = efnn_classifier().set_params(max_epochs=3, batch_size=8)
-    assert best_ratio(lambda: ours.fit(X, y), lambda: net.fit(X, y)) <= 0.6
+    fits = (lambda: ours.fit(X, y), lambda: net.fit(X, y))
+    assert best_ratio(*fits, bound=0.6) <= 0.6
 
 
 class PlainSMA(nn.Module):
@@ -196,14 +204,16 @@ def test_sma_step_takes_at_most_half_of_one_from_transformer_layers():
         n_features=700, n_classes=5, n_tokens=16, width=32, n_heads=4, dropout=0.1
     )
     ours = training_steps(sma_module(dropout=0.1), fused=True)
-    assert best_ratio(ours, training_steps(plain, fused=False)) <= 0.5
+    theirs = training_steps(plain, fused=False)
+    assert best_ratio(ours, theirs, bound=0.5) <= 0.5
 
 
 def test_four_members_cost_less_than_four_fits():
     X, y = table(128, 700, 5)
     kwargs = {"omics": [350, 350], "max_epochs": 10, "device": "cpu"}
     one, four = (SMAClassifier(n_ensemble=n, **kwargs) for n in (1, 4))
-    assert best_ratio(lambda: four.fit(X, y), lambda: one.fit(X, y), repeats=3) < 3.5
+    fits = (lambda: four.fit(X, y), lambda: one.fit(X, y))
+    assert best_ratio(*fits, bound=3.5, repeats=3) <= 3.5
 
 
 @pytest.mark.skipif(
