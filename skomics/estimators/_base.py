@@ -48,7 +48,7 @@ from skomics.estimators._samples import (
 )
 from skomics.exceptions import DeviceNotFoundError, NamelessOmicsWarning
 
-__all__ = ["BaseOmicsClassifier", "document_training"]
+__all__ = ["BaseOmicsClassifier", "document_training", "fill_docstring"]
 
 _TRAINING_PARAMETERS = """\
     max_epochs : int, default={max_epochs}
@@ -166,11 +166,34 @@ def document_training(cls):
     cls : type
         The same class.
     """
+    return fill_docstring(
+        cls,
+        training_parameters=_TRAINING_PARAMETERS,
+        training_attributes=_TRAINING_ATTRIBUTES,
+    )
+
+
+def fill_docstring(cls, **texts):
+    """Put shared texts, with the class's own defaults, into its docstring.
+
+    Parameters
+    ----------
+    cls : type
+        A classifier whose docstring holds a line ``%(name)s`` for each text.
+
+    **texts : str
+        Texts by name, with a field for each default that they state.
+
+    Returns
+    -------
+    cls : type
+        The same class.
+    """
     signature = inspect.signature(cls)
     defaults = {name: p.default for name, p in signature.parameters.items()}
-    parameters = _TRAINING_PARAMETERS.format(**defaults)
-    doc = cls.__doc__.replace("    %(training_parameters)s\n", parameters)
-    cls.__doc__ = doc.replace("    %(training_attributes)s\n", _TRAINING_ATTRIBUTES)
+    for name, text in texts.items():
+        marker = f"    %({name})s\n"
+        cls.__doc__ = cls.__doc__.replace(marker, text.format(**defaults))
     return cls
 
 

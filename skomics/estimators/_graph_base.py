@@ -1,6 +1,5 @@
 """What the graph classifiers share: graphs, stages, inductive prediction."""
 
-import inspect
 import warnings
 from abc import ABCMeta
 from numbers import Integral, Real
@@ -10,7 +9,7 @@ from scipy import sparse
 from sklearn.utils import check_random_state
 
 from skomics._validation import Interval, StrOptions
-from skomics.estimators._base import BaseOmicsClassifier
+from skomics.estimators._base import BaseOmicsClassifier, fill_docstring
 from skomics.estimators._graph_data import GraphData, LinkedData, joined_views
 from skomics.estimators._net import GraphNet, Stage, lr_factor
 from skomics.exceptions import BatchDependenceWarning
@@ -90,12 +89,9 @@ def document_graph(cls):
     cls : type
         The same class.
     """
-    signature = inspect.signature(cls)
-    defaults = {name: p.default for name, p in signature.parameters.items()}
-    for name, text in (("graph", _GRAPH_PARAMETERS), ("stage", _STAGE_PARAMETERS)):
-        marker = f"    %({name}_parameters)s\n"
-        cls.__doc__ = cls.__doc__.replace(marker, text.format(**defaults))
-    return cls
+    return fill_docstring(
+        cls, graph_parameters=_GRAPH_PARAMETERS, stage_parameters=_STAGE_PARAMETERS
+    )
 
 
 class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):

@@ -356,6 +356,13 @@ class OmicsNet(NeuralNet):
         """The device that the module is on."""
         return next(self.module_.parameters()).device
 
+    def _double_module(self):
+        """Return a copy of the module to predict with, its device and its dtype."""
+        device = self.torch_device
+        dtype = torch.float32 if device.type == "mps" else torch.float64
+        module = copy.deepcopy(self.module_).requires_grad_(False).to(dtype).eval()
+        return module, device, dtype
+
     def predict_logits(self, X):
         """Return logits in double precision, whatever the batch they come in.
 
@@ -370,12 +377,9 @@ class OmicsNet(NeuralNet):
             Double precision makes the rounding that depends on the batch about
             1e-15, so that a sample's prediction does not depend on its company.
         """
-        device = self.torch_device
-        dtype = torch.float32 if device.type == "mps" else torch.float64
         if self._inference is None:
-            module = copy.deepcopy(self.module_).requires_grad_(False)
-            self._inference = [module.to(dtype).eval()]
-        [module], logits = self._inference, []
+            self._inference = self._double_module()
+        (module, device, dtype), logits = self._inference, []
         batch_size = max(1, min(1024, _MAX_BATCH_ELEMENTS // X.shape[1]))
         with torch.inference_mode():
             for start in range(0, X.shape[0], batch_size):
@@ -465,12 +469,6 @@ class GraphNet(OmicsNet):
             logits = self.module_.validate(states, views)
             loss = self.get_loss(logits, codes, X=(views, weights))
         return {"loss": loss, "y_pred": logits}
-
-    def _double_module(self):
-        device = self.torch_device
-        dtype = torch.float32 if device.type == "mps" else torch.float64
-        module = copy.deepcopy(self.module_).requires_grad_(False).to(dtype).eval()
-        return module, device, dtype
 
     def predict_linked(self, data, linked):
         """Return logits of samples that are linked to training samples.

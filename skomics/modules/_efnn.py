@@ -1,10 +1,8 @@
 """efNN: one dense network on the joined features of all omics."""
 
-from itertools import pairwise
-
 from torch import nn
 
-from skomics.modules._layers import Dropout
+from skomics.modules._layers import dense_head, reset_dense
 
 __all__ = ["EFNN"]
 
@@ -57,21 +55,13 @@ class EFNN(nn.Module):
 
     def __init__(self, *, block_sizes, n_classes, hidden_sizes, dropout):
         super().__init__()
-        layers = []
-        for d_in, d_out in pairwise((sum(block_sizes), *hidden_sizes)):
-            layers += [nn.Linear(d_in, d_out), nn.ReLU(), Dropout(dropout)]
-        if layers:
-            layers.pop()
-        d_last = hidden_sizes[-1] if hidden_sizes else sum(block_sizes)
-        self.layers = nn.Sequential(*layers, nn.Linear(d_last, n_classes))
+        sizes = (sum(block_sizes), *hidden_sizes)
+        self.layers = dense_head(sizes, n_classes, dropout)
         self.reset_parameters()
 
     def reset_parameters(self):
         """Draw Xavier uniform weights and set the biases to zero."""
-        for layer in self.layers:
-            if isinstance(layer, nn.Linear):
-                nn.init.xavier_uniform_(layer.weight)
-                nn.init.zeros_(layer.bias)
+        reset_dense(self.layers)
 
     def forward(self, x):
         """Return the logits."""
