@@ -80,10 +80,12 @@ class _WholeGraph:
     def __init__(self, data, device):
         views = data.whole(device, torch.float32)
         if data.sums_first:
+            sums = [hops[0].product(hops[0].weights, x) for x, hops in views]
+            has_one_width = len({x.shape[1] for x in sums}) == 1
             joined = sparse.block_diag(data.graphs, format="csr")
             everyone = np.arange(joined.shape[0])
             views = StackedViews(
-                sums=[hops[0].product(hops[0].weights, x) for x, hops in views],
+                sums=torch.stack(sums) if has_one_width else sums,
                 hop=Hop.from_scipy(
                     joined, everyone, device=device, dtype=torch.float32
                 ),

@@ -28,8 +28,13 @@ def _csr_tensor(rows, weights, shape):
 def _multiply(matrix, x):
     # Written into its place, a product takes a third of the time of `matrix @ x`,
     # which fills the result with zeros and copies it first.
-    out = x.new_empty(matrix.shape[0], x.shape[1])
-    return torch.addmm(out, matrix, x, beta=0, out=out)
+    places = matrix.shape[:1] if x.dim() == 2 else x.shape[:-1]
+    out = x.new_empty(*places, x.shape[-1])
+    rows = out.view(-1, x.shape[-1])
+    torch.addmm(
+        rows, matrix, x.reshape_as(rows) if x.dim() > 2 else x, beta=0, out=rows
+    )
+    return out
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,8 @@ def propagate(hop, x, weights=None):
         The edges.
 
     x : Tensor of shape (n_sources, d)
-        Values of the sources.
+        Values of the sources; or of shape (n_views, n_views_sources, d), where the
+        edges are those of several graphs, one after another, onto themselves.
 
     weights : Tensor of shape (n_edges,), default=None
         Weights in place of the hop's own; their gradient is computed too.
@@ -177,6 +183,6 @@ def propagate(hop, x, weights=None):
     Returns
     -------
     y : Tensor of shape (n_destinations, d)
-        Sums.
+        Sums; of `x`'s shape, where that has three dimensions.
     """
     return _Propagate.apply(x, hop.weights if weights is None else weights, hop)

@@ -49,16 +49,36 @@ class Dropout(nn.Module):
 
     def forward(self, x):
         """Zero elements at random in training mode; do nothing otherwise."""
+        if x.device.type != "cpu":
+            return F.dropout(x, self.p, self.training)
+        keep, scale = self.draw(x)
+        return x if keep is None else x * keep.to(x.dtype).mul_(scale)
+
+    def draw(self, x):
+        """Draw which elements are kept, and the factor that makes up for the others.
+
+        Parameters
+        ----------
+        x : Tensor
+            What is to be thinned out; only its shape and device count.
+
+        Returns
+        -------
+        keep : Tensor of x's shape, dtype bool, or None
+            None where all are kept: in prediction, and at rate 0.
+
+        scale : float
+            The factor.
+        """
         threshold = round(self.p * 256)
         if not self.training or threshold == 0:
-            return x
+            return None, 1.0
         if x.device.type != "cpu":
-            return F.dropout(x, self.p, training=True)
+            return torch.rand_like(x) >= self.p, 1 / (1 - self.p)
         n_draws = -(-x.numel() // 8)
         draws = torch.empty(n_draws, dtype=torch.int64).random_(-(2**63), None)
         keep = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= threshold
-        scale = 256 / (256 - threshold)
-        return x * keep.to(x.dtype).mul_(scale)
+        return keep, 256 / (256 - threshold)
 
     def extra_repr(self):
         """Return the rate, shown when the module is printed."""

@@ -125,7 +125,15 @@ class MoGAT(MultiViewGraphModule):
                 "hidden_sizes must be multiples of n_heads, got "
                 f"hidden_sizes={tuple(hidden_sizes)} and {n_heads=}."
             )
-        encoders = [
+        super().__init__(
+            len(block_sizes),
+            d_hidden=hidden_sizes[-1],
+            n_classes=n_classes,
+            end_to_end=end_to_end,
+            max_hidden=max_hidden,
+            max_cells=max_cells,
+        )
+        self.encoders = nn.ModuleList(
             nn.ModuleList(
                 _GraphAttention(
                     d_in, d_out, n_heads=n_heads, slope=slope, dropout=dropout
@@ -135,12 +143,4 @@ class MoGAT(MultiViewGraphModule):
                 )
             )
             for size in block_sizes
-        ]
-        super().__init__(
-            encoders,
-            d_hidden=hidden_sizes[-1],
-            n_classes=n_classes,
-            end_to_end=end_to_end,
-            max_hidden=max_hidden,
-            max_cells=max_cells,
         )

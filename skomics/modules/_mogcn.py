@@ -1,6 +1,8 @@
 """moGCN: a graph convolutional network per omics, joined by VCDN."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -8,19 +10,24 @@ from torch.nn import functional as F
 
 from skomics.modules._fusion import VCDN
 from skomics.modules._graph import Hop, propagate
-from skomics.modules._layers import Dropout
+from skomics.modules._layers import Dropout, GroupedLinear
 
 __all__ = ["MoGCN", "MultiViewGraphModule", "StackedViews"]
+
+# Slope of the leaky rectifier, as in the published code.
+_SLOPE = 0.25
 
 
 class MultiViewGraphModule(nn.Module):
     """An encoder and a classifier per view, and VCDN on top.
 
+    A subclass has `encoders`: for each view, a sequence of layers that are called
+    with the values of a hop's sources and the hop.
+
     Parameters
     ----------
-    encoders : list of torch.nn.Module
-        One per view. Each has `layers`, and each layer is called with the values
-        of a hop's sources and the hop.
+    n_views : int
+        Number of views.
 
     d_hidden : int
         Width that the encoders hand on.
@@ -36,25 +43,23 @@ class MultiViewGraphModule(nn.Module):
     """
 
     def __init__(
-        self, encoders, *, d_hidden, n_classes, end_to_end, max_hidden, max_cells
+        self, n_views, *, d_hidden, n_classes, end_to_end, max_hidden, max_cells
     ):
         super().__init__()
-        self.encoders = nn.ModuleList(encoders)
-        self.heads = nn.ModuleList(nn.Linear(d_hidden, n_classes) for _ in encoders)
+        self.heads = GroupedLinear(n_views, d_hidden, n_classes)
         self.end_to_end = end_to_end
         # Set during pretraining, when the views are trained and fusion is not.
         self.views_only = False
         self.fusion = None
-        if len(encoders) > 1:
+        if n_views > 1:
             self.fusion = VCDN(
-                n_views=len(encoders),
+                n_views=n_views,
                 n_classes=n_classes,
                 max_hidden=max_hidden,
                 max_cells=max_cells,
             )
-        for head in self.heads:
-            nn.init.xavier_normal_(head.weight)
-            nn.init.zeros_(head.bias)
+        for weight in self.heads.weight:
+            nn.init.xavier_normal_(weight)
 
     def _fuse(self, view_logits):
         return view_logits[0] if self.fusion is None else self.fusion(view_logits)
@@ -73,14 +78,12 @@ class MultiViewGraphModule(nn.Module):
             Logits of each view and, except with one view or while only views
             are trained, of the fusion.
         """
-        logits = []
-        for encoder, head, (x, hops) in zip(
-            self.encoders, self.heads, views, strict=True
-        ):
+        hidden = []
+        for encoder, (x, hops) in zip(self.encoders, views, strict=True):
             for layer, hop in zip(encoder, hops, strict=True):
                 x = layer(x, hop)
-            logits.append(head(x))
-        return self._with_fusion(torch.stack(logits))
+            hidden.append(x)
+        return self._with_fusion(self.heads(torch.stack(hidden)))
 
     def _with_fusion(self, logits):
         """Put the fusion's logits under those of the views, if it is trained."""
@@ -148,46 +151,89 @@ class MultiViewGraphModule(nn.Module):
         return self._with_fusion(self._predict_views(states, views))
 
     def _predict_views(self, states, views):
-        logits = []
-        for encoder, head, inputs, (x, hop) in zip(
-            self.encoders, self.heads, states, views, strict=True
-        ):
+        hidden = []
+        for encoder, inputs, (x, hop) in zip(self.encoders, states, views, strict=True):
             for layer, trained in zip(encoder, inputs, strict=True):
                 x = layer(torch.cat([trained, x]), hop)
-            logits.append(head(x))
-        return torch.stack(logits)
+            hidden.append(x)
+        return self.heads(torch.stack(hidden))
 
 
-class _GraphConvolution(nn.Module):
-    r"""Graph convolution with the activation that follows it.
+class _Activate(torch.autograd.Function):
+    # Bias, leaky rectifier and dropout in the place of `x`: one after another, each
+    # would take longer to get its memory than to compute.
+    @staticmethod
+    def forward(ctx, x, bias, keep, scale):
+        ctx.mark_dirty(x)
+        if bias is not None:
+            x.add_(bias)
+        F.leaky_relu_(x, _SLOPE)
+        factor = None
+        if keep is not None:
+            factor = keep.to(x.dtype).mul_(scale)
+            x.mul_(factor)
+        ctx.save_for_backward(x, factor)
+        return x
+
+    @staticmethod
+    def backward(ctx, grad):
+        # What dropout sets to zero has lost its sign, but has no gradient either.
+        y, factor = ctx.saved_tensors
+        grad = grad if factor is None else grad * factor
+        grad = torch.ops.aten.leaky_relu_backward(grad, y, _SLOPE, True)
+        to_bias = grad.sum(-2, keepdim=True) if ctx.needs_input_grad[1] else None
+        return grad, to_bias, None, None
+
+
+class _GraphConvolutions(nn.Module):
+    r"""A graph convolution for each view, with the activation that follows it.
 
     .. math:: H' = \mathrm{dropout}(\phi(A H W + b))
+
+    Views of one width are kept as one tensor and run as one product.
     """
 
-    def __init__(self, d_in, d_out, dropout):
+    def __init__(self, sizes, d_out, dropout):
         super().__init__()
-        self.linear = nn.Linear(d_in, d_out)
+        if len(set(sizes)) == 1:
+            self.weight = nn.Parameter(torch.empty(len(sizes), sizes[0], d_out))
+        else:
+            self.weight = nn.ParameterList(torch.empty(d_in, d_out) for d_in in sizes)
+        self.bias = nn.Parameter(torch.zeros(len(sizes), 1, d_out))
         self.dropout = Dropout(dropout)
-        nn.init.xavier_normal_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
+        for weight in self.weight:
+            nn.init.xavier_normal_(weight)
 
-    def forward(self, x, hop):
+    def multiply(self, x):
+        """Return the products of the views' values and weights, view by view."""
+        if isinstance(self.weight, nn.ParameterList):
+            return torch.stack([a @ w for a, w in zip(x, self.weight, strict=True)])
+        return torch.bmm(x, self.weight)
+
+    def activate(self, x, bias):
+        """Add the bias to the sums; return their leaky rectifier after dropout."""
+        return _Activate.apply(x, bias, *self.dropout.draw(x))
+
+    def __getitem__(self, view):
+        return _GraphConvolution(self.weight[view], self.bias[view], self.activate)
+
+
+class _GraphConvolution(NamedTuple):
+    """One view's part of a layer."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+    activate: Callable
+
+    def __call__(self, x, hop):
         """Return the destinations' new values."""
         if hop is None:
             # The sums over neighbours have been taken beforehand.
-            mixed = self.linear(x)
-        elif (
-            len(hop.destinations) < hop.n_sources
-            or self.linear.in_features < self.linear.out_features
-        ):
-            mixed = self.linear(propagate(hop, x))
-        else:
-            mixed = propagate(hop, x @ self.linear.weight.T) + self.linear.bias
-        return self.activate(mixed)
-
-    def activate(self, x):
-        """Return what follows the sums: leaky rectifier and dropout."""
-        return self.dropout(F.leaky_relu(x, 0.25, inplace=True))
+            return self.activate(x @ self.weight, self.bias)
+        d_in, d_out = self.weight.shape
+        if len(hop.destinations) < hop.n_sources or d_in < d_out:
+            return self.activate(propagate(hop, x) @ self.weight, self.bias)
+        return self.activate(propagate(hop, x @ self.weight), self.bias)
 
 
 @dataclass(frozen=True)
@@ -196,15 +242,15 @@ class StackedViews:
 
     Parameters
     ----------
-    sums : list of Tensor of shape (n, d)
+    sums : Tensor of shape (n_views, n, d), or list of Tensor of shape (n, d)
         Each view's features, summed over neighbours: the first layer's sums do not
-        change in training.
+        change in training. One tensor where the views have one width.
 
     hop : Hop
         The graphs of all views as one, block by block.
     """
 
-    sums: list
+    sums: torch.Tensor | list
     hop: Hop
 
 
@@ -261,24 +307,27 @@ class MoGCN(MultiViewGraphModule):
         max_hidden,
         max_cells,
     ):
-        rates = [dropout] * (len(hidden_sizes) - 1) + [0.0]
-        encoders = [
-            nn.ModuleList(
-                _GraphConvolution(d_in, d_out, rate)
-                for d_in, d_out, rate in zip(
-                    (size, *hidden_sizes), hidden_sizes, rates, strict=False
-                )
-            )
-            for size in block_sizes
-        ]
         super().__init__(
-            encoders,
+            len(block_sizes),
             d_hidden=hidden_sizes[-1],
             n_classes=n_classes,
             end_to_end=end_to_end,
             max_hidden=max_hidden,
             max_cells=max_cells,
         )
+        inputs = [block_sizes, *([size] * len(block_sizes) for size in hidden_sizes)]
+        rates = [dropout] * (len(hidden_sizes) - 1) + [0.0]
+        self.layers = nn.ModuleList(
+            _GraphConvolutions(*layer)
+            for layer in zip(inputs[:-1], hidden_sizes, rates, strict=True)
+        )
+
+    @property
+    def encoders(self):
+        """For each view, its part of every layer."""
+        return [
+            [layer[v] for layer in self.layers] for v in range(len(self.heads.weight))
+        ]
 
     def forward(self, views):
         """Return the logits that training compares with the labels.
@@ -296,20 +345,8 @@ class MoGCN(MultiViewGraphModule):
         """
         if not isinstance(views, StackedViews):
             return super().forward(views)
-        first, *others = zip(*self.encoders, strict=True)
-        x = torch.stack(
-            [layer.linear(s) for layer, s in zip(first, views.sums, strict=True)]
-        )
-        x = first[0].activate(x)
-        for layers in others:
-            weight, bias = _stacked([layer.linear for layer in layers])
-            mixed = propagate(views.hop, torch.bmm(x, weight).flatten(0, 1))
-            x = layers[0].activate(mixed.view(*x.shape[:2], -1).add_(bias))
-        weight, bias = _stacked(self.heads)
-        return self._with_fusion(torch.baddbmm(bias, x, weight))
-
-
-def _stacked(layers):
-    """Return weights (n_views, d_in, d_out) and biases of one layer per view."""
-    weight = torch.stack([layer.weight for layer in layers]).transpose(1, 2)
-    return weight, torch.stack([layer.bias for layer in layers]).unsqueeze(1)
+        first, *others = self.layers
+        x = first.activate(first.multiply(views.sums), first.bias)
+        for layer in others:
+            x = layer.activate(propagate(views.hop, layer.multiply(x)), layer.bias)
+        return self._with_fusion(self.heads(x))

@@ -69,8 +69,7 @@ def numpy_of(parameter):
 
 
 def convolve(layer, x, graph):
-    weight, bias = numpy_of(layer.linear.weight), numpy_of(layer.linear.bias)
-    return leaky(graph @ x @ weight.T + bias)
+    return leaky(graph @ x @ numpy_of(layer.weight) + numpy_of(layer.bias))
 
 
 def fuse(module, logits):
@@ -124,8 +123,9 @@ def dense_logits(model, X, X_new, *, keeps_training_links):
     logits = []
     module = model.net_.module_
     tables = map(blocks_in_alphabetical_order, (X, X_new))
-    for train, new, encoder, head in zip(
-        *tables, module.encoders, module.heads, strict=True
+    heads = zip(module.heads.weight, module.heads.bias, strict=True)
+    for train, new, encoder, (weight, bias) in zip(
+        *tables, module.encoders, heads, strict=True
     ):
         links, own = similarities(train, new)
         n, joined = len(train), np.zeros([len(train) + len(new)] * 2)
@@ -136,7 +136,7 @@ def dense_logits(model, X, X_new, *, keeps_training_links):
         graph, x = row_normalised(joined), np.concatenate([train, new])
         for layer in encoder:
             x = convolve(layer, x, graph)
-        logits.append(x[n:] @ numpy_of(head.weight).T + numpy_of(head.bias))
+        logits.append(x[n:] @ numpy_of(weight) + numpy_of(bias))
     return fuse(module, logits)
 
 
@@ -170,7 +170,7 @@ def test_every_omics_counts(fitted):
 def test_there_may_be_any_number_of_layers(sizes, tiny):
     model = MoGCNClassifier(**{**TINY, "hidden_layer_sizes": sizes}).fit(*tiny)
     for encoder in model.net_.module_.encoders:
-        assert [layer.linear.out_features for layer in encoder] == [*sizes]
+        assert [layer.bias.shape[-1] for layer in encoder] == [*sizes]
     assert model.predict_proba(tiny[0]).shape == (48, 3)
 
 

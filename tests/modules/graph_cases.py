@@ -1,7 +1,8 @@
 """What every module on graphs of samples promises, and the means to test it.
 
 A test file that defines ``make(**kwargs)``, which returns its module in double
-precision, and imports ``*`` from here is tested for all of it.
+precision, ``reorder_views(module, order)`` and ``permute_features(layer, order)``, and
+imports ``*`` from here is tested for all of it.
 """
 
 import copy
@@ -12,7 +13,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from torch import nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -26,6 +26,18 @@ SIZES = [5, 3, 8]
 def build(request):
     """Return ``make`` of the test file that imports these tests."""
     return request.module.make
+
+
+@pytest.fixture(scope="module")
+def reorder(request):
+    """Return the function that gives a module's encoders another order."""
+    return request.module.reorder_views
+
+
+@pytest.fixture(scope="module")
+def permute_inputs(request):
+    """Return the function that gives a first layer's inputs another order."""
+    return request.module.permute_features
 
 
 def random_graph(n, seed=0):
@@ -72,13 +84,14 @@ def plain_vcdn(fusion, logits):
 
 def plain_forward(module, views, graphs, plain_layer):
     logits = []
-    for encoder, head, (x, _), graph in zip(
-        module.encoders, module.heads, views, graphs, strict=True
+    heads = zip(module.heads.weight, module.heads.bias, strict=True)
+    for encoder, (weight, bias), (x, _), graph in zip(
+        module.encoders, heads, views, graphs, strict=True
     ):
         graph = torch.as_tensor(graph.toarray())
         for layer in encoder:
             x = plain_layer(layer, x, graph)
-        logits.append(x @ head.weight.T + head.bias)
+        logits.append(x @ weight + bias)
     logits = torch.stack(logits)
     return torch.cat([logits, plain_vcdn(module.fusion, logits)[None]])
 
@@ -133,11 +146,15 @@ def test_prediction_of_a_new_sample_does_not_depend_on_the_others(build):
     torch.testing.assert_close(predict(np.arange(6)[::-1].copy()), together.flip(0))
 
 
+def view_parameters(module):
+    return [p for name, p in module.named_parameters() if "fusion" not in name]
+
+
 @pytest.mark.parametrize("end_to_end", [True, False])
 def test_loss_of_the_fusion_reaches_the_encoders_only_end_to_end(build, end_to_end):
     module = build(end_to_end=end_to_end)
     module(make_views(module, three_graphs()))[-1].square().sum().backward()
-    views = [*module.encoders.parameters(), *module.heads.parameters()]
+    views = view_parameters(module)
     reached = [p.grad is not None and bool(p.grad.abs().sum() > 0) for p in views]
     assert all(reached) if end_to_end else not any(reached)
     assert all(p.grad.abs().sum() > 0 for p in module.fusion.parameters())
@@ -148,7 +165,7 @@ def test_loss_of_the_views_trains_the_encoders_either_way(build):
     for end_to_end in (True, False):
         module = build(end_to_end=end_to_end)
         module(make_views(module, three_graphs()))[:-1].square().sum().backward()
-        gradients.append([p.grad for p in module.encoders.parameters()])
+        gradients.append([p.grad for p in view_parameters(module)])
     for one, other in zip(*gradients, strict=True):
         assert one.abs().sum() > 0
         torch.testing.assert_close(one, other)
@@ -171,11 +188,12 @@ def test_one_view_needs_no_fusion(build):
     assert module.predict(module.embed(views), [(x, hop)]).shape == (2, 3)
 
 
-def with_views_in_order(module, order):
+def with_views_in_order(module, order, reorder):
     """Return the same network with its views in another order."""
     other = copy.deepcopy(module)
-    other.encoders = nn.ModuleList(other.encoders[i] for i in order)
-    other.heads = nn.ModuleList(other.heads[i] for i in order)
+    reorder(other, order)
+    for parameter in other.heads.parameters():
+        parameter.data = parameter.data[list(order)]
     first = other.fusion.layers[0]
     cells = first.weight.data.unflatten(1, (3, 3, 3))
     first.weight.data = cells.permute(0, *(1 + i for i in order)).flatten(1)
@@ -184,25 +202,27 @@ def with_views_in_order(module, order):
 
 @given(order=st.permutations(range(3)))
 @settings(deadline=None, max_examples=10)
-def test_order_of_the_omics_does_not_matter_with_tied_weights(build, order):
+def test_order_of_the_omics_does_not_matter_with_tied_weights(build, reorder, order):
     module = build().eval()
     views = make_views(module, three_graphs())
     expected = module(views)
-    actual = with_views_in_order(module, order)([views[i] for i in order])
+    other = with_views_in_order(module, order, reorder)
+    actual = other([views[i] for i in order])
     torch.testing.assert_close(actual[:-1], expected[order])
     torch.testing.assert_close(actual[-1], expected[-1])
 
 
 @given(data=st.data())
 @settings(deadline=None, max_examples=10)
-def test_order_of_the_features_does_not_matter_with_tied_weights(build, data):
+def test_order_of_the_features_does_not_matter_with_tied_weights(
+    build, permute_inputs, data
+):
     module = build().eval()
     views = make_views(module, three_graphs())
     expected, shuffled = module(views), []
     for encoder, (x, hops) in zip(module.encoders, views, strict=True):
         order = data.draw(st.permutations(range(x.shape[1])))
-        weight = encoder[0].linear.weight
-        weight.data = weight.data[:, order]
+        permute_inputs(encoder[0], order)
         shuffled.append((x[:, order], hops))
     torch.testing.assert_close(module(shuffled), expected)
 
@@ -256,4 +276,9 @@ def test_no_step_makes_a_tensor_of_all_pairs_of_samples(build):
 
 
 # For "import *": the tests and the fixture that they ask for.
-__all__ = ["build", *(name for name in globals() if name.startswith("test_"))]
+__all__ = [
+    "build",
+    "permute_inputs",
+    "reorder",
+    *(name for name in globals() if name.startswith("test_")),
+]

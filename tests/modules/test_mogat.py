@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from skomics.modules import MoGAT
 from tests.modules.graph_cases import *  # noqa: F403
@@ -21,6 +22,14 @@ def make(**kwargs):
     params |= {"max_hidden": 512, "max_cells": 10_000}
     torch.manual_seed(0)
     return MoGAT(**{**params, **kwargs}).double()
+
+
+def reorder_views(module, order):
+    module.encoders = nn.ModuleList(module.encoders[i] for i in order)
+
+
+def permute_features(layer, order):
+    layer.linear.weight.data = layer.linear.weight.data[:, order]
 
 
 def plain_attention(layer, x, graph):

@@ -1,14 +1,18 @@
 """The moGCN module, against a plain dense statement of the same formulas."""
 
+from functools import partial
+
 import pytest
 import torch
+from scipy import sparse
 from torch import nn
 
-from skomics.modules import MoGCN
+from skomics.modules import MoGCN, StackedViews
 from tests.modules.graph_cases import *  # noqa: F403
 from tests.modules.graph_cases import (
     SIZES,
     assert_dropout_acts_in_training_only,
+    make_hop,
     make_views,
     plain_forward,
     three_graphs,
@@ -22,14 +26,27 @@ def make(**kwargs):
     params |= {"max_hidden": 512, "max_cells": 10_000}
     torch.manual_seed(0)
     module = MoGCN(**{**params, **kwargs}).double()
-    for parameter in module.parameters():  # biases, too, must matter
-        if parameter.dim() == 1:
+    for name, parameter in module.named_parameters():  # biases, too, must matter
+        if name.endswith("bias"):
             nn.init.normal_(parameter, std=0.5)
     return module
 
 
+def reorder_views(module, order):
+    for layer in module.layers:
+        layer.bias.data = layer.bias.data[list(order)]
+        if isinstance(layer.weight, nn.ParameterList):
+            layer.weight = nn.ParameterList(layer.weight[i] for i in order)
+        else:
+            layer.weight.data = layer.weight.data[list(order)]
+
+
+def permute_features(layer, order):
+    layer.weight.data[:] = layer.weight.data[order]
+
+
 def plain_layer(layer, x, graph):
-    mixed = graph @ x @ layer.linear.weight.T + layer.linear.bias
+    mixed = graph @ x @ layer.weight + layer.bias
     return torch.where(mixed > 0, mixed, 0.25 * mixed)
 
 
@@ -51,17 +68,51 @@ def test_sums_over_neighbors_may_be_taken_beforehand():
     torch.testing.assert_close(module(summed), module(views))
 
 
-def test_layers_are_those_of_the_published_code():
-    module = make(block_sizes=[60, 40, 50], hidden_sizes=(400, 400, 200), dropout=0.5)
-    for size, encoder in zip([60, 40, 50], module.encoders, strict=True):
-        widths = [
-            (layer.linear.in_features, layer.linear.out_features) for layer in encoder
-        ]
-        assert widths == [(size, 400), (400, 400), (400, 200)]
-        assert [layer.dropout.p for layer in encoder] == [0.5, 0.5, 0.0]
-        deviation = encoder[1].linear.weight.std().item()
-        assert deviation == pytest.approx((2 / 800) ** 0.5, rel=0.02)
-    assert all(head.weight.shape == (3, 200) for head in module.heads)
+@pytest.mark.parametrize("sizes", [[60, 40, 50], [50, 50, 50]])
+def test_layers_are_those_of_the_published_code(sizes):
+    module = make(block_sizes=sizes, hidden_sizes=(400, 400, 200), dropout=0.5)
+    assert [layer.dropout.p for layer in module.layers] == [0.5, 0.5, 0.0]
+    for size, encoder in zip(sizes, module.encoders, strict=True):
+        shapes = [tuple(layer.weight.shape) for layer in encoder]
+        assert shapes == [(size, 400), (400, 400), (400, 200)]
+        for layer, total in zip(encoder, (size + 400, 800, 600), strict=True):
+            expected = (2 / total) ** 0.5
+            assert layer.weight.std().item() == pytest.approx(expected, rel=0.03)
+    assert module.heads.weight.shape == (3, 200, 3)
+    expected = (2 / 203) ** 0.5
+    assert module.heads.weight.std().item() == pytest.approx(expected, rel=0.1)
+
+
+@pytest.mark.parametrize("sizes", [[5, 3, 8], [4, 4, 4]])
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_stacked_views_train_as_the_views_one_by_one(sizes, dropout):
+    graphs, gradients = three_graphs(), []
+    torch.manual_seed(1)
+    xs = [torch.randn(14, size, dtype=torch.float64) for size in sizes]
+    sums = [torch.as_tensor(g @ x.numpy()) for g, x in zip(graphs, xs, strict=True)]
+    hop = make_hop(sparse.block_diag(graphs, format="csr"))
+    stacked = torch.stack(sums) if len(set(sizes)) == 1 else sums
+    one_by_one = [
+        (x, [None, *[make_hop(graph)] * 2])
+        for x, graph in zip(sums, graphs, strict=True)
+    ]
+    for views in (StackedViews(stacked, hop), one_by_one):
+        module = make(block_sizes=sizes, end_to_end=True)
+        for layer in module.layers:
+            # The same elements are dropped, however they are drawn.
+            layer.dropout.draw = partial(drop_some, rate=dropout)
+        module(views).square().sum().backward()
+        gradients.append([p.grad for p in module.parameters()])
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def drop_some(x, rate):
+    """Drop the same columns of every sample and view."""
+    if rate == 0:
+        return None, 1.0
+    keep = torch.arange(x.shape[-1]) % 2 == 0
+    return keep.expand(x.shape), 1 / (1 - rate)
 
 
 def test_dropout_acts_in_training_only():
