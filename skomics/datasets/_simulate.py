@@ -1,41 +1,19 @@
 """Simulated multi-omics cohorts with known subtypes and known markers."""
 
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from math import isfinite
-from numbers import Integral, Real
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from scipy.special import expit
 from sklearn.utils import Bunch, check_random_state
 
-__all__ = ["IntersimReference", "make_intersim"]
+from skomics._blocks import Block
+from skomics.datasets._checks import check_integer, check_probability, check_real
+from skomics.datasets._intersim import OMICS, IntersimReference
+from skomics.datasets._perturb import check_options, perturb_blocks
 
-_OMICS = ("methylation", "expression", "protein")
+__all__ = ["make_intersim", "make_multiomics"]
 
-# Which feature names index each parameter.
-_VECTORS = {
-    "mean_M": "cpgs",
-    "mean_expr": "genes",
-    "mean_protein": "proteins",
-    "rho_methyl_expr": "genes",
-    "rho_expr_protein": "proteins",
-    "cpg_gene_map": "cpgs",
-    "protein_gene_map": "proteins",
-    "methyl_gene_level_mean": "genes",
-}
-_COVARIANCES = {"cov_M": "cpgs", "cov_expr": "genes", "cov_protein": "proteins"}
-_MAPS = ("cpg_gene_map", "protein_gene_map")
-
-# Field of IntersimReference -> file of the R package's parameter tables.
-_FILES = {
-    **{name: name for name in _VECTORS},
-    **{name: name for name in _COVARIANCES},
-    "cpg_gene_map": "CpG_gene_map_for_DEG",
-    "protein_gene_map": "protein_gene_map_for_DEP",
-}
+_COVARIANCES = ("reference", "independent")
 
 _DESCR = """\
 Simulated three-omics cohort with known subtypes (InterSIM)
@@ -46,251 +24,13 @@ methylation (beta values of {n_cpgs} CpGs), expression ({n_genes} genes),
 protein ({n_proteins} proteins). Parameters: {source}.
 
 Effects: {effect}.
+Covariance: {covariance}.
 Differential features: every subtype draws its own CpGs with probability {p_dmp};
 genes {genes}; proteins {proteins}.
 
 Algorithm: Chalise, Raghavan and Fridley, Computer Methods and Programs in
 Biomedicine 128, 2016, doi 10.1016/j.cmpb.2016.02.011.
 """
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class IntersimReference:
-    """Parameters from which `make_intersim` draws its samples.
-
-    Means, covariances and maps describe a population without subtypes. To change
-    one of them, use `dataclasses.replace`. The values are copied and read-only.
-
-    Parameters
-    ----------
-    mean_M : Series of length n_cpgs
-        Mean methylation of each CpG as M-value (logit of the beta value); its index
-        names the CpGs.
-
-    cov_M : DataFrame of shape (n_cpgs, n_cpgs)
-        Covariance of the M-values.
-
-    mean_expr : Series of length n_genes
-        Mean expression; its index names the genes.
-
-    cov_expr : DataFrame of shape (n_genes, n_genes)
-        Covariance of the expression values.
-
-    mean_protein : Series of length n_proteins
-        Mean protein level; its index names the proteins.
-
-    cov_protein : DataFrame of shape (n_proteins, n_proteins)
-        Covariance of the protein levels.
-
-    rho_methyl_expr : Series of length n_genes
-        Correlation between a gene's methylation and its expression.
-
-    rho_expr_protein : Series of length n_proteins
-        Correlation between a protein and the expression of its gene.
-
-    cpg_gene_map : Series of length n_cpgs
-        The gene each CpG belongs to.
-
-    protein_gene_map : Series of length n_proteins
-        The gene that codes for each protein.
-
-    methyl_gene_level_mean : Series of length n_genes, default=None
-        Mean M-value of a gene. ``None`` takes the mean over the gene's CpGs, and 0
-        for a gene without one.
-
-    source : str, default="given by the user"
-        Where the parameters come from; shown in ``DESCR``.
-
-    Attributes
-    ----------
-    cpgs, genes, proteins : Index
-        The feature names.
-
-    Raises
-    ------
-    ValueError
-        If names do not agree, a value is missing, a correlation lies outside
-        [-1, 1], a map names an unknown gene, or a covariance is not symmetric (at
-        the first draw: not positive definite).
-
-    Examples
-    --------
-    >>> from skomics.datasets import IntersimReference
-    >>> IntersimReference.synthetic()
-    IntersimReference(367 CpGs, 131 genes, 160 proteins; synthetic, random_state=0)
-    """
-
-    mean_M: pd.Series
-    cov_M: pd.DataFrame
-    mean_expr: pd.Series
-    cov_expr: pd.DataFrame
-    mean_protein: pd.Series
-    cov_protein: pd.DataFrame
-    rho_methyl_expr: pd.Series
-    rho_expr_protein: pd.Series
-    cpg_gene_map: pd.Series
-    protein_gene_map: pd.Series
-    methyl_gene_level_mean: pd.Series | None = None
-    source: str = "given by the user"
-
-    def __post_init__(self):
-        if self.methyl_gene_level_mean is None:
-            by_gene = self.mean_M.groupby(self.cpg_gene_map).mean()
-            self._set(
-                "methyl_gene_level_mean", by_gene.reindex(self.genes, fill_value=0.0)
-            )
-        for name, axis in {**_VECTORS, **_COVARIANCES}.items():
-            names = getattr(self, axis)
-            _check_parameter(name, getattr(self, name), names)
-            self._set(name, _read_only(getattr(self, name)))
-        for name in _MAPS:
-            _check_map(name, getattr(self, name), self.genes)
-
-    def __repr__(self):
-        return (
-            f"IntersimReference({len(self.cpgs)} CpGs, {len(self.genes)} genes, "
-            f"{len(self.proteins)} proteins; {self.source})"
-        )
-
-    def _set(self, name, value):
-        # A frozen dataclass is only set this way, while it is being made.
-        object.__setattr__(self, name, value)
-
-    @property
-    def cpgs(self):
-        """Names of the CpGs, of length n_cpgs."""
-        return self.mean_M.index
-
-    @property
-    def genes(self):
-        """Names of the genes, of length n_genes."""
-        return self.mean_expr.index
-
-    @property
-    def proteins(self):
-        """Names of the proteins, of length n_proteins."""
-        return self.mean_protein.index
-
-    @cached_property
-    def _base_means(self):
-        """Mean of every omics where no feature is differential."""
-        rho_gene = self.rho_methyl_expr.to_numpy()
-        rho_protein = self.rho_expr_protein.to_numpy()
-        of_gene = self.mean_expr.to_numpy()[self._gene_of["protein"]]
-        return {
-            "methylation": self.mean_M.to_numpy(),
-            "expression": rho_gene * self.methyl_gene_level_mean.to_numpy()
-            + np.sqrt(1 - rho_gene**2) * self.mean_expr.to_numpy(),
-            "protein": rho_protein * of_gene
-            + np.sqrt(1 - rho_protein**2) * self.mean_protein.to_numpy(),
-        }
-
-    @cached_property
-    def _roots(self):
-        """Transposed Cholesky factor of every covariance, taken once."""
-        names = dict(zip(_OMICS, _COVARIANCES, strict=True))
-        return {
-            omics: _root(name, getattr(self, name)) for omics, name in names.items()
-        }
-
-    @cached_property
-    def _gene_of(self):
-        """Position of the gene of every CpG and of every protein."""
-        return {
-            "methylation": self.genes.get_indexer(self.cpg_gene_map),
-            "protein": self.genes.get_indexer(self.protein_gene_map),
-        }
-
-    @cached_property
-    def _columns(self):
-        """The two column levels (omics, feature)."""
-        names = (self.cpgs, self.genes, self.proteins)
-        pairs = [(o, f) for o, index in zip(_OMICS, names, strict=True) for f in index]
-        return pd.MultiIndex.from_tuples(pairs, names=["omics", "feature"])
-
-    @classmethod
-    def synthetic(cls, random_state=0, *, n_cpgs=367, n_genes=131, n_proteins=160):
-        """Make up a reference: **invented numbers, not estimated from patients**.
-
-        Scales imitate those of real arrays (bimodal M-values, a few common factors
-        behind every omics, protein variances over two orders of magnitude), but no
-        gene here is a real one. The same arguments return the same cached object.
-
-        Parameters
-        ----------
-        random_state : int, default=0
-            Seed of the parameters.
-
-        n_cpgs : int, default=367
-            Number of CpGs.
-
-        n_genes : int, default=131
-            Number of genes. Each has at least one CpG (and one protein) where there
-            are as many.
-
-        n_proteins : int, default=160
-            Number of proteins, each of one gene.
-
-        Returns
-        -------
-        reference : IntersimReference
-            The invented parameters.
-
-        Raises
-        ------
-        ValueError
-            If a size is below 1 or `random_state` is not an integer.
-
-        Examples
-        --------
-        >>> from skomics.datasets import IntersimReference
-        >>> small = IntersimReference.synthetic(n_cpgs=4, n_genes=3, n_proteins=2)
-        >>> small.cpg_gene_map.to_list()
-        ['GENE001', 'GENE002', 'GENE002', 'GENE003']
-        """
-        sizes = {"n_cpgs": n_cpgs, "n_genes": n_genes, "n_proteins": n_proteins}
-        for name, value in sizes.items():
-            _check_integer(name, value, 1)
-        _check_integer("random_state", random_state, 0)
-        return _make_synthetic(int(random_state), n_cpgs, n_genes, n_proteins)
-
-    @classmethod
-    def from_directory(cls, path):
-        """Read the parameter tables of the R package InterSIM, written as csv.
-
-        Parameters
-        ----------
-        path : str or Path
-            Folder with ``mean_M``, ``cov_M``, ``mean_expr``, ``cov_expr``,
-            ``mean_protein``, ``cov_protein``, ``rho_methyl_expr``,
-            ``rho_expr_protein``, ``methyl_gene_level_mean``,
-            ``CpG_gene_map_for_DEG`` and ``protein_gene_map_for_DEP``, each as
-            ``.csv.gz`` or ``.csv`` with the feature names in the first column. The
-            maps have a column ``gene``, the vectors one column.
-
-        Returns
-        -------
-        reference : IntersimReference
-            The parameters of the folder.
-
-        Raises
-        ------
-        FileNotFoundError
-            If a table is missing.
-
-        ValueError
-            If the tables do not fit together.
-
-        Notes
-        -----
-        The R package's own tables are under the GPL and are not shipped here.
-        """
-        files = _find_tables(Path(path))
-        tables = {name: pd.read_csv(file, index_col=0) for name, file in files.items()}
-        parts = {name: tables[name] for name in _COVARIANCES}
-        parts |= {name: tables[name].iloc[:, 0] for name in _VECTORS}
-        parts |= {name: tables[name]["gene"] for name in _MAPS}
-        return cls(**parts, source=f"read from {path}")
 
 
 def make_intersim(
@@ -302,6 +42,9 @@ def make_intersim(
     p_dmp=0.25,
     p_deg=None,
     p_dep=None,
+    covariance="reference",
+    rho_methyl_expr=None,
+    rho_expr_protein=None,
     reference=None,
     shuffle=True,
     random_state=None,
@@ -343,6 +86,20 @@ def make_intersim(
     p_dep : float, default=None
         Probability that a protein is differential in a subtype, whatever its gene.
         ``None``: a protein is differential if its gene is.
+
+    covariance : {"reference", "independent"} or dict, default="reference"
+        Covariance within a subtype: that of the reference, or its diagonal alone,
+        which makes features independent. A dict gives one of the two for each of
+        "methylation", "expression", "protein". A covariance of your own goes into
+        the reference, with ``dataclasses.replace(reference, cov_expr=...)``.
+
+    rho_methyl_expr : float or array-like of shape (n_genes,), default=None
+        Correlation of a gene's methylation and expression. ``None`` takes that of
+        the reference.
+
+    rho_expr_protein : float or array-like of shape (n_proteins,), default=None
+        Correlation of a protein and the expression of its gene. ``None`` takes that
+        of the reference.
 
     reference : IntersimReference, default=None
         Means, covariances, correlations and maps. ``None`` takes
@@ -433,6 +190,8 @@ def make_intersim(
     reference = _check_reference(reference)
     effect = _check_effect(effect)
     p_follow = _check_probabilities(p_dmp, p_deg, p_dep)
+    covariance = _check_covariance(covariance)
+    base_means = reference.mix_means(rho_methyl_expr, rho_expr_protein)
     counts = _count_samples(n_samples, n_clusters, proportions)
 
     rng = check_random_state(random_state)
@@ -440,23 +199,239 @@ def make_intersim(
     codes = np.repeat(np.arange(n_clusters), counts)
     if shuffle:
         codes = rng.permutation(codes)
-    blocks = _draw_blocks(reference, markers, codes, effect, rng)
+    means = {o: base_means[o] + effect[o] * markers[o] for o in OMICS}
+    blocks = _draw_blocks(reference, means, covariance, codes, rng)
 
     names = _number("subtype", n_clusters, 1)
     X, y = _pack(reference, blocks, names[codes], as_frame)
     if return_X_y:
         return X, y
-    descr = _describe(reference, names, counts, effect, p_follow)
+    descr = _describe(reference, names, counts, effect, p_follow, covariance)
     return _bunch(reference, X, y, names, markers, effect, descr)
 
 
-# Drawing
+def make_multiomics(
+    n_samples=300,
+    n_features=None,
+    n_classes=3,
+    *,
+    n_informative=20,
+    n_redundant=20,
+    effect=1.0,
+    proportions="equal",
+    distribution="normal",
+    mean_count=0.05,
+    sparse_output=None,
+    batch_shift=0.0,
+    batch_fraction=0.5,
+    label_noise=0.0,
+    missing_cells=0.0,
+    missing_omics=0.0,
+    shuffle=True,
+    random_state=None,
+    return_X_y=True,
+):
+    r"""Simulate omics of any size with classes, useless features and faults.
+
+    Parameters
+    ----------
+    n_samples : int, default=300
+        Number of samples.
+
+    n_features : dict of str to int, default=None
+        Number of features of each omics; 250,000 are fine. ``None`` is
+        ``{"rna": 1000, "mirna": 200, "protein": 100}``.
+
+    n_classes : int, default=3
+        Number of classes.
+
+    n_informative : int or dict of int, default=20
+        Number of features of each omics whose mean differs between classes.
+
+    n_redundant : int or dict of int, default=20
+        Number of features that are linear combinations of the informative ones of
+        the same omics. All others are irrelevant.
+
+    effect : float or dict of float, default=1.0
+        SD of the class means of an informative feature, in units of its SD within
+        a class; a dict gives one for each omics.
+
+    proportions : {"equal", "heterogeneous"} or sequence, default="equal"
+        Sizes of the classes, as in :func:`make_intersim`.
+
+    distribution : {"normal", "counts"}, default="normal"
+        "normal": every feature has the SD 1 within a class. "counts": numbers of
+        reads, as of single cells.
+
+    mean_count : float, default=0.05
+        For "counts", the mean of an irrelevant feature's counts; most are 0.
+
+    sparse_output : bool, default=None
+        Whether counts come as sparse matrix, never made dense on the way. ``None``:
+        yes for "counts".
+
+    batch_shift : float, default=0.0
+        Size of the batch effect by which a second cohort differs, as in
+        :func:`perturb_omics`.
+
+    batch_fraction : float, default=0.5
+        Share of the samples in the second cohort.
+
+    label_noise : float, default=0.0
+        Share of the samples that get the label of another class.
+
+    missing_cells : float, default=0.0
+        Probability that a cell is missing. Not for sparse output.
+
+    missing_omics : float, default=0.0
+        Share of pairs of a sample and an omics in which the whole omics is missing.
+        Every sample keeps one. Not for sparse output.
+
+    shuffle : bool, default=True
+        Whether samples come in random order. If False they are sorted by class.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed. An int gives the same cohort every time.
+
+    return_X_y : bool, default=True
+        Whether to return ``(X, y)`` alone. If False, a Bunch.
+
+    Returns
+    -------
+    X : DataFrame of shape (n_samples, n_features) or AnnData
+        Two column levels (omics, feature). With sparse output an AnnData with csr
+        `X`, names ``omics__feature`` and ``var["omics"]``.
+
+    y : Series of shape (n_samples,)
+        The classes, "subtype_1", "subtype_2", ….
+
+    cohort : Bunch
+        Only with ``return_X_y=False``: what :func:`perturb_omics` returns and
+        `roles` (dict of omics to Series: "informative", "redundant" or "irrelevant"
+        for each feature).
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range or an option is unknown.
+
+    TypeError
+        If a number is not a number.
+
+    ImportError
+        If anndata is missing, for sparse output.
+
+    See Also
+    --------
+    make_intersim : Simulates three omics with the correlations of real ones.
+    perturb_omics : Does the same harm to any table.
+
+    Notes
+    -----
+    An informative feature is *z = m + e* with a mean *m* that each class draws from
+    a normal distribution with the SD `effect`, and standard normal noise *e*. A
+    redundant one is a combination of all *z* of the omics, with normal weights of
+    norm 1. Positions are drawn at random. A count is a Poisson number with the
+    rate :math:`s\,r\,\exp(z - 1/2)`, where *s* is the size of the sample (log-normal,
+    SD of the log 0.3) and *r* the rate of the feature (log-normal, SD of the log 1,
+    mean `mean_count`); for irrelevant features *z* does not enter, and only the
+    reads are drawn, so that time and memory grow with their number.
+
+    Examples
+    --------
+    >>> from skomics.datasets import make_multiomics
+    >>> X, y = make_multiomics(90, {"rna": 50, "mirna": 40}, random_state=0)
+    >>> X.shape, y.value_counts().to_list()
+    ((90, 90), [30, 30, 30])
+    >>> X, y = make_multiomics(
+    ...     90, {"atac": 50_000}, distribution="counts", random_state=0
+    ... )
+    >>> X.shape, type(X.X).__name__
+    ((90, 50000), 'csr_matrix')
+    """
+    sizes = _check_sizes(n_features, n_informative, n_redundant)
+    is_sparse = _check_distribution(distribution, mean_count, sparse_output)
+    effect = _check_effect(effect, tuple(sizes))
+    harm = {
+        "batch_shift": batch_shift,
+        "batch_fraction": batch_fraction,
+        "label_noise": label_noise,
+        "missing_cells": missing_cells,
+        "missing_omics": missing_omics,
+    }
+    check_options(harm)
+    counts = _count_samples(n_samples, n_classes, proportions, "n_classes")
+
+    rng = check_random_state(random_state)
+    codes = np.repeat(np.arange(n_classes), counts)
+    if shuffle:
+        codes = rng.permutation(codes)
+    depths = np.exp(0.3 * rng.standard_normal(n_samples))
+    blocks, roles = {}, {}
+    for omics, (n, *parts) in sizes.items():
+        signal, positions = _draw_signal(codes, effect[omics], n, *parts, rng)
+        if distribution == "normal":
+            data = rng.standard_normal((n_samples, n))
+            data[:, positions] = signal
+        else:
+            data = _draw_counts(signal, positions, n, mean_count, depths, rng)
+            data = data if is_sparse else data.toarray()
+        features = pd.Index(_number(omics, n, 1))
+        blocks[omics] = Block(data, features)
+        roles[omics] = _name_roles(positions, parts[0], features)
+
+    rows = pd.Index(_number("sample", n_samples, 3), name="sample")
+    labels = pd.Series(_number("subtype", n_classes, 1)[codes], rows, name="subtype")
+    kind = "counts" if distribution == "counts" else "values"
+    kinds = dict.fromkeys(blocks, kind)
+    cohort = perturb_blocks(blocks, rows, labels, rng, kinds=kinds, **harm)
+    if return_X_y:
+        return cohort.data, cohort.target
+    return Bunch(**cohort, roles=roles)
+
+
+def _draw_signal(codes, effect, n, n_informative, n_redundant, rng):
+    """Informative and redundant features, and where they go."""
+    means = effect * rng.standard_normal((codes.max() + 1, n_informative))
+    informative = means[codes] + rng.standard_normal((len(codes), n_informative))
+    weights = rng.standard_normal((n_informative, n_redundant))
+    weights /= np.linalg.norm(weights, axis=0)
+    signal = np.hstack([informative, informative @ weights])
+    return signal, rng.permutation(n)[: n_informative + n_redundant]
+
+
+def _draw_counts(signal, positions, n, mean_count, depths, rng):
+    """Poisson counts as csr; irrelevant reads are thrown, not drawn cell by cell."""
+    rates = np.exp(rng.standard_normal(n) - 0.5) * mean_count
+    means = depths[:, None] * rates[positions] * np.exp(signal - 0.5)
+    rates[positions] = 0.0
+    order = np.argsort(positions)
+    relevant = sparse.coo_matrix(rng.poisson(means[:, order]))
+    columns = positions[order][relevant.col].astype(np.int32)
+    shape = (len(depths), n)
+    # Given their number, independent Poisson counts are thrown reads.
+    n_reads = rng.poisson(depths * rates.sum())
+    edges = np.cumsum(rates)
+    reads = edges.searchsorted(rng.uniform(0, edges[-1], n_reads.sum()), "right")
+    reads = reads.astype(np.int32)
+    rows = np.repeat(np.arange(len(depths), dtype=np.int32), n_reads)
+    ones = np.ones(len(reads), dtype=np.float32)
+    values = np.concatenate([relevant.data.astype(np.float32), ones])
+    where = (np.concatenate([relevant.row, rows]), np.concatenate([columns, reads]))
+    return sparse.csr_matrix((values, where), shape)
+
+
+def _name_roles(positions, n_informative, features):
+    roles = np.full(len(features), "irrelevant", dtype=object)
+    roles[positions[:n_informative]] = "informative"
+    roles[positions[n_informative:]] = "redundant"
+    return pd.Series(roles, features, name="role")
 
 
 def _draw_markers(reference, n_clusters, probabilities, rng):
     """Boolean (n_clusters, n_features) of every omics: who is differential."""
     p_dmp, p_deg, p_dep = probabilities
-    sizes = dict(zip(_OMICS, map(len, _feature_names(reference)), strict=True))
+    sizes = dict(zip(OMICS, map(len, _feature_names(reference)), strict=True))
 
     def draw(omics, p):
         return rng.uniform(size=(n_clusters, sizes[omics])) < p
@@ -465,24 +440,26 @@ def _draw_markers(reference, n_clusters, probabilities, rng):
     if p_deg is None:
         genes = np.zeros((n_clusters, sizes["expression"]), dtype=bool)
         cluster, cpg = np.nonzero(cpgs)
-        genes[cluster, reference._gene_of["methylation"][cpg]] = True
+        genes[cluster, reference.gene_of["methylation"][cpg]] = True
     else:
         genes = draw("expression", p_deg)
     if p_dep is None:
-        proteins = genes[:, reference._gene_of["protein"]]
+        proteins = genes[:, reference.gene_of["protein"]]
     else:
         proteins = draw("protein", p_dep)
-    return dict(zip(_OMICS, (cpgs, genes, proteins), strict=True))
+    return dict(zip(OMICS, (cpgs, genes, proteins), strict=True))
 
 
-def _draw_blocks(reference, markers, codes, effect, rng):
+def _draw_blocks(reference, means, covariance, codes, rng):
     """One array (n_samples, n_features) per omics, all samples at once."""
     blocks = {}
-    for omics in _OMICS:
-        base, root = reference._base_means[omics], reference._roots[omics]
-        means = base + effect[omics] * markers[omics]
-        noise = rng.standard_normal((len(codes), len(base)))
-        blocks[omics] = means[codes] + noise @ root
+    for omics in OMICS:
+        noise = rng.standard_normal((len(codes), means[omics].shape[1]))
+        if covariance[omics] == "independent":
+            noise *= reference.spreads[omics]
+        else:
+            noise = noise @ reference.roots[omics]
+        blocks[omics] = means[omics][codes] + noise
     blocks["methylation"] = expit(blocks["methylation"])
     return blocks
 
@@ -501,8 +478,8 @@ def _pack(reference, blocks, labels, as_frame):
     if not as_frame:
         return blocks, labels
     index = pd.Index(_number("sample", len(labels), 3), name="sample")
-    values = np.hstack([blocks[omics] for omics in _OMICS])
-    X = pd.DataFrame(values, index=index, columns=reference._columns)
+    values = np.hstack([blocks[omics] for omics in OMICS])
+    X = pd.DataFrame(values, index=index, columns=reference.columns)
     return X, pd.Series(labels, index=index, name="subtype")
 
 
@@ -510,12 +487,12 @@ def _bunch(reference, X, y, names, markers, effect, descr):
     index = pd.Index(names, name="subtype")
     differential = {
         omics: pd.DataFrame(markers[omics], index=index, columns=features)
-        for omics, features in zip(_OMICS, _feature_names(reference), strict=True)
+        for omics, features in zip(OMICS, _feature_names(reference), strict=True)
     }
     return Bunch(
         data=X,
         target=y,
-        omics=list(_OMICS),
+        omics=list(OMICS),
         target_names=names,
         differential=differential,
         cpg_gene_map=reference.cpg_gene_map,
@@ -526,7 +503,7 @@ def _bunch(reference, X, y, names, markers, effect, descr):
     )
 
 
-def _describe(reference, names, counts, effect, probabilities):
+def _describe(reference, names, counts, effect, probabilities, covariance):
     p_dmp, p_deg, p_dep = probabilities
     n_cpgs, n_genes, n_proteins = map(len, _feature_names(reference))
     return _DESCR.format(
@@ -538,25 +515,23 @@ def _describe(reference, names, counts, effect, probabilities):
         n_proteins=n_proteins,
         source=reference.source,
         effect=", ".join(f"{omics} {value:g}" for omics, value in effect.items()),
+        covariance=", ".join(f"{omics} {kind}" for omics, kind in covariance.items()),
         p_dmp=p_dmp,
         genes="follow" if p_deg is None else f"with probability {p_deg}",
         proteins="follow" if p_dep is None else f"with probability {p_dep}",
     )
 
 
-# Sizes of the subtypes
-
-
-def _count_samples(n_samples, n_clusters, proportions):
+def _count_samples(n_samples, n_clusters, proportions, name="n_clusters"):
     """Return samples per subtype, integers that sum to n_samples."""
-    _check_integer("n_clusters", n_clusters, 1)
-    _check_integer("n_samples", n_samples, 1)
+    check_integer(name, n_clusters, 1)
+    check_integer("n_samples", n_samples, 1)
     if n_samples < n_clusters:
         raise ValueError(
-            f"n_samples is {n_samples} but n_clusters is {n_clusters}. Every subtype "
-            f"needs a sample; ask for n_samples >= {n_clusters} or fewer clusters."
+            f"n_samples is {n_samples} but {name} is {n_clusters}. Every subtype "
+            f"needs a sample; ask for n_samples >= {n_clusters} or a smaller {name}."
         )
-    shares = _read_proportions(proportions, n_clusters)
+    shares = _read_proportions(proportions, n_clusters, name)
     if shares.dtype.kind in "iu":
         counts = _check_counts(shares, n_samples)
     else:
@@ -570,7 +545,7 @@ def _count_samples(n_samples, n_clusters, proportions):
     return counts
 
 
-def _read_proportions(proportions, n_clusters):
+def _read_proportions(proportions, n_clusters, name):
     if isinstance(proportions, str):
         if proportions == "equal":
             return np.full(n_clusters, 1 / n_clusters)
@@ -579,18 +554,18 @@ def _read_proportions(proportions, n_clusters):
             return parts / parts.sum()
         raise ValueError(
             f"proportions is {proportions!r}; it can be 'equal', 'heterogeneous' or "
-            "one fraction or count per cluster."
+            "one fraction or count per subtype."
         )
     shares = np.asarray(proportions)
     if shares.ndim != 1 or shares.dtype.kind not in "iuf":
         raise TypeError(
             f"proportions is {proportions!r}; it can be 'equal', 'heterogeneous' or a "
-            "flat sequence of numbers, one per cluster."
+            "flat sequence of numbers, one per subtype."
         )
     if len(shares) != n_clusters:
         raise ValueError(
-            f"proportions has {len(shares)} entries but n_clusters is {n_clusters}. "
-            "Give one entry per cluster."
+            f"proportions has {len(shares)} entries but {name} is {n_clusters}. Give "
+            "one entry for each."
         )
     return shares
 
@@ -620,24 +595,6 @@ def _round_fractions(fractions, n_samples):
     return counts
 
 
-# Checks
-
-
-def _check_integer(name, value, low):
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} is {value!r}, not an integer. Give an int >= {low}.")
-    if value < low:
-        raise ValueError(f"{name} is {value}. Give an integer >= {low}.")
-
-
-def _check_real(name, value):
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} is {value!r}, not a number. Give a float.")
-    if not isfinite(value):
-        raise ValueError(f"{name} is {value}. Give a finite number.")
-    return float(value)
-
-
 def _check_reference(reference):
     if reference is None:
         return IntersimReference.synthetic()
@@ -649,156 +606,89 @@ def _check_reference(reference):
     return reference
 
 
-def _check_effect(effect):
+def _check_effect(effect, names=OMICS):
     if not isinstance(effect, dict):
-        return dict.fromkeys(_OMICS, _check_real("effect", effect))
-    if set(effect) != set(_OMICS):
+        return dict.fromkeys(names, check_real("effect", effect))
+    if set(effect) != set(names):
         raise ValueError(
-            f"effect has the keys {list(effect)}, but wants exactly {list(_OMICS)}. "
+            f"effect has the keys {list(effect)}, but wants exactly {list(names)}. "
             "Give 0.0 to an omics without differences."
         )
-    return {o: _check_real(f"effect[{o!r}]", effect[o]) for o in _OMICS}
+    return {o: check_real(f"effect[{o!r}]", effect[o]) for o in names}
+
+
+def _check_sizes(n_features, n_informative, n_redundant):
+    """Return (n_features, n_informative, n_redundant) of each omics."""
+    if n_features is None:
+        n_features = {"rna": 1000, "mirna": 200, "protein": 100}
+    if not isinstance(n_features, dict) or not n_features:
+        raise TypeError(
+            f"n_features is {n_features!r}. Give a dict of omics to their number of "
+            "features, such as {'rna': 1000, 'protein': 100}."
+        )
+    given = {
+        "n_features": n_features,
+        "n_informative": _per_omics("n_informative", n_informative, n_features),
+        "n_redundant": _per_omics("n_redundant", n_redundant, n_features),
+    }
+    for (name, numbers), low in zip(given.items(), (1, 0, 0), strict=True):
+        for omics, number in numbers.items():
+            check_integer(f"{name}[{omics!r}]", number, low)
+    sizes = {o: tuple(numbers[o] for numbers in given.values()) for o in n_features}
+    for omics, (n, informative, redundant) in sizes.items():
+        if informative + redundant > n or (redundant and not informative):
+            raise ValueError(
+                f"Omics {omics!r} has {n} features, but {informative} informative and "
+                f"{redundant} redundant ones are wanted. Redundant ones need an "
+                "informative one; ask for fewer, or for more features."
+            )
+    return sizes
+
+
+def _per_omics(name, numbers, n_features):
+    if not isinstance(numbers, dict):
+        return dict.fromkeys(n_features, numbers)
+    if set(numbers) != set(n_features):
+        raise ValueError(
+            f"{name} has the keys {list(numbers)}, but wants exactly "
+            f"{list(n_features)}. Give 0 to an omics without any."
+        )
+    return numbers
+
+
+def _check_distribution(distribution, mean_count, sparse_output):
+    """Return whether the output is sparse."""
+    if distribution not in ("normal", "counts"):
+        raise ValueError(
+            f"distribution is {distribution!r}; it can be 'normal' or 'counts'."
+        )
+    if check_real("mean_count", mean_count) <= 0:
+        raise ValueError(f"mean_count is {mean_count}. Give a number > 0.")
+    if sparse_output and distribution == "normal":
+        raise ValueError(
+            "sparse_output is True, but normal values are never 0. Use "
+            "distribution='counts', or sparse_output=False."
+        )
+    return distribution == "counts" if sparse_output is None else bool(sparse_output)
+
+
+def _check_covariance(covariance):
+    kinds = covariance
+    if not isinstance(covariance, dict):
+        kinds = dict.fromkeys(OMICS, covariance)
+    words = all(isinstance(k, str) and k in _COVARIANCES for k in kinds.values())
+    if set(kinds) != set(OMICS) or not words:
+        raise ValueError(
+            f"covariance is {covariance!r}; it can be 'reference', 'independent' or a "
+            f"dict of one of them for each of {list(OMICS)}. A matrix of your own goes "
+            "into the reference, with dataclasses.replace."
+        )
+    return {omics: kinds[omics] for omics in OMICS}
 
 
 def _check_probabilities(p_dmp, p_deg, p_dep):
     for name, p in {"p_dmp": p_dmp, "p_deg": p_deg, "p_dep": p_dep}.items():
         if p is None and name != "p_dmp":
             continue
-        if not 0 <= _check_real(name, p) <= 1:
-            raise ValueError(f"{name} is {p}. Give a probability between 0 and 1.")
+        check_probability(name, p)
     return p_dmp, p_deg, p_dep
-
-
-def _check_parameter(name, value, names):
-    wanted = "DataFrame" if name in _COVARIANCES else "Series"
-    if not isinstance(value, getattr(pd, wanted)):
-        raise TypeError(f"{name} is a {type(value).__name__}. Give a pandas {wanted}.")
-    if not names.is_unique:
-        raise ValueError(f"{name} repeats feature names. Give every feature one name.")
-    same = value.index.equals(names)
-    if wanted == "DataFrame":
-        same = same and value.columns.equals(names)
-    if not same:
-        raise ValueError(
-            f"{name} has shape {value.shape} and its labels are not the {len(names)} "
-            f"names {names[0]!r}, {names[-1]!r}, … in this order. Reindex it by them."
-        )
-    if value.isna().to_numpy().any():
-        raise ValueError(f"{name} has missing values. Fill or drop these features.")
-    if wanted == "DataFrame" and not np.allclose(value, value.T):
-        raise ValueError(f"{name} is not symmetric. Give a covariance matrix.")
-    if name.startswith("rho") and value.abs().max() > 1:
-        raise ValueError(
-            f"{name} reaches {value.abs().max():.3g} in absolute value. Give "
-            "correlations between -1 and 1."
-        )
-
-
-def _check_map(name, genes_of, genes):
-    unknown = sorted(set(genes_of) - set(genes))
-    if unknown:
-        raise ValueError(
-            f"{name} names {len(unknown)} genes that mean_expr does not have, for "
-            f"example {unknown[:3]}. Map every feature to a gene of mean_expr."
-        )
-
-
-def _read_only(value):
-    """Copy values into an array that cannot be written: references are cached."""
-    array = value.to_numpy(copy=True)
-    array.flags.writeable = False
-    if isinstance(value, pd.DataFrame):
-        return pd.DataFrame(array, value.index, value.columns, copy=False)
-    return pd.Series(array, value.index, name=value.name, copy=False)
-
-
-def _root(name, covariance):
-    try:
-        return np.linalg.cholesky(covariance.to_numpy()).T
-    except np.linalg.LinAlgError:
-        smallest = np.linalg.eigvalsh(covariance.to_numpy())[0]
-        raise ValueError(
-            f"{name} is not positive definite: its smallest eigenvalue is "
-            f"{smallest:.3g}. Add a small positive number to its diagonal."
-        ) from None
-
-
-# References
-
-
-def _find_tables(path):
-    files, missing = {}, []
-    for name, stem in _FILES.items():
-        found = [
-            f for f in (path / f"{stem}.csv.gz", path / f"{stem}.csv") if f.exists()
-        ]
-        if found:
-            files[name] = found[0]
-        else:
-            missing.append(f"{stem}.csv.gz")
-    if missing:
-        raise FileNotFoundError(
-            f"{path} lacks {len(missing)} of the {len(_FILES)} parameter tables: "
-            f"{', '.join(missing)}. Put them there, or use "
-            "IntersimReference.synthetic()."
-        )
-    return files
-
-
-@lru_cache(maxsize=8)
-def _make_synthetic(seed, n_cpgs, n_genes, n_proteins):
-    # RandomState, because numpy promises that its stream never changes.
-    rng = np.random.RandomState(seed)
-    cpgs = pd.Index([f"cg{i:08d}" for i in range(1, n_cpgs + 1)])
-    genes = pd.Index(_pad_names("GENE", n_genes))
-    proteins = pd.Index(_pad_names("PROT", n_proteins))
-    cpg_gene = np.sort(_spread(n_cpgs, n_genes, rng))
-    protein_gene = np.sort(_spread(n_proteins, n_genes, rng))
-    # CpGs of one gene tend to be methylated or not together.
-    methylated = (rng.uniform(size=n_genes) < 0.2)[cpg_gene]
-    methylated ^= rng.uniform(size=n_cpgs) < 0.1
-    low, high = rng.normal(-3.1, 0.8, n_cpgs), rng.normal(1.2, 1.2, n_cpgs)
-    rho_gene = np.clip(rng.normal(-0.1, 0.15, n_genes), -0.9, 0.9)
-    rho_protein = np.clip(rng.normal(0.33, 0.25, n_proteins), -0.9, 0.9)
-    return IntersimReference(
-        mean_M=pd.Series(np.where(methylated, high, low), cpgs),
-        cov_M=_low_rank(cpgs, (0.70, 0.5), (0.6, 0.2, 0.15, 0.1, 0.1), rng),
-        mean_expr=pd.Series(rng.normal(-0.2, 1.0, n_genes), genes),
-        cov_expr=_low_rank(genes, (0.69, 0.3), (0.3, 0.3, 0.25, 0.25, 0.2, 0.2), rng),
-        mean_protein=pd.Series(rng.normal(0.0, 0.1, n_proteins), proteins),
-        cov_protein=_low_rank(proteins, (0.40, 0.55), (0.3, 0.3, 0.25, 0.2, 0.2), rng),
-        rho_methyl_expr=pd.Series(rho_gene, genes),
-        rho_expr_protein=pd.Series(rho_protein, proteins),
-        cpg_gene_map=pd.Series(genes[cpg_gene], cpgs),
-        protein_gene_map=pd.Series(genes[protein_gene], proteins),
-        source=f"synthetic, random_state={seed}",
-    )
-
-
-def _pad_names(word, n):
-    width = max(3, len(str(n)))
-    return [f"{word}{i:0{width}d}" for i in range(1, n + 1)]
-
-
-def _spread(n_children, n_parents, rng):
-    """Draw a parent for every child; each gets one before any gets a second."""
-    first = rng.permutation(n_parents)[:n_children]
-    rest = rng.randint(n_parents, size=n_children - len(first))
-    return np.concatenate([first, rest])
-
-
-def _low_rank(names, scale, strengths, rng):
-    """Covariance of features that share a few factors and have noise of their own.
-
-    `scale` is the median SD and the spread of log SD; `strengths` is the typical
-    correlation loading on each factor.
-    """
-    median, spread = scale
-    sd = median * np.exp(spread * rng.normal(size=len(names)))
-    loadings = rng.normal(size=(len(names), len(strengths))) * strengths
-    # At most 95 % of a feature is shared, so the matrix is well conditioned.
-    shared = (loadings**2).sum(axis=1, keepdims=True)
-    loadings *= np.sqrt(np.minimum(1.0, 0.95 / shared))
-    correlation = loadings @ loadings.T
-    np.fill_diagonal(correlation, 1.0)
-    return pd.DataFrame(correlation * np.outer(sd, sd), names, names)
