@@ -9,6 +9,10 @@ from importlib import import_module
 __version__ = "0.1.0.dev0"
 
 _NAMES = {
+    "AtacTfidfTransformer": "skomics.preprocessing",
+    "CLRTransformer": "skomics.preprocessing",
+    "LibrarySizeNormalizer": "skomics.preprocessing",
+    "MValueTransformer": "skomics.preprocessing",
     "OmicsConcatenator": "skomics.preprocessing",
     "align_samples": "skomics.preprocessing",
     "BaseOmicsClassifier": "skomics.estimators",

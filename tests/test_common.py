@@ -39,13 +39,20 @@ QUICK = {
     },
 }
 SHARED = {"device": "cpu", "lr": 3e-3}
+TRANSFORMERS = {
+    "AtacTfidfTransformer": [{}],
+    "CLRTransformer": [{}, {"per": "feature"}],
+    "LibrarySizeNormalizer": [{}, {"log1p": False}],
+    # The checks hand over numbers of any size, but beta values end at 1.
+    "MValueTransformer": [{"clip": True}],
+    "OmicsConcatenator": [{}, {"transformer": StandardScaler()}],
+}
 
 
 def quick_estimators():
     for name, estimator in all_estimators():
-        if name == "OmicsConcatenator":
-            yield estimator()
-            yield estimator(StandardScaler())
+        if name in TRANSFORMERS:
+            yield from (estimator(**params) for params in TRANSFORMERS[name])
         else:
             yield estimator(**QUICK[name], **SHARED)
 
