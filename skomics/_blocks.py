@@ -614,9 +614,11 @@ def _read_annotated_block(name, X):
         )
     features = _as_names(X.var_names)
     _check_unique_features(name, features)
-    if sparse.issparse(X.X):
-        return Block(X.X.tocsr(), features, X.obs_names)
-    data = pd.DataFrame(np.asarray(X.X), X.obs_names, features, copy=False)
+    # A sparse matrix of a file is of a class of its own.
+    matrix = X.X.to_memory() if hasattr(X.X, "to_memory") else X.X
+    if sparse.issparse(matrix):
+        return Block(matrix.tocsr(), features, X.obs_names)
+    data = pd.DataFrame(np.asarray(matrix), X.obs_names, features, copy=False)
     return Block(data, features, X.obs_names)
 
 

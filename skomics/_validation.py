@@ -9,6 +9,7 @@ from sklearn.utils.metadata_routing import _raise_for_params
 from sklearn.utils.validation import (
     _check_feature_names,
     _check_feature_names_in,
+    _check_method_params,
     _check_n_features,
     _check_sample_weight,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "_VisualBlock",
     "_check_feature_names",
     "_check_feature_names_in",
+    "_check_method_params",
     "_check_n_features",
     "_check_sample_weight",
     "_fit_context",

@@ -4,6 +4,8 @@ __all__ = [
     "BatchDependenceWarning",
     "DeviceMemoryError",
     "DeviceNotFoundError",
+    "InformativeMissingnessWarning",
+    "MissingOmicsWarning",
     "NamelessOmicsWarning",
     "SampleAlignmentError",
     "SampleDroppedWarning",
@@ -24,6 +26,14 @@ class BatchDependenceWarning(UserWarning):
 
 class NamelessOmicsWarning(UserWarning):
     """A multi-omics model got a table that does not say which omics it holds."""
+
+
+class InformativeMissingnessWarning(UserWarning):
+    """Where training values are missing gives their class away."""
+
+
+class MissingOmicsWarning(UserWarning):
+    """No sample of a prediction has an omics that the model was trained on."""
 
 
 class DeviceNotFoundError(RuntimeError):

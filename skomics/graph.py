@@ -786,10 +786,14 @@ class MultiOmicsGraph(BaseEstimator):
 
     Notes
     -----
+    A sample whose whole row in a block is NaN lacks that omics. In a graph per omics
+    it has its self loop and nothing else; NEMO compares it by the omics that it has;
+    SNF does not take it.
+
     **NEMO** compares two samples by their distance relative to the neighbourhoods
-    of both, and averages that over the omics which both have. A sample whose whole
-    row in a block is NaN lacks that omics. Within an omics, with :math:`\eta_i` the
-    `k` nearest neighbours of sample `i` and `d` Euclidean distances,
+    of both, and averages that over the omics which both have. Within an omics, with
+    :math:`\eta_i` the `k` nearest neighbours of sample `i` and `d` Euclidean
+    distances,
 
     .. math::
 
@@ -904,8 +908,13 @@ class MultiOmicsGraph(BaseEstimator):
             self.graphs_ = [self._fit_fused(blocks)] * len(blocks)
             return self
         params = self.get_params()
-        self._members = [SampleGraph(**params).fit(X) for X in blocks]
-        self.graphs_ = [member.graph_ for member in self._members]
+        self._measured = [_is_measured(X) for X in blocks]
+        pairs = list(zip(blocks, self._measured, strict=True))
+        self._members = [SampleGraph(**params).fit(X[here]) for X, here in pairs]
+        self.graphs_ = [
+            _with_lonely(member.graph_, here)
+            for member, here in zip(self._members, self._measured, strict=True)
+        ]
         return self
 
     def link(self, blocks):
@@ -923,8 +932,8 @@ class MultiOmicsGraph(BaseEstimator):
         """
         blocks = self._check_new(blocks)
         if self.method not in _FUSIONS:
-            pairs = zip(self._members, blocks, strict=True)
-            return [member.link(X) for member, X in pairs]
+            members = zip(self._members, self._measured, blocks, strict=True)
+            return [_link_measured(*member) for member in members]
         links = self._fusion.link(blocks)
         links = _normalize_links(links, self._adjacency, self.normalization)
         return [links] * len(blocks)
@@ -944,8 +953,8 @@ class MultiOmicsGraph(BaseEstimator):
         """
         blocks = self._check_new(blocks)
         if self.method not in _FUSIONS:
-            pairs = zip(self._members, blocks, strict=True)
-            return [member.join(X) for member, X in pairs]
+            members = zip(self._members, self._measured, blocks, strict=True)
+            return [_join_measured(*member) for member in members]
         joined = _join(self._fusion.link(blocks), self.normalization)
         return [joined] * len(blocks)
 
@@ -972,22 +981,56 @@ class MultiOmicsGraph(BaseEstimator):
         return blocks
 
     def _check_blocks(self, blocks):
-        """Return finite float64 arrays; for NEMO, a whole row may be NaN."""
+        """Return finite float64 arrays, in which a whole row may be NaN."""
         blocks = [
             check_array(X, dtype=np.float64, ensure_all_finite=False) for X in blocks
         ]
         _check_lengths(blocks)
         measured = [_is_measured(X) for X in blocks]
         for i, (X, here) in enumerate(zip(blocks, measured, strict=True)):
-            if self.method != "nemo" and not here.all():
+            if self.method == "snf" and not here.all():
                 raise ValueError(
                     f"Block {i} has no values for {(~here).sum()} sample(s), but "
-                    f"method={self.method!r} needs all. Impute them, or use "
-                    "method='nemo', which takes samples that lack an omics."
+                    "method='snf' needs all. Impute them, or use another method: "
+                    "those take samples that lack an omics."
                 )
             raise_if_not_finite(X[here], f"block {i}")
         _check_measured(measured)
         return blocks
+
+
+def _spread(graph, rows, columns):
+    """Return a graph with more samples: those outside the masks have no edge."""
+    if rows.all() and columns.all():
+        return graph
+    graph = graph.tocoo()
+    row, column = np.flatnonzero(rows)[graph.row], np.flatnonzero(columns)[graph.col]
+    shape = (len(rows), len(columns))
+    return sparse.csr_array((graph.data, (row, column)), shape=shape)
+
+
+def _with_lonely(graph, measured):
+    """Return a graph in which a sample that lacks the omics has its self loop only."""
+    if measured.all():
+        return graph
+    loops = sparse.diags_array((~measured).astype(graph.dtype), format="csr")
+    loops.eliminate_zeros()
+    return sparse.csr_array(_spread(graph, measured, measured) + loops)
+
+
+def _link_measured(member, measured, X):
+    here = _is_measured(X)
+    loops = np.ones(len(X))
+    if not here.any():
+        return sparse.csr_array((len(X), len(measured))), loops
+    links, loops[here] = member.link(X[here])
+    return _spread(links, here, measured), loops
+
+
+def _join_measured(member, measured, X):
+    here = _is_measured(X)
+    joined = member.join(X[here]) if here.any() else member.graph_
+    return _with_lonely(joined, np.concatenate([measured, here]))
 
 
 def _check_lengths(blocks):

@@ -15,7 +15,7 @@ LAYERS = [
     {"benchmark"},
     {"model_selection", "persistence", "plotting", "testing"},
     {"estimators", "preprocessing", "inspection", "datasets"},
-    {"graph", "_blocks"},
+    {"graph", "_blocks", "_missing"},
     {"_validation"},
     {"exceptions", "_optional", "modules"},
 ]
@@ -24,7 +24,17 @@ HEAVY = {
     "skorch": {"estimators/_net.py"},
 }
 # Imported inside functions only, so that skomics works without them.
-OPTIONAL = {"matplotlib", "mudata", "anndata", "rich", "polars"}
+OPTIONAL = {
+    "anndata",
+    "matplotlib",
+    "mudata",
+    "polars",
+    "pooch",
+    "pyarrow",
+    "rdata",
+    "requests",
+    "rich",
+}
 # Files of skomics/estimators that belong to no single model.
 SHARED_STEMS = {
     "_init__",

@@ -587,12 +587,62 @@ def test_error_for_nan_names_the_block(params):
         MultiOmicsGraph(**params).fit(blocks)
 
 
-@pytest.mark.parametrize("params", [*KINDS, FUSED[0]], ids=str)
-def test_error_for_a_sample_without_an_omics_says_that_nemo_takes_it(params):
+def test_error_for_a_sample_without_an_omics_says_that_snf_does_not_take_it():
     blocks = omics(10)
     blocks[2][4] = np.nan
-    with pytest.raises(ValueError, match="Block 2 has no values for 1 .*'nemo'"):
-        MultiOmicsGraph(**params).fit(blocks)
+    with pytest.raises(ValueError, match="Block 2 has no values for 1 .*'snf' needs"):
+        MultiOmicsGraph(method="snf").fit(blocks)
+
+
+@kinds
+def test_sample_without_an_omics_is_alone_there_and_changes_nothing_else(params):
+    blocks, has = omics(12), np.arange(12) != 4
+    blocks[2][4] = np.nan
+    graph = MultiOmicsGraph(**params, k=3).fit(blocks)
+    without = MultiOmicsGraph(**params, k=3).fit(rows_of(omics(12), has))
+    complete = MultiOmicsGraph(**params, k=3).fit(omics(12))
+    actual = graph.graphs_[2].toarray()
+    np.testing.assert_array_equal(actual[4], np.eye(12)[4])
+    np.testing.assert_array_equal(actual[:, 4], np.eye(12)[4])
+    np.testing.assert_array_equal(
+        actual[np.ix_(has, has)], without.graphs_[2].toarray()
+    )
+    for i in (0, 1):
+        expected = complete.graphs_[i].toarray()
+        np.testing.assert_array_equal(graph.graphs_[i].toarray(), expected)
+
+
+@kinds
+def test_new_sample_without_an_omics_has_no_link_there(params):
+    blocks = omics(12)
+    blocks[2][4] = np.nan
+    graph = MultiOmicsGraph(**params, k=3).fit(blocks)
+    new, partial = omics(5, seed=9), omics(5, seed=9)
+    partial[2][1] = np.nan
+    for i, ((links, loops), (expected, expected_loops)) in enumerate(
+        zip(graph.link(partial), graph.link(new), strict=True)
+    ):
+        assert links.shape == (5, 12)
+        same = np.arange(5) != 1 if i == 2 else slice(None)
+        np.testing.assert_array_equal(links.toarray()[same], expected.toarray()[same])
+        np.testing.assert_array_equal(loops[same], expected_loops[same])
+    assert links.toarray()[1].sum() == 0
+    assert loops[1] == 1
+    assert links.toarray()[:, 4].sum() == 0
+    joined = graph.join(partial)[2].toarray()
+    for lonely in (4, 13):
+        np.testing.assert_array_equal(joined[lonely], np.eye(17)[lonely])
+
+
+@kinds
+def test_omics_may_be_absent_for_all_new_samples(params):
+    graph = MultiOmicsGraph(**params, k=3).fit(omics(12))
+    new = omics(5, seed=9)
+    new[0][:] = np.nan
+    links, loops = graph.link(new)[0]
+    assert links.nnz == 0
+    np.testing.assert_array_equal(loops, np.ones(5))
+    assert graph.join(new)[0].shape == (17, 17)
 
 
 def test_error_for_a_sample_without_any_omics():

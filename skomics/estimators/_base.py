@@ -21,7 +21,8 @@ from sklearn.utils import (
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skomics._blocks import classifier_table, read_layout
+from skomics._blocks import classifier_table, examples, read_layout
+from skomics._missing import lacking_rows, warn_if_missingness_tells
 from skomics._validation import (
     Interval,
     StrOptions,
@@ -43,10 +44,15 @@ from skomics.estimators._net import (
 )
 from skomics.estimators._samples import (
     canonical_samples,
+    column_means,
     split_samples,
     weigh_classes,
 )
-from skomics.exceptions import DeviceNotFoundError, NamelessOmicsWarning
+from skomics.exceptions import (
+    DeviceNotFoundError,
+    MissingOmicsWarning,
+    NamelessOmicsWarning,
+)
 
 __all__ = ["BaseOmicsClassifier", "document_training", "fill_docstring"]
 
@@ -98,6 +104,10 @@ _TRAINING_PARAMETERS = """\
     warm_start : bool, default={warm_start}
         Whether `fit` goes on from the weights of the previous `fit`. The
         optimiser starts afresh.
+
+    modality_dropout : float, default={modality_dropout}
+        Probability, in [0, 1), with which a sample loses an omics in a training
+        step, but never all. It prepares for samples that lack omics.
 
     omics : array-like, dict or None, default={omics}
         Which columns belong to which omics, for input without names: block
@@ -230,6 +240,7 @@ class BaseOmicsClassifier(
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
+        "modality_dropout": [Interval(Real, 0, 1, closed="left")],
         "omics": ["array-like", dict, None],
         "device": [str],
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
@@ -261,6 +272,7 @@ class BaseOmicsClassifier(
         n_iter_no_change,
         tol,
         warm_start,
+        modality_dropout,
         omics,
         device,
         n_threads,
@@ -283,6 +295,7 @@ class BaseOmicsClassifier(
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.warm_start = warm_start
+        self.modality_dropout = modality_dropout
         self.omics = omics
         self.device = device
         self.n_threads = n_threads
@@ -296,9 +309,11 @@ class BaseOmicsClassifier(
         """Return the untrained torch module."""
 
     def __sklearn_tags__(self):
-        """Say that sparse input is welcome."""
+        """Say that sparse input and samples that lack an omics are welcome."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        # A sample may lack a whole omics, all of whose values are then NaN.
+        tags.input_tags.allow_nan = True
         return tags
 
     @with_callbacks
@@ -311,7 +326,8 @@ class BaseOmicsClassifier(
         X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
                 (n_samples, n_features)
             Training data with the omics side by side: what
-            :class:`~skomics.OmicsConcatenator` gives.
+            :class:`~skomics.OmicsConcatenator` gives. A sample that lacks an omics
+            has NaN for all its values there, and values elsewhere.
 
         y : array-like of shape (n_samples,)
             Subtypes: strings, integers or booleans.
@@ -327,8 +343,8 @@ class BaseOmicsClassifier(
         Raises
         ------
         ValueError
-            If X holds NaN or infinity, if there is one class only, or if
-            training diverges.
+            If X holds single NaN or infinity, if a sample has no omics or no sample
+            has an omics, if there is one class only, or if training diverges.
 
         DeviceNotFoundError
             If `device` names a device that is not there.
@@ -353,7 +369,12 @@ class BaseOmicsClassifier(
         check_classification_targets(y)
         self._layout = self._read_layout(labels)
         self.omics_ = self._layout.names
-        self._check_finite(table)
+        table, present = self._read_missing(table)
+        self._check_present(present, y)
+        if not is_refit:
+            # Decides on the size of networks that read which omics a sample has.
+            self._expects_missing = present is not None or self.modality_dropout > 0
+        self._may_miss = present is not None
         if sample_weight is not None:
             sample_weight = _check_sample_weight(
                 sample_weight, table, dtype=np.float64, ensure_non_negative=True
@@ -440,16 +461,67 @@ class BaseOmicsClassifier(
                 "and features, or set warm_start=False."
             )
 
-    def _check_finite(self, table):
-        """Raise an error that names the omics with NaN or infinity."""
+    def _read_missing(self, table):
+        """Return the table, and which sample has which omics or None if all have all.
+
+        NaN has many forms in bits; the table comes back with one.
+        """
         data = table.data if sparse.issparse(table) else table
         if np.isfinite(data.sum(dtype=np.float64)) or np.isfinite(data).all():
-            return
-        names = self._layout.names
-        for name, columns in zip(names, self._layout.columns, strict=True):
+            return table, None
+        present = np.ones((table.shape[0], len(self._layout.names)), dtype=bool)
+        for v, (name, columns) in enumerate(self._layout.items()):
             block = table[:, columns]
-            block = block.toarray() if sparse.issparse(block) else block
-            raise_if_not_finite(block, name)
+            if len(self._layout.names) > 1:
+                present[:, v] = ~lacking_rows(block)
+            rest = block[present[:, v]]
+            if not np.isfinite(rest.data if sparse.issparse(rest) else rest).all():
+                rest = rest.toarray() if sparse.issparse(rest) else rest
+                raise_if_not_finite(rest, name)
+        if not present.any(axis=1).all():
+            n_without = (~present.any(axis=1)).sum()
+            raise ValueError(
+                f"{n_without} of {len(present)} samples have no omics at all: each of "
+                "their values is NaN, the first in row "
+                f"{present.any(axis=1).argmin()}. Leave these samples out."
+            )
+        table = table.copy()
+        data = table.data if sparse.issparse(table) else table
+        data[np.isnan(data)] = np.nan
+        return table, present
+
+    def _check_present(self, present, y):
+        """Refuse omics that no training sample has; warn if their lack tells y."""
+        if present is None:
+            return
+        names = np.asarray(self._layout.names, dtype=object)
+        if not present.any(axis=0).all():
+            raise ValueError(
+                f"No training sample has the omics {examples(names[~present.any(0)])}: "
+                "all values are NaN. Leave it out."
+            )
+        lacking = np.where(present, 0.0, np.nan)
+        blocks = {name: lacking[:, [v]] for v, name in enumerate(names)}
+        warn_if_missingness_tells(blocks, y, stacklevel=6)
+
+    def _warn_of_absent_omics(self, present):
+        """Warn if an omics that the network knows is missing for all new samples."""
+        if present is None or present.any(axis=0).all():
+            return
+        names = np.asarray(self._layout.names, dtype=object)
+        absent = examples(names[~present.any(axis=0)])
+        trained = (
+            "was trained with samples that lack omics"
+            if self._expects_missing
+            else "was trained on complete samples only; modality_dropout= would have "
+            "prepared it"
+        )
+        warnings.warn(
+            f"No sample has the omics {absent}, so that {type(self).__name__} predicts "
+            f"from the others. It {trained}.",
+            MissingOmicsWarning,
+            stacklevel=5,
+        )
 
     def _epoch_reporter(self, context, task):
         """Return a skorch callback that reports epochs to scikit-learn's callbacks."""
@@ -500,6 +572,10 @@ class BaseOmicsClassifier(
 
     def _train_net(self, samples, valid):
         """Hand the samples over to the net."""
+        present = self.net_.module_.present
+        present.may_miss = self._may_miss
+        means = torch.as_tensor(column_means(samples.X))
+        present.fill.copy_(means.to(present.fill))
         self.net_.train_on(samples, valid)
 
     @property
@@ -515,13 +591,14 @@ class BaseOmicsClassifier(
         """Return the logarithm of the class probabilities, up to a constant."""
         check_is_fitted(self)
         table, _, _ = self._validate_table(X, reset=False)
-        self._check_finite(table)
+        table, present = self._read_missing(table)
+        self._warn_of_absent_omics(present)
         with isolated_torch(device=self.net_.torch_device, n_threads=self.n_threads):
-            return self._net_logits(self._ordered(table))
+            return self._net_logits(self._ordered(table), may_miss=present is not None)
 
-    def _net_logits(self, X):
+    def _net_logits(self, X, *, may_miss):
         """Ask the net for the logits of validated samples."""
-        return self.net_.predict_logits(X)
+        return self.net_.predict_logits(X, may_miss=may_miss)
 
     def decision_function(self, X):
         """Return the confidence in each class.
@@ -548,7 +625,8 @@ class BaseOmicsClassifier(
         ----------
         X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
                 (n_samples, n_features)
-            Samples. The answer for one does not depend on the others.
+            Samples; those that lack an omics have NaN there. The answer for one does
+            not depend on the others.
 
         Returns
         -------

@@ -138,6 +138,7 @@ class EFCNNClassifier(BaseOmicsClassifier):
         n_iter_no_change=10,
         tol=1e-4,
         warm_start=False,
+        modality_dropout=0.0,
         omics=None,
         device="auto",
         n_threads=1,
@@ -167,6 +168,7 @@ class EFCNNClassifier(BaseOmicsClassifier):
             n_iter_no_change=n_iter_no_change,
             tol=tol,
             warm_start=warm_start,
+            modality_dropout=modality_dropout,
             omics=omics,
             device=device,
             n_threads=n_threads,
@@ -187,4 +189,6 @@ class EFCNNClassifier(BaseOmicsClassifier):
             pool_sizes=_per_stage("pool_size", self.pool_size, n_filters),
             head_sizes=np.atleast_1d(self.head_layer_sizes).tolist(),
             dropout=self.dropout,
+            modality_dropout=self.modality_dropout,
+            has_indicators=self._expects_missing,
         )

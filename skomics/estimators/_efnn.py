@@ -87,6 +87,7 @@ class EFNNClassifier(BaseOmicsClassifier):
         n_iter_no_change=10,
         tol=1e-4,
         warm_start=False,
+        modality_dropout=0.0,
         omics=None,
         device="auto",
         n_threads=1,
@@ -112,6 +113,7 @@ class EFNNClassifier(BaseOmicsClassifier):
             n_iter_no_change=n_iter_no_change,
             tol=tol,
             warm_start=warm_start,
+            modality_dropout=modality_dropout,
             omics=omics,
             device=device,
             n_threads=n_threads,
@@ -128,4 +130,6 @@ class EFNNClassifier(BaseOmicsClassifier):
             n_classes=n_classes,
             hidden_sizes=(sizes,) if isinstance(sizes, Integral) else tuple(sizes),
             dropout=self.dropout,
+            modality_dropout=self.modality_dropout,
+            has_indicators=self._expects_missing,
         )

@@ -128,6 +128,16 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         # One memory order, whatever the order of the omics in the table.
         return [np.ascontiguousarray(block) for block in np.split(X, edges, axis=1)]
 
+    @staticmethod
+    def _fill(blocks):
+        """Return blocks with zeros for NaN, and which sample has which omics."""
+        present = np.column_stack([~np.isnan(block[:, 0]) for block in blocks])
+        if present.all():
+            return blocks, None
+        pairs = zip(blocks, present.T, strict=True)
+        filled = [np.where(here[:, None], block, 0.0) for block, here in pairs]
+        return [block.astype(np.float32, copy=False) for block in filled], present
+
     def _learn_graph(self, samples):
         """Learn a graph per omics from the training samples, and keep both."""
         blocks = self._split_blocks(samples.X)
@@ -139,6 +149,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
             isolated=self.isolated,
             random_state=check_random_state(self.random_state).randint(2**31 - 1),
         ).fit(blocks)
+        blocks, present = self._fill(blocks)
         batch_size = self.batch_size
         if batch_size is None and len(samples) > _WHOLE_GRAPH:
             batch_size = _BATCH
@@ -147,6 +158,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
             graphs=self.graph_.graphs_,
             codes=samples.codes,
             weights=samples.weights,
+            present=present,
             n_layers=len(self.hidden_layer_sizes),
             sums_first=self._sums_first,
             batch_size=batch_size,
@@ -158,7 +170,8 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         if valid is not None:
             blocks = self._split_blocks(valid.X)
             links = self.graph_.link(blocks)
-            valid = LinkedData(blocks, links, valid.codes, valid.weights)
+            blocks, present = self._fill(blocks)
+            valid = LinkedData(blocks, links, valid.codes, valid.weights, present)
         self.net_.train_on(self._training_data, valid, stages=self._stages())
 
     def _stages(self):
@@ -189,10 +202,12 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
             "batch_size": params["batch_size"] or _BATCH,
         }
 
-    def _net_logits(self, X):
+    def _net_logits(self, X, *, may_miss=False):
         blocks = self._split_blocks(X)
         if self.inference == "independent":
-            linked = LinkedData(blocks, self.graph_.link(blocks))
+            links = self.graph_.link(blocks)
+            blocks, present = self._fill(blocks)
+            linked = LinkedData(blocks, links, present=present)
             return self.net_.predict_linked(self._training_data, linked)
         warnings.warn(
             "inference='mogonet' joins all new samples and the training samples in one "
@@ -202,5 +217,19 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
             BatchDependenceWarning,
             stacklevel=5,
         )
-        views = joined_views(self._training_data, blocks, self.graph_.join(blocks))
-        return self.net_.predict_joined(views, len(self._training_data))
+        graphs = self.graph_.join(blocks)
+        blocks, present = self._fill(blocks)
+        views = joined_views(self._training_data, blocks, graphs)
+        present = self._joined_present(present, X.shape[0])
+        return self.net_.predict_joined(views, len(self._training_data), present)
+
+    def _joined_present(self, present, n_new):
+        """Return which omics the training and the new samples have."""
+        parts = [(self._training_data.present, len(self._training_data))]
+        parts.append((present, n_new))
+        if all(part is None for part, _ in parts):
+            return None
+        n_omics = len(self._blocks)
+        return np.concatenate(
+            [np.ones((n, n_omics), bool) if part is None else part for part, n in parts]
+        )

@@ -32,6 +32,9 @@ class GraphData:
     weights : ndarray of shape (n_samples,) or None
         Weights with mean 1.
 
+    present : ndarray of shape (n_samples, n_omics), dtype bool, or None
+        Which omics each sample has; None if all have all.
+
     n_layers : int
         Number of layers of an encoder.
 
@@ -49,6 +52,7 @@ class GraphData:
     graphs: list
     codes: np.ndarray
     weights: np.ndarray | None
+    present: np.ndarray | None
     n_layers: int
     sums_first: bool
     batch_size: int | None
@@ -90,8 +94,11 @@ class _WholeGraph:
                     joined, everyone, device=device, dtype=torch.float32
                 ),
             )
-        weights = _on_device(data.weights, device)
-        self.batch = (views, weights), torch.as_tensor(data.codes).to(device)
+        weights, present = (
+            _on_device(data.weights, device),
+            _on_device(data.present, device),
+        )
+        self.batch = (views, weights, present), torch.as_tensor(data.codes).to(device)
 
     def __len__(self):
         return 1
@@ -121,11 +128,11 @@ class _SampledNeighbors:
     def __iter__(self):
         rng = np.random.default_rng(int(torch.randint(2**31 - 1, ())))
         for seeds in np.array_split(rng.permutation(len(self.data)), self.n_batches):
-            weights = self.data.weights
-            weights = None if weights is None else weights[seeds]
+            weights = _on_device(self.data.weights, self.device, seeds)
+            present = _on_device(self.data.present, self.device, seeds)
             codes = torch.as_tensor(self.data.codes[seeds]).to(self.device)
             views = [self._view(i, seeds, rng) for i in range(len(self.inputs))]
-            yield (views, _on_device(weights, self.device)), codes
+            yield (views, weights, present), codes
 
     def _view(self, i, seeds, rng):
         hops, nodes = [], seeds
@@ -146,8 +153,8 @@ class _SampledNeighbors:
         return torch.as_tensor(self.inputs[i][nodes]).to(self.device), hops
 
 
-def _on_device(weights, device):
-    return None if weights is None else torch.as_tensor(weights).to(device)
+def _on_device(array, device, rows=slice(None)):
+    return None if array is None else torch.as_tensor(array[rows]).to(device)
 
 
 def _sample_hop(graph, nodes, n_neighbors, rng):
@@ -188,15 +195,19 @@ class LinkedData:
 
     weights : ndarray of shape (n_new,) or None
         Weights.
+
+    present : ndarray of shape (n_new, n_omics), dtype bool, or None
+        Which omics each sample has; None if all have all.
     """
 
     blocks: list
     links: list
     codes: np.ndarray | None = None
     weights: np.ndarray | None = None
+    present: np.ndarray | None = None
 
     def views(self, device, dtype):
-        """Yield the views of one chunk of samples after another."""
+        """Yield the views and the present omics of one chunk after another."""
         for start in range(0, len(self.blocks[0]), _CHUNK):
             part = slice(start, start + _CHUNK)
             views = []
@@ -206,16 +217,16 @@ class LinkedData:
                 new = links.shape[1] + np.arange(matrix.shape[0])
                 hop = Hop.from_scipy(matrix, new, device=device, dtype=dtype)
                 views.append((torch.as_tensor(block[part]).to(device, dtype), hop))
-            yield views
+            yield views, _on_device(self.present, device, part)
 
     def batches(self, device, *, shuffle):
         """Return the samples with their classes, in chunks."""
         batches = []
-        for start, views in enumerate(self.views(device, torch.float32)):
-            part = slice(start * _CHUNK, (start + 1) * _CHUNK)
-            weights = None if self.weights is None else self.weights[part]
+        for i, (views, present) in enumerate(self.views(device, torch.float32)):
+            part = slice(i * _CHUNK, (i + 1) * _CHUNK)
+            weights = _on_device(self.weights, device, part)
             codes = torch.as_tensor(self.codes[part]).to(device)
-            batches.append(((views, _on_device(weights, device)), codes))
+            batches.append(((views, weights, present), codes))
         return batches
 
 
@@ -244,6 +255,7 @@ def joined_views(data, blocks, graphs):
         graphs=graphs,
         codes=np.zeros(len(data) + len(blocks[0]), dtype=np.int64),
         weights=None,
+        present=None,
         n_layers=data.n_layers,
         sums_first=False,
         batch_size=None,

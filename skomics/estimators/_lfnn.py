@@ -100,6 +100,7 @@ class LFNNClassifier(BaseOmicsClassifier):
         n_iter_no_change=10,
         tol=1e-4,
         warm_start=False,
+        modality_dropout=0.0,
         omics=None,
         device="auto",
         n_threads=1,
@@ -126,6 +127,7 @@ class LFNNClassifier(BaseOmicsClassifier):
             n_iter_no_change=n_iter_no_change,
             tol=tol,
             warm_start=warm_start,
+            modality_dropout=modality_dropout,
             omics=omics,
             device=device,
             n_threads=n_threads,
@@ -142,4 +144,5 @@ class LFNNClassifier(BaseOmicsClassifier):
             branch_sizes=np.atleast_1d(self.branch_layer_sizes).tolist(),
             head_sizes=np.atleast_1d(self.head_layer_sizes).tolist(),
             dropout=self.dropout,
+            modality_dropout=self.modality_dropout,
         )

@@ -211,7 +211,10 @@ class OmicsNet(NeuralNet):
         if y_pred.ndim == 3:
             n_members = len(y_pred)
             y_pred, y_true = y_pred.flatten(0, 1), y_true.repeat(n_members)
-            weights = None if weights is None else weights.repeat(n_members)
+            if weights is not None and weights.ndim == 1:
+                weights = weights.repeat(n_members)
+            elif weights is not None:
+                weights = weights.flatten()
         smoothing = self.label_smoothing if training else 0.0
         if weights is None:
             return F.cross_entropy(y_pred, y_true, label_smoothing=smoothing)
@@ -363,13 +366,16 @@ class OmicsNet(NeuralNet):
         module = copy.deepcopy(self.module_).requires_grad_(False).to(dtype).eval()
         return module, device, dtype
 
-    def predict_logits(self, X):
+    def predict_logits(self, X, *, may_miss=False):
         """Return logits in double precision, whatever the batch they come in.
 
         Parameters
         ----------
         X : {ndarray, sparse matrix} of shape (n_samples, n_features)
             Input in single precision.
+
+        may_miss : bool, default=False
+            Whether samples lack omics, whose values are then NaN.
 
         Returns
         -------
@@ -380,6 +386,8 @@ class OmicsNet(NeuralNet):
         if self._inference is None:
             self._inference = self._double_module()
         (module, device, dtype), logits = self._inference, []
+        if may_miss:
+            module.present.may_miss = True
         batch_size = max(1, min(1024, _MAX_BATCH_ELEMENTS // X.shape[1]))
         with torch.inference_mode():
             for start in range(0, X.shape[0], batch_size):
@@ -419,9 +427,27 @@ class GraphNet(OmicsNet):
     """A net that is trained on graphs of samples, in stages.
 
     Its data are objects with `batches(device, shuffle)`, an iterator over
-    ``((views, weights), codes)``, and `whole(device, dtype)`, the views of all
+    ``((views, weights, present), codes)``, and `whole(device, dtype)`, the views of all
     training samples; see :mod:`skomics.estimators._graph_data`.
     """
+
+    def infer(self, x, **fit_params):
+        """Apply the module to the views of `(views, weights, present)`."""
+        views, _, present = x
+        return self.module_(views, present)
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        """Return the mean cross-entropy; a view that a sample lacks does not count."""
+        views, weights, present = X
+        if present is not None:
+            ones = torch.ones_like(y_true, dtype=y_pred.dtype)
+            weights = ones if weights is None else weights
+            # The fusion, which comes after the views, counts all samples.
+            counts = F.pad(present, (0, 1), value=True).T[: len(y_pred)]
+            counts = counts.to(y_pred.dtype)
+            counts = counts / counts.mean(1, keepdim=True).clamp_min(1 / len(y_true))
+            weights = weights * counts
+        return super().get_loss(y_pred, y_true, X=(views, weights), training=training)
 
     def get_iterator(self, dataset, training=False):
         """Return the batches of a graph data set."""
@@ -462,12 +488,13 @@ class GraphNet(OmicsNet):
 
     def validation_step(self, batch, **fit_params):
         """Return the loss of samples that are linked to training samples."""
-        (views, weights), codes = batch
+        X, codes = batch
+        views, _, present = X
         self._set_training(False)
         with torch.no_grad():
             states = self.module_.embed(self._training_graph)
-            logits = self.module_.validate(states, views)
-            loss = self.get_loss(logits, codes, X=(views, weights))
+            logits = self.module_.validate(states, views, present)
+            loss = self.get_loss(logits, codes, X=X)
         return {"loss": loss, "y_pred": logits}
 
     def predict_linked(self, data, linked):
@@ -493,12 +520,12 @@ class GraphNet(OmicsNet):
                 self._inference = [module, states, device, dtype]
             module, states, device, dtype = self._inference
             logits = [
-                module.predict(states, views).cpu()
-                for views in linked.views(device, dtype)
+                module.predict(states, views, present).cpu()
+                for views, present in linked.views(device, dtype)
             ]
         return torch.cat(logits).double().numpy()
 
-    def predict_joined(self, views, n_training):
+    def predict_joined(self, views, n_training, present):
         """Return logits of new samples in one graph with the training samples.
 
         Parameters
@@ -510,6 +537,9 @@ class GraphNet(OmicsNet):
         n_training : int
             Number of training samples.
 
+        present : ndarray of shape (n_samples, n_views), dtype bool, or None
+            Which omics each of all samples has; None if all have all.
+
         Returns
         -------
         logits : ndarray of shape (n_new, n_classes), dtype float64
@@ -517,7 +547,9 @@ class GraphNet(OmicsNet):
         """
         module, device, dtype = self._double_module()
         with torch.inference_mode():
-            logits = module(views(device, dtype))[-1, n_training:]
+            if present is not None:
+                present = torch.as_tensor(present).to(device)
+            logits = module(views(device, dtype), present)[-1, n_training:]
         return logits.cpu().double().numpy()
 
 

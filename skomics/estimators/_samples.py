@@ -8,7 +8,13 @@ from scipy import sparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_class_weight
 
-__all__ = ["TrainingSamples", "canonical_samples", "split_samples", "weigh_classes"]
+__all__ = [
+    "TrainingSamples",
+    "canonical_samples",
+    "column_means",
+    "split_samples",
+    "weigh_classes",
+]
 
 # Rows that are made dense at a time to be hashed.
 _CHUNK = 256
@@ -146,6 +152,29 @@ def weigh_classes(samples, class_weight, classes):
             class_weight, classes=classes, y=y, sample_weight=weights
         )
     return replace(samples, weights=_scaled(weights * per_class[samples.codes]))
+
+
+def column_means(X):
+    """Return the mean of each column over the samples that have it.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        Features; NaN where a sample lacks an omics.
+
+    Returns
+    -------
+    means : ndarray of shape (n_features,), dtype float64
+        Means; a sparse matrix' zeros count.
+    """
+    if not sparse.issparse(X):
+        return np.nanmean(X, axis=0, dtype=np.float64)
+    is_nan = np.isnan(X.data)
+    values = np.where(is_nan, 0.0, X.data)
+    n_features = X.shape[1]
+    sums = np.bincount(X.indices, weights=values, minlength=n_features)
+    n_missing = np.bincount(X.indices, weights=is_nan, minlength=n_features)
+    return sums / (X.shape[0] - n_missing)
 
 
 def split_samples(samples, validation_fraction, classes, seed):

@@ -151,6 +151,7 @@ class SMAClassifier(BaseOmicsClassifier):
         n_iter_no_change=10,
         tol=1e-4,
         warm_start=False,
+        modality_dropout=0.0,
         omics=None,
         device="auto",
         n_threads=1,
@@ -186,6 +187,7 @@ class SMAClassifier(BaseOmicsClassifier):
             n_iter_no_change=n_iter_no_change,
             tol=tol,
             warm_start=warm_start,
+            modality_dropout=modality_dropout,
             omics=omics,
             device=device,
             n_threads=n_threads,
@@ -211,4 +213,5 @@ class SMAClassifier(BaseOmicsClassifier):
             share_weights=self.share_weights,
             linear_path=self.linear_path,
             n_ensemble=self.n_ensemble,
+            modality_dropout=self.modality_dropout,
         )

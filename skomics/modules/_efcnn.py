@@ -1,8 +1,10 @@
 """efCNN: one convolutional network on the joined features of all omics."""
 
+import torch
 from torch import nn
 
 from skomics.modules._layers import ConvPool, dense_head, reset_dense
+from skomics.modules._missing import PresentOmics, indicators
 
 __all__ = ["EFCNN"]
 
@@ -38,9 +40,18 @@ class EFCNN(nn.Module):
     dropout : float
         Dropout rate in the head.
 
+    modality_dropout : float
+        Probability of an omics of a sample being dropped in training.
+
+    has_indicators : bool
+        Whether the head reads, beside what the convolutions gave, which omics a
+        sample has.
+
     Notes
     -----
     **Shape**: input `(n, sum(block_sizes))`, output `(n, n_classes)` logits.
+
+    Where a sample lacks an omics, the training means stand in.
 
     Weights are Xavier uniform and biases zero, as in the published code.
 
@@ -85,8 +96,12 @@ class EFCNN(nn.Module):
         pool_sizes,
         head_sizes,
         dropout,
+        modality_dropout=0.0,
+        has_indicators=False,
     ):
         super().__init__()
+        self.present = PresentOmics(block_sizes, modality_dropout)
+        self.n_indicators = len(block_sizes) if has_indicators else 0
         stages, length, n_channels = [], sum(block_sizes), 1
         sizes = zip(n_filters, kernel_sizes, strides, pool_sizes, strict=True)
         for filters, kernel_size, stride, pool_size in sizes:
@@ -101,7 +116,8 @@ class EFCNN(nn.Module):
             stages.append(stage)
             length, n_channels = stage.n_positions, filters
         self.stages = nn.Sequential(*stages)
-        self.head = dense_head((length * n_channels, *head_sizes), n_classes, dropout)
+        d_joined = length * n_channels + self.n_indicators
+        self.head = dense_head((d_joined, *head_sizes), n_classes, dropout)
         self.reset_parameters()
 
     def reset_parameters(self):
@@ -112,4 +128,9 @@ class EFCNN(nn.Module):
 
     def forward(self, x):
         """Return the logits."""
-        return self.head(self.stages(x))
+        x, present = self.present(x)
+        hidden = self.stages(x)
+        if self.n_indicators:
+            lacking = indicators(hidden, present, self.n_indicators)
+            hidden = torch.cat([hidden, lacking], dim=1)
+        return self.head(hidden)

@@ -1,8 +1,10 @@
 """efNN: one dense network on the joined features of all omics."""
 
+import torch
 from torch import nn
 
 from skomics.modules._layers import dense_head, reset_dense
+from skomics.modules._missing import PresentOmics, indicators
 
 __all__ = ["EFNN"]
 
@@ -29,9 +31,17 @@ class EFNN(nn.Module):
     dropout : float
         Dropout rate after each hidden layer but the last.
 
+    modality_dropout : float
+        Probability of an omics of a sample being dropped in training.
+
+    has_indicators : bool
+        Whether the network reads, beside the features, which omics a sample has.
+
     Notes
     -----
     **Shape**: input `(n, sum(block_sizes))`, output `(n, n_classes)` logits.
+
+    Where a sample lacks an omics, the training means stand in.
 
     Weights are Xavier uniform and biases zero, as in the published code.
 
@@ -53,9 +63,20 @@ class EFNN(nn.Module):
     torch.Size([10, 3])
     """
 
-    def __init__(self, *, block_sizes, n_classes, hidden_sizes, dropout):
+    def __init__(
+        self,
+        *,
+        block_sizes,
+        n_classes,
+        hidden_sizes,
+        dropout,
+        modality_dropout=0.0,
+        has_indicators=False,
+    ):
         super().__init__()
-        sizes = (sum(block_sizes), *hidden_sizes)
+        self.present = PresentOmics(block_sizes, modality_dropout)
+        self.n_indicators = len(block_sizes) if has_indicators else 0
+        sizes = (sum(block_sizes) + self.n_indicators, *hidden_sizes)
         self.layers = dense_head(sizes, n_classes, dropout)
         self.reset_parameters()
 
@@ -65,4 +86,7 @@ class EFNN(nn.Module):
 
     def forward(self, x):
         """Return the logits."""
+        x, present = self.present(x)
+        if self.n_indicators:
+            x = torch.cat([x, indicators(x, present, self.n_indicators)], dim=1)
         return self.layers(x)

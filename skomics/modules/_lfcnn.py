@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from skomics.modules._layers import ConvPool, dense_head, reset_dense
+from skomics.modules._missing import PresentOmics, scale_branches
 
 __all__ = ["LFCNN"]
 
@@ -39,9 +40,15 @@ class LFCNN(nn.Module):
     dropout : float
         Dropout rate in the head.
 
+    modality_dropout : float
+        Probability of an omics of a sample being dropped in training.
+
     Notes
     -----
     **Shape**: input `(n, sum(block_sizes))`, output `(n, n_classes)` logits.
+
+    Where a sample lacks an omics, its branch counts as zero and the others, as in
+    dropout, for more.
 
     Weights are Xavier uniform and biases zero, as in the published code.
 
@@ -83,9 +90,11 @@ class LFCNN(nn.Module):
         pool_sizes,
         head_sizes,
         dropout,
+        modality_dropout=0.0,
     ):
         super().__init__()
         self.block_sizes = list(block_sizes)
+        self.present = PresentOmics(block_sizes, modality_dropout)
         sizes = zip(block_sizes, kernel_sizes, strides, pool_sizes, strict=True)
         self.branches = nn.ModuleList(
             ConvPool(
@@ -110,8 +119,9 @@ class LFCNN(nn.Module):
 
     def forward(self, x):
         """Return the logits."""
+        x, present = self.present(x)
         blocks = x.split(self.block_sizes, dim=1)
         hidden = [
             branch(block) for branch, block in zip(self.branches, blocks, strict=True)
         ]
-        return self.head(torch.cat(hidden, dim=1))
+        return self.head(torch.cat(scale_branches(hidden, present), dim=1))

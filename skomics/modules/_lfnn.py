@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from skomics.modules._layers import dense_head, dense_stack, reset_dense
+from skomics.modules._missing import PresentOmics, scale_branches
 
 __all__ = ["LFNN"]
 
@@ -34,9 +35,15 @@ class LFNN(nn.Module):
     dropout : float
         Dropout rate.
 
+    modality_dropout : float
+        Probability of an omics of a sample being dropped in training.
+
     Notes
     -----
     **Shape**: input `(n, sum(block_sizes))`, output `(n, n_classes)` logits.
+
+    Where a sample lacks an omics, its branch counts as zero and the others, as in
+    dropout, for more.
 
     Weights are Xavier uniform and biases zero, as in the published code.
 
@@ -61,9 +68,19 @@ class LFNN(nn.Module):
     torch.Size([10, 3])
     """
 
-    def __init__(self, *, block_sizes, n_classes, branch_sizes, head_sizes, dropout):
+    def __init__(
+        self,
+        *,
+        block_sizes,
+        n_classes,
+        branch_sizes,
+        head_sizes,
+        dropout,
+        modality_dropout=0.0,
+    ):
         super().__init__()
         self.block_sizes = list(block_sizes)
+        self.present = PresentOmics(block_sizes, modality_dropout)
         self.branches = nn.ModuleList(
             dense_stack((size, *branch_sizes), dropout) for size in block_sizes
         )
@@ -77,10 +94,11 @@ class LFNN(nn.Module):
 
     def forward(self, x):
         """Return the logits."""
+        x, present = self.present(x)
         blocks = x.split(self.block_sizes, dim=1)
         # NOTE[DIFF]: the published code gives the second omics to the third branch,
         # too; here branch v reads omics v.
         hidden = [
             branch(block) for branch, block in zip(self.branches, blocks, strict=True)
         ]
-        return self.head(torch.cat(hidden, dim=1))
+        return self.head(torch.cat(scale_branches(hidden, present), dim=1))

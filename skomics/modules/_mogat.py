@@ -96,6 +96,9 @@ class MoGAT(MultiViewGraphModule):
     max_hidden, max_cells : int
         Bounds of :class:`VCDN`.
 
+    modality_dropout : float
+        Probability, in training, of the fusion doing without a view of a sample.
+
     Notes
     -----
     **Shape**: see :meth:`forward`, :meth:`embed` and :meth:`predict`.
@@ -119,6 +122,7 @@ class MoGAT(MultiViewGraphModule):
         end_to_end,
         max_hidden,
         max_cells,
+        modality_dropout=0.0,
     ):
         if any(size % n_heads for size in hidden_sizes):
             raise ValueError(
@@ -132,6 +136,7 @@ class MoGAT(MultiViewGraphModule):
             end_to_end=end_to_end,
             max_hidden=max_hidden,
             max_cells=max_cells,
+            modality_dropout=modality_dropout,
         )
         self.encoders = nn.ModuleList(
             nn.ModuleList(

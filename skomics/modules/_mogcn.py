@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from skomics.modules._fusion import VCDN
 from skomics.modules._graph import Hop, propagate
 from skomics.modules._layers import Dropout, GroupedLinear
+from skomics.modules._missing import drop_omics
 
 __all__ = ["MoGCN", "MultiViewGraphModule", "StackedViews"]
 
@@ -40,12 +41,24 @@ class MultiViewGraphModule(nn.Module):
 
     max_hidden, max_cells : int
         Bounds of :class:`VCDN`.
+
+    modality_dropout : float
+        Probability, in training, of the fusion doing without a view of a sample.
     """
 
     def __init__(
-        self, n_views, *, d_hidden, n_classes, end_to_end, max_hidden, max_cells
+        self,
+        n_views,
+        *,
+        d_hidden,
+        n_classes,
+        end_to_end,
+        max_hidden,
+        max_cells,
+        modality_dropout,
     ):
         super().__init__()
+        self.modality_dropout = modality_dropout
         self.heads = GroupedLinear(n_views, d_hidden, n_classes)
         self.end_to_end = end_to_end
         # Set during pretraining, when the views are trained and fusion is not.
@@ -61,16 +74,30 @@ class MultiViewGraphModule(nn.Module):
         for weight in self.heads.weight:
             nn.init.xavier_normal_(weight)
 
-    def _fuse(self, view_logits):
-        return view_logits[0] if self.fusion is None else self.fusion(view_logits)
+    def _fuse(self, logits, present):
+        """Return the fusion of the views' logits.
 
-    def forward(self, views):
+        The mean of the views that a sample has stands in for the others.
+        """
+        rate = self.modality_dropout if self.training else 0.0
+        if present is None and rate > 0:
+            present = torch.ones(logits.shape[1::-1], dtype=bool, device=logits.device)
+        if present is not None:
+            present = drop_omics(present, rate).T.unsqueeze(-1)
+            mean = (logits * present).sum(0) / present.sum(0)
+            logits = torch.where(present, logits, mean)
+        return self.fusion(logits)
+
+    def forward(self, views, present=None):
         """Return the logits that training compares with the labels.
 
         Parameters
         ----------
         views : list of (Tensor, list of Hop)
             Values of the outermost sources of each view, and a hop per layer.
+
+        present : Tensor of shape (n, n_views), dtype bool, default=None
+            Which views each sample has; None if all have all.
 
         Returns
         -------
@@ -83,16 +110,16 @@ class MultiViewGraphModule(nn.Module):
             for layer, hop in zip(encoder, hops, strict=True):
                 x = layer(x, hop)
             hidden.append(x)
-        return self._with_fusion(self.heads(torch.stack(hidden)))
+        return self._with_fusion(self.heads(torch.stack(hidden)), present)
 
-    def _with_fusion(self, logits):
+    def _with_fusion(self, logits, present):
         """Put the fusion's logits under those of the views, if it is trained."""
         if self.fusion is None or self.views_only:
             return logits
         # NOTE[DIFF]: the published code gives fusion a forward pass of its own
         # and throws its gradient for the encoders away; cutting it off here
         # trains the same weights on the same losses at half the cost.
-        fused = self.fusion(logits if self.end_to_end else logits.detach())
+        fused = self._fuse(logits if self.end_to_end else logits.detach(), present)
         return torch.cat([logits, fused.unsqueeze(0)])
 
     def embed(self, views):
@@ -116,7 +143,7 @@ class MultiViewGraphModule(nn.Module):
             states.append(inputs)
         return states
 
-    def predict(self, states, views):
+    def predict(self, states, views, present=None):
         """Return logits of new samples that are linked to training samples.
 
         Parameters
@@ -128,19 +155,23 @@ class MultiViewGraphModule(nn.Module):
             Features of the new samples, and a hop from the training samples
             followed by the new samples to the new samples.
 
+        present : Tensor of shape (n, n_views), dtype bool, default=None
+            Which views each sample has; None if all have all.
+
         Returns
         -------
         logits : Tensor of shape (n_new, n_classes)
             Logits of the fusion, or of the only view.
         """
-        return self._fuse(self._predict_views(states, views))
+        logits = self._predict_views(states, views)
+        return logits[0] if self.fusion is None else self._fuse(logits, present)
 
-    def validate(self, states, views):
+    def validate(self, states, views, present=None):
         """Return logits of new samples in the form of :meth:`forward`.
 
         Parameters
         ----------
-        states, views
+        states, views, present
             As for :meth:`predict`.
 
         Returns
@@ -148,7 +179,7 @@ class MultiViewGraphModule(nn.Module):
         logits : Tensor of shape (n_views + 1, n_new, n_classes)
             Logits to compare with the labels, as :meth:`forward` returns them.
         """
-        return self._with_fusion(self._predict_views(states, views))
+        return self._with_fusion(self._predict_views(states, views), present)
 
     def _predict_views(self, states, views):
         hidden = []
@@ -283,6 +314,9 @@ class MoGCN(MultiViewGraphModule):
     max_hidden, max_cells : int
         Bounds of :class:`VCDN`.
 
+    modality_dropout : float
+        Probability, in training, of the fusion doing without a view of a sample.
+
     Notes
     -----
     **Shape**: see :meth:`forward`, :meth:`embed` and :meth:`predict`.
@@ -306,6 +340,7 @@ class MoGCN(MultiViewGraphModule):
         end_to_end,
         max_hidden,
         max_cells,
+        modality_dropout=0.0,
     ):
         super().__init__(
             len(block_sizes),
@@ -314,6 +349,7 @@ class MoGCN(MultiViewGraphModule):
             end_to_end=end_to_end,
             max_hidden=max_hidden,
             max_cells=max_cells,
+            modality_dropout=modality_dropout,
         )
         inputs = [block_sizes, *([size] * len(block_sizes) for size in hidden_sizes)]
         rates = [dropout] * (len(hidden_sizes) - 1) + [0.0]
@@ -329,13 +365,16 @@ class MoGCN(MultiViewGraphModule):
             [layer[v] for layer in self.layers] for v in range(len(self.heads.weight))
         ]
 
-    def forward(self, views):
+    def forward(self, views, present=None):
         """Return the logits that training compares with the labels.
 
         Parameters
         ----------
         views : StackedViews or list of (Tensor, list of Hop)
             All samples of all views at once, or as in :class:`MoGAT`.
+
+        present : Tensor of shape (n, n_views), dtype bool, default=None
+            Which views each sample has; None if all have all.
 
         Returns
         -------
@@ -344,9 +383,9 @@ class MoGCN(MultiViewGraphModule):
             are trained, of the fusion.
         """
         if not isinstance(views, StackedViews):
-            return super().forward(views)
+            return super().forward(views, present)
         first, *others = self.layers
         x = first.activate(first.multiply(views.sums), first.bias)
         for layer in others:
             x = layer.activate(propagate(views.hop, layer.multiply(x)), layer.bias)
-        return self._with_fusion(self.heads(x))
+        return self._with_fusion(self.heads(x), present)

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from skomics.modules._fusion import average_members
 from skomics.modules._layers import Dropout, GroupedLinear, sinusoidal_positions
+from skomics.modules._missing import PresentOmics
 
 __all__ = ["SMA", "allot_tokens"]
 
@@ -121,9 +122,19 @@ class _FeatureTokenizer(nn.Module):
 _FEW_TOKENS = 32
 
 
-def _attention_weights(query, key):
-    scaled = query * query.shape[-1] ** -0.5
-    return (scaled @ key.transpose(-1, -2)).softmax(-1)
+def _attention_weights(query, key, mask):
+    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -torch.inf)
+    return scores.softmax(-1)
+
+
+def _mean_token(x, present):
+    """Return the mean over tokens, of shape (n_groups, n, d)."""
+    if present is None:
+        return x.mean(2)
+    weights = present / present.sum(1, keepdim=True)
+    return (x * weights.unsqueeze(-1).to(x.dtype)).sum(2)
 
 
 class _AttentionLayer(nn.Module):
@@ -147,43 +158,55 @@ class _AttentionLayer(nn.Module):
             for part in qkv.chunk(3, dim=-1)
         ]  # three times (G * n, heads, T, d / heads)
 
-    def attention(self, x):
+    @staticmethod
+    def _key_mask(x, present):
+        """Return which tokens are attended to, of shape (G * n, 1, 1, T)."""
+        return None if present is None else present.repeat(len(x), 1)[:, None, None]
+
+    def attention(self, x, present=None):
         """Return attention weights of shape (n_groups, n, n_heads, T, T)."""
         query, key, _ = self._heads(x)
-        return _attention_weights(query, key).unflatten(0, x.shape[:2])
+        weights = _attention_weights(query, key, self._key_mask(x, present))
+        return weights.unflatten(0, x.shape[:2])
 
-    def _attend(self, x):
+    def _attend(self, x, present):
         # NOTE[DIFF]: the paper does not say where dropout stands; here there is
         # none on the attention weights, because there it would cost five times
         # the attention itself on a CPU.
         query, key, value = self._heads(x)
+        mask = self._key_mask(x, present)
         if x.device.type == "cpu" and x.shape[2] <= _FEW_TOKENS:
-            mixed = _attention_weights(query, key) @ value
+            mixed = _attention_weights(query, key, mask) @ value
         else:
-            mixed = F.scaled_dot_product_attention(query, key, value)
+            mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         return self.out(mixed.transpose(1, 2).reshape(x.shape))
 
     def _hidden(self, x):
         return F.relu(self.up(F.layer_norm(x, x.shape[-1:])))
 
-    def forward(self, x):
-        """Apply attention and feed-forward, each with a residual connection."""
-        x = x + self.dropout(self._attend(x))
+    def forward(self, x, present=None):
+        """Apply attention and feed-forward, each with a residual connection.
+
+        Tokens of shape (n_groups, n, T, d) attend to those that are present, a mask
+        of shape (n, T) or None.
+        """
+        x = x + self.dropout(self._attend(x, present))
         return x + self.dropout(self.down(self._hidden(x)))
 
-    def pool_cls(self, x):
+    def pool_cls(self, x, present):
         """Return token 0 of :meth:`forward`, without computing the others."""
-        x = (x + self._attend(x))[:, :, 0]
+        x = (x + self._attend(x, present))[:, :, 0]
         return x + self.dropout(self.down(self._hidden(x)))
 
-    def pool_mean(self, x):
+    def pool_mean(self, x, present):
         """Return the mean token of :meth:`forward` (up to where dropout falls).
 
         The last projection is linear, so that it can follow the mean. Dropout
         falls on the pooled vector only, which a perceptron with dropout follows.
         """
-        x = x + self._attend(x)
-        return x.mean(2) + self.dropout(self.down(self._hidden(x).mean(2)))
+        x = x + self._attend(x, present)
+        hidden = _mean_token(self._hidden(x), present)
+        return _mean_token(x, present) + self.dropout(self.down(hidden))
 
 
 class SMA(nn.Module):
@@ -232,11 +255,17 @@ class SMA(nn.Module):
         Number of networks with initial weights of their own, trained side by
         side as one batched model.
 
+    modality_dropout : float
+        Probability of an omics of a sample being dropped in training.
+
     Notes
     -----
     **Shape**: input `(n, sum(block_sizes))`; output in training mode
     `(n_ensemble, n, n_classes)` logits, in evaluation mode `(n, n_classes)`
     logarithms of the members' mean probabilities.
+
+    Where a sample lacks an omics, no token attends to that omics' tokens, and the
+    mean is over the others.
 
     NOTE[DIFF]: the paper fixes neither the size of a token, nor the projection,
     nor the pooling; see docs/models/sma.md for the reading chosen here and for
@@ -278,6 +307,7 @@ class SMA(nn.Module):
         share_weights,
         linear_path,
         n_ensemble,
+        modality_dropout=0.0,
     ):
         super().__init__()
         if d_model % n_heads:
@@ -288,7 +318,11 @@ class SMA(nn.Module):
         self.n_encoders = 1 if share_weights else 2
         self.pooling = pooling
         n_groups = n_ensemble * self.n_encoders
+        self.present = PresentOmics(block_sizes, modality_dropout)
         self.token_bounds = _token_bounds(block_sizes, n_tokens)
+        counts = torch.tensor(allot_tokens(block_sizes, n_tokens))
+        omics = torch.arange(len(counts)).repeat_interleave(counts)
+        self.register_buffer("token_omics", omics, persistent=False)
         self.input_dropout = Dropout(input_dropout)
         self.tokenizer = _FeatureTokenizer(
             bounds=self.token_bounds,
@@ -327,22 +361,30 @@ class SMA(nn.Module):
             nn.init.zeros_(self.linear.weight)
             nn.init.zeros_(self.linear.bias)
 
-    def encode(self, x):
+    def _present_tokens(self, present):
+        """Return which tokens each sample has, the cls token among them."""
+        if present is None:
+            return None
+        tokens = present[:, self.token_omics]
+        return F.pad(tokens, (1, 0), value=True) if self.pooling == "cls" else tokens
+
+    def encode(self, x, present=None):
         """Return the fused vectors, of shape (n_ensemble, n, d_model)."""
-        tokens = self.tokenizer(x)
+        tokens, present = self.tokenizer(x), self._present_tokens(present)
         for layer in self.layers[:-1]:
-            tokens = layer(tokens)
+            tokens = layer(tokens, present)
         last = self.layers[-1]
         pool = last.pool_cls if self.pooling == "cls" else last.pool_mean
-        pooled = pool(tokens)
+        pooled = pool(tokens, present)
         encoded = self.perceptron(F.layer_norm(pooled, pooled.shape[-1:]))
         encoded = encoded.unflatten(0, (self.n_ensemble, self.n_encoders))
         return encoded[:, 0] * encoded[:, -1]
 
     def forward(self, x):
         """Return logits; see the class for the shapes in each mode."""
+        x, present = self.present(x)
         x = self.input_dropout(x)
-        logits = self.head(self.encode(x))
+        logits = self.head(self.encode(x, present))
         if self.linear is not None:
             linear = self.linear(x).view(len(x), self.n_ensemble, -1)
             logits = logits + linear.transpose(0, 1)
@@ -364,9 +406,11 @@ class SMA(nn.Module):
             cls token is token number 0. Token `t` (after cls) holds the features
             `token_bounds[t][0]` to `token_bounds[t][1] - 1`.
         """
+        x, present = self.present(x)
         tokens, weights = self.tokenizer(x), []
+        present = self._present_tokens(present)
         for layer in self.layers:
-            weights.append(layer.attention(tokens))
-            tokens = layer(tokens)
+            weights.append(layer.attention(tokens, present))
+            tokens = layer(tokens, present)
         weights = torch.stack(weights, dim=1)  # (G, depth, n, heads, T, T)
         return weights.unflatten(0, (self.n_ensemble, self.n_encoders))

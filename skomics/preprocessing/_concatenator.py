@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.utils import check_array, check_consistent_length, get_tags
+from sklearn.utils import _safe_indexing, check_array, check_consistent_length, get_tags
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -26,11 +26,13 @@ from .._blocks import (
     stack_matrices,
     to_pandas,
 )
+from .._missing import lacking_rows, warn_if_missingness_tells
 from .._optional import import_optional
 from .._validation import (
     HasMethods,
     StrOptions,
     _check_feature_names_in,
+    _check_method_params,
     _fit_context,
     _raise_for_params,
     _VisualBlock,
@@ -57,8 +59,38 @@ def _is_estimator(transformer):
     return not (_is_passthrough(transformer) or _is_drop(transformer))
 
 
-def _fit_transform_block(name, transformer, data, y, params):
+def _with_nan_rows(name, output, present):
+    """Put what a transformer gave back to its rows, with NaN in the others."""
+    matrix = _as_matrix(name, output, np.count_nonzero(present))
+    dtype = np.result_type(matrix.dtype, np.float32)
+    shape = (len(present), matrix.shape[1])
+    if sparse.issparse(matrix):
+        empty = np.full((shape[0] - matrix.shape[0], shape[1]), np.nan, dtype=dtype)
+        stacked = sparse.vstack([matrix, type(matrix)(empty)], format="csr")
+        return stacked[np.argsort(np.argsort(~present, kind="stable"))]
+    filled = np.full(shape, np.nan, dtype=dtype)
+    filled[present] = matrix
+    columns = getattr(output, "columns", None)
+    return filled if columns is None else pd.DataFrame(filled, columns=list(columns))
+
+
+def _only_present(data, y, params, present):
+    """Return what belongs to the samples that have the omics."""
+    if y is not None:
+        y = _safe_indexing(y, present)
+    indexed = {
+        method: _check_method_params(data, params[method], indices=present)
+        for method in params
+    }
+    return _safe_indexing(data, present), y, indexed
+
+
+def _fit_transform_block(name, transformer, data, y, params, present):
     """Fit a transformer on one block; an error gets a note that names the omics."""
+    if present is not None:
+        part = _only_present(data, y, params, present)
+        output, transformer = _fit_transform_block(name, transformer, *part, None)
+        return _with_nan_rows(name, output, present), transformer
     try:
         if hasattr(transformer, "fit_transform"):
             output = transformer.fit_transform(data, y, **params["fit_transform"])
@@ -73,7 +105,11 @@ def _fit_transform_block(name, transformer, data, y, params):
     return output, transformer
 
 
-def _transform_block(name, transformer, data, params):
+def _transform_block(name, transformer, data, params, present):
+    if present is not None:
+        data, _, params = _only_present(data, None, params, present)
+        output = _transform_block(name, transformer, data, params, None)
+        return _with_nan_rows(name, output, present)
     try:
         return transformer.transform(data, **params["transform"])
     except Exception as error:
@@ -209,6 +245,14 @@ class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         name to size or to columns, or one label per column; None makes it a single
         block without a name.
 
+    missing_omics : {"keep", "transform"}, default="keep"
+        What becomes of samples that lack a named omics, all of whose values there
+        are NaN. "keep": its transformer sees only the samples that have it, and the
+        others keep NaN, for the classifiers of skomics to do without; an omics may
+        then be left out of the input of `transform` altogether. "transform": the
+        transformer sees all samples, so that an imputer fills them in, for
+        classifiers that need numbers.
+
     n_jobs : int, default=None
         Number of blocks to be fitted or transformed at the same time, by joblib.
 
@@ -255,8 +299,9 @@ class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
     and AnnData inputs, and otherwise, or with "numpy", one csr whose blocks are told
     by `block_sizes_`.
 
-    Missing and infinite values pass; the transformers, or the classifier that
-    follows, judge them.
+    Single missing and infinite values pass; the transformers, or the classifier that
+    follows, judge them. Where `y` is given and missing values alone tell its classes
+    apart, :class:`~skomics.exceptions.InformativeMissingnessWarning` says so.
 
     Examples
     --------
@@ -279,12 +324,16 @@ class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
             None,
         ],
         "omics": ["array-like", dict, None],
+        "missing_omics": [StrOptions({"keep", "transform"})],
         "n_jobs": [Integral, None],
     }
 
-    def __init__(self, transformer=None, *, omics=None, n_jobs=None):
+    def __init__(
+        self, transformer=None, *, omics=None, missing_omics="keep", n_jobs=None
+    ):
         self.transformer = transformer
         self.omics = omics
+        self.missing_omics = missing_omics
         self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -357,21 +406,30 @@ class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         check_is_fitted(self)
         blocks, rows, is_annotated = self._read_new(X)
         routed = process_routing(self, "transform", **params)
-        outputs = {name: block.data for name, block in blocks.items()}
-        names = [n for n in self.omics_ if _is_estimator(self.transformers_[n])]
+        n_samples = next(iter(blocks.values())).data.shape[0]
+        present = self._present_samples(blocks)
+        outputs = {
+            name: block.data
+            for name, block in blocks.items()
+            if present[name] is None or present[name].any()
+        }
+        names = [n for n in outputs if _is_estimator(self.transformers_[n])]
         results = Parallel(n_jobs=self.n_jobs)(
             delayed(_transform_block)(
                 name,
                 self.transformers_[name],
                 blocks[name].data,
                 routed[self._route(name)],
+                present[name],
             )
             for name in names
         )
         outputs.update(zip(names, results, strict=True))
         matrices = [
-            _as_matrix(name, outputs[name], blocks[name].data.shape[0])
-            for name in self.omics_
+            _as_matrix(name, outputs[name], n_samples)
+            if name in outputs
+            else np.full((n_samples, size), np.nan, dtype=np.float32)
+            for name, size in zip(self.omics_, self.block_sizes_, strict=True)
         ]
         return self._assemble(matrices, rows, is_annotated)
 
@@ -543,7 +601,12 @@ class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         read = self._read_fit(X)
         if y is not None:
             check_consistent_length(next(iter(read.blocks.values())).data, y)
+            tables = {name: block.data for name, block in read.blocks.items()}
+            warn_if_missingness_tells(tables, y, stacklevel=5)
         transformers = self._assign_transformers(read.layout.names)
+        present = self._present_samples(read.blocks)
+        for name in transformers:
+            self._check_someone_has(name, present[name])
         routed = process_routing(self, method, **params)
         names = [name for name, t in transformers.items() if _is_estimator(t)]
         results = Parallel(n_jobs=self.n_jobs)(
@@ -553,6 +616,7 @@ class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
                 read.blocks[name].data,
                 y,
                 routed[self._route(name)],
+                present[name],
             )
             for name in names
         )
@@ -580,6 +644,21 @@ class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         for name, block in read.blocks.items():
             self._check_not_empty(name, block.data.shape)
         return read
+
+    def _present_samples(self, blocks):
+        """Return, for each omics that samples lack, who has it; else None."""
+        if self.missing_omics == "transform" or not self._layout.is_named:
+            return dict.fromkeys(blocks)
+        lacking = {name: lacking_rows(block.data) for name, block in blocks.items()}
+        return {name: ~rows if rows.any() else None for name, rows in lacking.items()}
+
+    @staticmethod
+    def _check_someone_has(name, present):
+        if present is not None and not present.any():
+            raise ValueError(
+                f"Block '{name}' has no values for any of {len(present)} samples: all "
+                "are NaN. Leave it out, for instance with omics=."
+            )
 
     def _set_feature_names_in(self, names):
         if names is not None:
@@ -719,7 +798,9 @@ class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
             read = read_blocks(X)
             self._check_omics(read.layout)
             blocks = {
-                name: self._match(name, read.blocks[name]) for name in self.omics_
+                name: self._match(name, read.blocks[name])
+                for name in self.omics_
+                if name in read.blocks
             }
             rows, is_annotated = read.rows, read.is_annotated
         for name, block in blocks.items():
@@ -780,6 +861,8 @@ class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
             )
         unknown = [name for name in layout.names if name not in fitted]
         missing = [name for name in self.omics_ if name not in layout.names]
+        if self.missing_omics == "keep" and len(missing) < len(self.omics_):
+            missing = []
         if unknown or missing:
             raise ValueError(
                 f"X has {len(unknown)} omics unseen at fit time "

@@ -1,5 +1,7 @@
 """Training samples as a graph: whole, sampled, and with new samples linked."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -31,6 +33,7 @@ def make_data(**kwargs):
         "graphs": MultiOmicsGraph(k=6).fit(blocks).graphs_,
         "codes": np.arange(N),  # tells which sample it is
         "weights": None,
+        "present": None,
         "n_layers": 3,
         "sums_first": True,
         "batch_size": None,
@@ -49,7 +52,7 @@ def make_module(kind=MoGCN):
 
 
 def the_batch(batches):
-    [((views, weights), codes)] = batches
+    [((views, weights, _), codes)] = batches
     return views, weights, codes
 
 
@@ -91,7 +94,7 @@ def test_every_sample_is_in_one_batch_of_an_epoch_with_its_weight(batch_size):
         assert len(epoch) == len(batches)
         codes = [codes for _, codes in epoch]
         assert max(map(len, codes)) <= batch_size
-        for (_, got), code in epoch:
+        for (_, got, _), code in epoch:
             np.testing.assert_array_equal(got, weights[code])
         epochs.append(torch.cat(codes))
         assert sorted(epochs[-1].tolist()) == list(range(N))
@@ -103,7 +106,7 @@ def test_torch_seed_fixes_the_batches():
     drawn = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
-        (views, _), codes = next(iter(batches))
+        (views, *_), codes = next(iter(batches))
         drawn.append((codes.tolist(), views[0][0].tolist()))
     assert drawn[0] == drawn[1] != drawn[2]
 
@@ -158,7 +161,7 @@ def test_batches_on_all_neighbors_equal_the_whole_graph(sums_first):
     module = make_module()
     data = make_data(batch_size=6, n_neighbors=N, sums_first=sums_first)
     whole = module(data.whole("cpu", torch.float32))
-    for (views, _), codes in data.batches("cpu", shuffle=True):
+    for (views, *_), codes in data.batches("cpu", shuffle=True):
         torch.testing.assert_close(module(views), whole[:, codes])
 
 
@@ -168,7 +171,7 @@ def test_size_of_a_batch_does_not_grow_with_the_number_of_samples():
         graphs = MultiOmicsGraph(method="knn", k=20).fit(blocks).graphs_
         params = {"blocks": blocks, "graphs": graphs, "codes": np.arange(n)}
         data = make_data(**params, n_layers=2, sums_first=False, batch_size=10)
-        (views, _), _ = next(iter(data.batches("cpu", shuffle=True)))
+        (views, *_), _ = next(iter(data.batches("cpu", shuffle=True)))
         [(x, hops)] = views
         assert len(x) <= 10 * (1 + 4) ** 2
         assert sum(len(hop.weights) for hop in hops) <= 10 * 5 + 50 * 5
@@ -182,7 +185,7 @@ def linked(n_new, codes=None):
 
 def test_new_samples_are_sources_behind_the_training_samples():
     _, new, _ = linked(5)
-    [views] = new.views("cpu", torch.float64)
+    [(views, _)] = new.views("cpu", torch.float64)
     for (x, hop), block, (links, loops) in zip(
         views, new.blocks, new.links, strict=True
     ):
@@ -196,20 +199,39 @@ def test_prediction_does_not_depend_on_the_chunks(monkeypatch):
     data, new, _ = linked(10)
     module = make_module().double().eval()
     states = module.embed(data.whole("cpu", torch.float64))
-    [views] = new.views("cpu", torch.float64)
+    [(views, _)] = new.views("cpu", torch.float64)
     together = module.predict(states, views)
     monkeypatch.setattr(module_under_test, "_CHUNK", 3)
-    parts = [module.predict(states, v) for v in new.views("cpu", torch.float64)]
+    parts = [module.predict(states, v) for v, _ in new.views("cpu", torch.float64)]
     assert [len(part) for part in parts] == [3, 3, 3, 1]
     torch.testing.assert_close(torch.cat(parts), together)
 
 
 def test_validation_samples_are_one_batch_with_their_codes():
     _, new, _ = linked(5, codes=np.arange(5))
-    [((views, weights), codes)] = new.batches("cpu", shuffle=False)
+    [((views, weights, _), codes)] = new.batches("cpu", shuffle=False)
     assert len(views) == 2
     assert weights is None
     assert codes.tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("batch_size", [None, 7])
+def test_every_batch_says_which_omics_its_samples_have(batch_size):
+    present = np.random.default_rng(0).random((N, 2)) < 0.7
+    data = make_data(batch_size=batch_size, present=present)
+    for (_, _, got), codes in data.batches("cpu", shuffle=True):
+        np.testing.assert_array_equal(got, present[codes])
+
+
+def test_every_chunk_says_which_omics_its_samples_have(monkeypatch):
+    _, new, _ = linked(10, codes=np.arange(10))
+    present = np.random.default_rng(0).random((10, 2)) < 0.7
+    new = replace(new, present=present)
+    monkeypatch.setattr(module_under_test, "_CHUNK", 3)
+    parts = [got for _, got in new.views("cpu", torch.float64)]
+    np.testing.assert_array_equal(torch.cat(parts), present)
+    parts = [got for (_, _, got), _ in new.batches("cpu", shuffle=False)]
+    np.testing.assert_array_equal(torch.cat(parts), present)
 
 
 def test_joined_views_hold_training_samples_then_new_ones():

@@ -18,7 +18,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skomics.exceptions import SampleAlignmentError
+from skomics.datasets import load_folder
+from skomics.exceptions import InformativeMissingnessWarning, SampleAlignmentError
 from skomics.preprocessing import OmicsConcatenator
 
 IDS = [f"p{i}" for i in range(20)]
@@ -224,6 +225,7 @@ def test_parameters_of_a_dict_are_searchable_by_omics():
     assert set(concatenator.get_params(deep=False)) == {
         "transformer",
         "omics",
+        "missing_omics",
         "n_jobs",
     }
     given = concatenator.transformer
@@ -331,7 +333,10 @@ def test_a_row_does_not_depend_on_the_other_rows(rows, dtype):
     ("change", "message"),
     [
         (lambda X: X.drop(columns=[("rna", "r1")]), r"'rna' lacks 1 of the 5 .* 'r1'"),
-        (lambda X: X.drop(columns="cnv"), r"lacks 1 that are needed \('cnv'\)"),
+        (
+            lambda X: X.drop(columns="cnv").rename(columns={"rna": "dna"}, level=0),
+            r"has 1 omics unseen at fit time \('dna'\) and lacks",
+        ),
         (
             lambda X: X.assign(**{"x": 1.0}).rename(columns={"x": "dna"}, level=0),
             r"has 1 omics unseen at fit time \('dna'\)",
@@ -608,3 +613,136 @@ def test_html_shows_the_omics_side_by_side():
 def test_unfitted_transform_says_so():
     with pytest.raises(NotFittedError, match="not fitted yet"):
         OmicsConcatenator().transform(X)
+
+
+LACKING = X.astype(float)
+LACKING.loc[LACKING.index[1], "rna"] = np.nan
+LACKING.loc[LACKING.index[-1], "methylation"] = np.nan
+
+
+def test_transformer_of_an_omics_sees_only_the_samples_that_have_it():
+    fitted = OmicsConcatenator(StandardScaler()).fit(LACKING, Y)
+    assert fitted.transformers_["rna"].n_samples_seen_ == len(X) - 1
+    assert fitted.transformers_["cnv"].n_samples_seen_ == len(X)
+    expected = StandardScaler().fit(X["rna"].drop(index=X.index[1]))
+    np.testing.assert_allclose(fitted.transformers_["rna"].mean_, expected.mean_)
+
+
+@pytest.mark.parametrize(
+    "transformer",
+    [
+        make_pipeline(SimpleImputer(), StandardScaler()),
+        make_pipeline(StandardScaler(), SelectKBest(k=2)),
+        StandardScaler().set_output(transform="pandas"),
+        None,
+    ],
+    ids=str,
+)
+def test_sample_that_lacks_an_omics_keeps_nan_there_and_nowhere_else(transformer):
+    concatenator = OmicsConcatenator(transformer)
+    Xt = concatenator.fit_transform(LACKING, Y)
+    pd.testing.assert_frame_equal(Xt, concatenator.transform(LACKING))
+    is_nan = Xt.isna()
+    for position, omics in ((1, "rna"), (-1, "methylation")):
+        part = concatenator.block_slices_[omics]
+        assert is_nan.iloc[position, part].all()
+        is_nan.iloc[position, part] = False
+    assert not is_nan.any(axis=None)
+    assert Xt.index.equals(LACKING.index)
+
+
+def test_sparse_omics_that_a_sample_lacks_stays_sparse():
+    tables = {
+        name: sparse.csr_array(LACKING[name].to_numpy()) for name in ("rna", "cnv")
+    }
+    Xt = OmicsConcatenator(MaxAbsScaler()).fit_transform(tables)
+    assert sparse.issparse(Xt)
+    expected = MaxAbsScaler().fit_transform(X["rna"].drop(index=X.index[1]))
+    np.testing.assert_allclose(np.delete(Xt.toarray(), 1, axis=0)[:, :5], expected)
+    assert np.isnan(Xt.toarray()[1, :5]).all()
+
+
+def test_missing_omics_can_be_left_to_an_imputer():
+    concatenator = OmicsConcatenator(SimpleImputer(), missing_omics="transform")
+    Xt = concatenator.fit_transform(LACKING)
+    assert not Xt.isna().any(axis=None)
+    np.testing.assert_allclose(
+        Xt.iloc[1, concatenator.block_slices_["rna"]], LACKING["rna"].mean()
+    )
+
+
+def test_omics_may_be_left_out_of_new_samples():
+    concatenator = OmicsConcatenator(StandardScaler()).fit(X)
+    complete = concatenator.transform(X)
+    for new in (X.drop(columns="cnv"), {n: X[n] for n in ("rna", "methylation")}):
+        Xt = concatenator.transform(new)
+        assert list(Xt) == list(complete)
+        cnv = concatenator.block_slices_["cnv"]
+        assert Xt.iloc[:, cnv].isna().all(axis=None)
+        others = [name for name in complete if not name.startswith("cnv")]
+        pd.testing.assert_frame_equal(Xt[others], complete[others])
+
+
+def test_omics_may_not_be_left_out_where_a_transformer_wants_to_see_them():
+    concatenator = OmicsConcatenator(StandardScaler(), missing_omics="transform").fit(X)
+    with pytest.raises(ValueError, match=r"lacks 1 that are needed \('cnv'\)"):
+        concatenator.transform(X.drop(columns="cnv"))
+
+
+def test_omics_that_no_training_sample_has_is_an_error():
+    nothing = X.astype(float)
+    nothing["cnv"] = np.nan
+    message = f"Block 'cnv' has no values for any of {len(X)} samples"
+    with pytest.raises(ValueError, match=message):
+        OmicsConcatenator().fit(nothing)
+
+
+def test_metadata_follows_the_samples_that_have_the_omics():
+    weights = np.arange(1.0, len(X) + 1)
+    with config_context(enable_metadata_routing=True):
+        scaler = StandardScaler().set_fit_request(sample_weight=True)
+        fitted = OmicsConcatenator(scaler).fit(LACKING, sample_weight=weights)
+    has = np.arange(len(X)) != 1
+    expected = np.average(X["rna"][has], axis=0, weights=weights[has])
+    np.testing.assert_allclose(fitted.transformers_["rna"].mean_, expected)
+
+
+def telling(n=120, share=0.9):
+    """Return two omics of noise, and classes that missing values give away."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], n // 3)
+    table = pd.DataFrame(rng.normal(size=(n, 6)), columns=list("abcdef"))
+    lost = (y == 1)[:, None] & (rng.random((n, 6)) < share) & (np.arange(6) < 3)
+    table = table.mask(lost)
+    return pd.concat({"rna": table[list("abc")], "cnv": table[list("def")]}, axis=1), y
+
+
+def test_missing_values_that_give_the_class_away_are_reported():
+    X, y = telling()
+    message = "Missing values alone tell the classes apart: .* in 'rna', and nothing"
+    with pytest.warns(InformativeMissingnessWarning, match=message):
+        OmicsConcatenator(SimpleImputer()).fit(X, y)
+    OmicsConcatenator(SimpleImputer()).fit(X)  # without classes there is no clue
+    OmicsConcatenator(SimpleImputer()).fit(X, y + np.linspace(0, 0.5, len(y)))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_missing_values_at_random_are_not_reported(seed):
+    rng = np.random.default_rng(seed)
+    X, y = telling(share=0.0)
+    X = X.mask(rng.random(X.shape) < 0.2)
+    X.loc[rng.random(len(X)) < 0.3, "rna"] = np.nan
+    OmicsConcatenator(SimpleImputer()).fit(X, y)
+
+
+def test_trap_of_the_kidney_cohort_is_reported(data_dir):
+    X, y = load_folder(data_dir / "tcga_kipan")
+    with pytest.warns(InformativeMissingnessWarning, match="'rppa'"):
+        OmicsConcatenator(SimpleImputer()).fit(X, y)
+
+
+@pytest.mark.parametrize("name", ["tcga_stad", "tcga_gbm_mirna_cnv"])
+def test_few_missing_values_of_a_real_cohort_are_not_reported(name, data_dir):
+    X, y = load_folder(data_dir / name)
+    assert X.isna().any(axis=None)
+    OmicsConcatenator(SimpleImputer()).fit(X, y)
