@@ -370,15 +370,11 @@ class BaseOmicsClassifier(
         self._layout = self._read_layout(labels)
         self.omics_ = self._layout.names
         table, present = self._read_missing(table)
-        self._check_present(present, y)
-        if not is_refit:
-            # Decides on the size of networks that read which omics a sample has.
-            self._expects_missing = present is not None or self.modality_dropout > 0
-        self._may_miss = present is not None
         if sample_weight is not None:
             sample_weight = _check_sample_weight(
                 sample_weight, table, dtype=np.float64, ensure_non_negative=True
             )
+        self._learn_missing(present, y, sample_weight, is_refit=is_refit)
         codes = self._encode_classes(y, sample_weight)
         if known is not None:
             self._check_warm_start(*known)
@@ -490,9 +486,15 @@ class BaseOmicsClassifier(
         data[np.isnan(data)] = np.nan
         return table, present
 
-    def _check_present(self, present, y):
-        """Refuse omics that no training sample has; warn if their lack tells y."""
-        if present is None:
+    def _learn_missing(self, present, y, sample_weight, *, is_refit):
+        """Note whether samples that count lack omics, and judge which they are."""
+        if present is not None and sample_weight is not None:
+            present, y = present[sample_weight > 0], y[sample_weight > 0]
+        self._may_miss = present is not None and not present.all()
+        if not is_refit:
+            # Decides on the size of networks that read which omics a sample has.
+            self._expects_missing = self._may_miss or self.modality_dropout > 0
+        if not self._may_miss:
             return
         names = np.asarray(self._layout.names, dtype=object)
         if not present.any(axis=0).all():
@@ -520,7 +522,7 @@ class BaseOmicsClassifier(
             f"No sample has the omics {absent}, so that {type(self).__name__} predicts "
             f"from the others. It {trained}.",
             MissingOmicsWarning,
-            stacklevel=5,
+            stacklevel=4,
         )
 
     def _epoch_reporter(self, context, task):

@@ -99,7 +99,7 @@ class MoGATClassifier(BaseGraphClassifier):
         pretrain_epochs=100,
         pretrain_lr=5e-3,
         fusion_lr=5e-3,
-        end_to_end=False,
+        end_to_end=True,
         max_hidden=512,
         max_cells=10000,
         inference="independent",

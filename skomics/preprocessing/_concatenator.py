@@ -602,7 +602,7 @@ class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         if y is not None:
             check_consistent_length(next(iter(read.blocks.values())).data, y)
             tables = {name: block.data for name, block in read.blocks.items()}
-            warn_if_missingness_tells(tables, y, stacklevel=5)
+            warn_if_missingness_tells(tables, y, stacklevel=4)
         transformers = self._assign_transformers(read.layout.names)
         present = self._present_samples(read.blocks)
         for name in transformers:

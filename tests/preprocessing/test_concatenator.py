@@ -720,8 +720,9 @@ def telling(n=120, share=0.9):
 def test_missing_values_that_give_the_class_away_are_reported():
     X, y = telling()
     message = "Missing values alone tell the classes apart: .* in 'rna', and nothing"
-    with pytest.warns(InformativeMissingnessWarning, match=message):
+    with pytest.warns(InformativeMissingnessWarning, match=message) as caught:
         OmicsConcatenator(SimpleImputer()).fit(X, y)
+    assert caught[0].filename == __file__
     OmicsConcatenator(SimpleImputer()).fit(X)  # without classes there is no clue
     OmicsConcatenator(SimpleImputer()).fit(X, y + np.linspace(0, 0.5, len(y)))
 
