@@ -210,6 +210,17 @@ def test_modality_dropout_acts_in_training_only(model, partial):
     assert_seed_stable(clone(model).set_params(modality_dropout=0.5), X, y)
 
 
+@every_classifier
+def test_omics_are_dropped_by_itself_only_where_samples_lack_some(model, partial):
+    X, y, X_new = partial
+    for table, rate in ((X, 0.2), (X.fillna(0.0), 0.0)):
+        expected = clone(model).set_params(modality_dropout=rate).fit(table, y)
+        actual = clone(model).fit(table, y)
+        np.testing.assert_array_equal(
+            actual.predict_proba(X_new), expected.predict_proba(X_new)
+        )
+
+
 def test_modality_dropout_can_be_searched(partial):
     X, y, _ = partial
     search = GridSearchCV(

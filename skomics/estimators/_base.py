@@ -56,6 +56,9 @@ from skomics.exceptions import (
 
 __all__ = ["BaseOmicsClassifier", "document_training", "fill_docstring"]
 
+# What "auto" stands for where training samples lack omics.
+_MODALITY_DROPOUT = 0.2
+
 _TRAINING_PARAMETERS = """\
     max_epochs : int, default={max_epochs}
         Number of passes over the training samples.
@@ -105,9 +108,10 @@ _TRAINING_PARAMETERS = """\
         Whether `fit` goes on from the weights of the previous `fit`. The
         optimiser starts afresh.
 
-    modality_dropout : float, default={modality_dropout}
+    modality_dropout : float or "auto", default={modality_dropout!r}
         Probability, in [0, 1), with which a sample loses an omics in a training
-        step, but never all. It prepares for samples that lack omics.
+        step, but never all. It prepares for samples that lack omics. "auto" is 0.2
+        where training samples lack omics, and else 0.
 
     omics : array-like, dict or None, default={omics}
         Which columns belong to which omics, for input without names: block
@@ -240,7 +244,10 @@ class BaseOmicsClassifier(
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
-        "modality_dropout": [Interval(Real, 0, 1, closed="left")],
+        "modality_dropout": [
+            Interval(Real, 0, 1, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "omics": ["array-like", dict, None],
         "device": [str],
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
@@ -493,7 +500,10 @@ class BaseOmicsClassifier(
         self._may_miss = present is not None and not present.all()
         if not is_refit:
             # Decides on the size of networks that read which omics a sample has.
-            self._expects_missing = self._may_miss or self.modality_dropout > 0
+            self._dropout_rate = self.modality_dropout
+            if self.modality_dropout == "auto":
+                self._dropout_rate = _MODALITY_DROPOUT if self._may_miss else 0.0
+            self._expects_missing = self._may_miss or self._dropout_rate > 0
         if not self._may_miss:
             return
         names = np.asarray(self._layout.names, dtype=object)

@@ -138,7 +138,7 @@ class EFCNNClassifier(BaseOmicsClassifier):
         n_iter_no_change=10,
         tol=1e-4,
         warm_start=False,
-        modality_dropout=0.0,
+        modality_dropout="auto",
         omics=None,
         device="auto",
         n_threads=1,
@@ -189,6 +189,6 @@ class EFCNNClassifier(BaseOmicsClassifier):
             pool_sizes=_per_stage("pool_size", self.pool_size, n_filters),
             head_sizes=np.atleast_1d(self.head_layer_sizes).tolist(),
             dropout=self.dropout,
-            modality_dropout=self.modality_dropout,
+            modality_dropout=self._dropout_rate,
             has_indicators=self._expects_missing,
         )

@@ -87,7 +87,7 @@ class EFNNClassifier(BaseOmicsClassifier):
         n_iter_no_change=10,
         tol=1e-4,
         warm_start=False,
-        modality_dropout=0.0,
+        modality_dropout="auto",
         omics=None,
         device="auto",
         n_threads=1,
@@ -130,6 +130,6 @@ class EFNNClassifier(BaseOmicsClassifier):
             n_classes=n_classes,
             hidden_sizes=(sizes,) if isinstance(sizes, Integral) else tuple(sizes),
             dropout=self.dropout,
-            modality_dropout=self.modality_dropout,
+            modality_dropout=self._dropout_rate,
             has_indicators=self._expects_missing,
         )

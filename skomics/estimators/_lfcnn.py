@@ -140,7 +140,7 @@ class LFCNNClassifier(BaseOmicsClassifier):
         n_iter_no_change=10,
         tol=1e-4,
         warm_start=False,
-        modality_dropout=0.0,
+        modality_dropout="auto",
         omics=None,
         device="auto",
         n_threads=1,
@@ -190,5 +190,5 @@ class LFCNNClassifier(BaseOmicsClassifier):
             pool_sizes=_per_omics("pool_size", self.pool_size, self.omics_),
             head_sizes=np.atleast_1d(self.head_layer_sizes).tolist(),
             dropout=self.dropout,
-            modality_dropout=self.modality_dropout,
+            modality_dropout=self._dropout_rate,
         )

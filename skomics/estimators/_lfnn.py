@@ -100,7 +100,7 @@ class LFNNClassifier(BaseOmicsClassifier):
         n_iter_no_change=10,
         tol=1e-4,
         warm_start=False,
-        modality_dropout=0.0,
+        modality_dropout="auto",
         omics=None,
         device="auto",
         n_threads=1,
@@ -144,5 +144,5 @@ class LFNNClassifier(BaseOmicsClassifier):
             branch_sizes=np.atleast_1d(self.branch_layer_sizes).tolist(),
             head_sizes=np.atleast_1d(self.head_layer_sizes).tolist(),
             dropout=self.dropout,
-            modality_dropout=self.modality_dropout,
+            modality_dropout=self._dropout_rate,
         )

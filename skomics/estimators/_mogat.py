@@ -118,7 +118,7 @@ class MoGATClassifier(BaseGraphClassifier):
         n_iter_no_change=10,
         tol=1e-4,
         warm_start=False,
-        modality_dropout=0.0,
+        modality_dropout="auto",
         omics=None,
         device="auto",
         n_threads=1,
@@ -180,5 +180,5 @@ class MoGATClassifier(BaseGraphClassifier):
             end_to_end=self.end_to_end,
             max_hidden=self.max_hidden,
             max_cells=self.max_cells,
-            modality_dropout=self.modality_dropout,
+            modality_dropout=self._dropout_rate,
         )

@@ -65,7 +65,7 @@ class MoGCNClassifier(BaseGraphClassifier):
     >>> X, y = make_intersim(n_samples=60, n_clusters=3, random_state=0)
     >>> model = make_pipeline(
     ...     OmicsConcatenator(StandardScaler()),
-    ...     MoGCNClassifier(pretrain_epochs=20, max_epochs=20, random_state=0),
+    ...     MoGCNClassifier(pretrain_epochs=50, max_epochs=50, random_state=0),
     ... )
     >>> model.fit(X[:40], y[:40]).score(X[40:], y[40:])
     1.0
@@ -105,7 +105,7 @@ class MoGCNClassifier(BaseGraphClassifier):
         n_iter_no_change=10,
         tol=1e-4,
         warm_start=False,
-        modality_dropout=0.0,
+        modality_dropout="auto",
         omics=None,
         device="auto",
         n_threads=1,
@@ -163,5 +163,5 @@ class MoGCNClassifier(BaseGraphClassifier):
             end_to_end=self.end_to_end,
             max_hidden=self.max_hidden,
             max_cells=self.max_cells,
-            modality_dropout=self.modality_dropout,
+            modality_dropout=self._dropout_rate,
         )

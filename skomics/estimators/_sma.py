@@ -151,7 +151,7 @@ class SMAClassifier(BaseOmicsClassifier):
         n_iter_no_change=10,
         tol=1e-4,
         warm_start=False,
-        modality_dropout=0.0,
+        modality_dropout="auto",
         omics=None,
         device="auto",
         n_threads=1,
@@ -213,5 +213,5 @@ class SMAClassifier(BaseOmicsClassifier):
             share_weights=self.share_weights,
             linear_path=self.linear_path,
             n_ensemble=self.n_ensemble,
-            modality_dropout=self.modality_dropout,
+            modality_dropout=self._dropout_rate,
         )

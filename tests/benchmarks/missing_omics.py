@@ -54,7 +54,7 @@ def is_complete(X):
 def fit_ways(X, y, seed):
     """Yield the name of each way, and a model fitted that way."""
     yield "masked", masked(seed).fit(X, y)
-    yield "masked, modality_dropout=0.2", masked(seed, modality_dropout=0.2).fit(X, y)
+    yield "masked, modality_dropout=0", masked(seed, modality_dropout=0.0).fit(X, y)
     yield "means imputed", imputed(seed).fit(X, y)
     complete = is_complete(X)
     yield "incomplete patients dropped", imputed(seed).fit(X[complete], y[complete])
