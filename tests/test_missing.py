@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import check_estimators_nan_inf
+from sklearn.utils import get_tags
 
 from skomics import OmicsConcatenator
 from skomics._missing import lacking_rows, share_of_missing, warn_if_missingness_tells
@@ -275,11 +275,11 @@ def test_omics_that_no_training_sample_has_is_an_error(model, partial):
 
 
 @every_classifier
-def test_tag_says_that_nan_may_be_and_single_ones_are_still_refused(model):
-    assert model.__sklearn_tags__().input_tags.allow_nan
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        check_estimators_nan_inf(type(model).__name__, clone(model))
+def test_tags_tell_missing_omics_from_single_nan(model):
+    tags = get_tags(model).input_tags
+    assert tags.missing_omics
+    assert not tags.allow_nan
+    assert tags.sparse
 
 
 def test_absence_that_tells_the_class_is_reported():

@@ -3,6 +3,7 @@
 import inspect
 import warnings
 from abc import ABCMeta, abstractmethod
+from dataclasses import asdict, dataclass
 from numbers import Integral, Real
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import (
+    InputTags,
     check_array,
     check_consistent_length,
     check_random_state,
@@ -54,7 +56,12 @@ from skomics.exceptions import (
     NamelessOmicsWarning,
 )
 
-__all__ = ["BaseOmicsClassifier", "document_training", "fill_docstring"]
+__all__ = [
+    "BaseOmicsClassifier",
+    "OmicsInputTags",
+    "document_training",
+    "fill_docstring",
+]
 
 # What "auto" stands for where training samples lack omics.
 _MODALITY_DROPOUT = 0.2
@@ -211,6 +218,20 @@ def fill_docstring(cls, **texts):
     return cls
 
 
+@dataclass
+class OmicsInputTags(InputTags):
+    """What a classifier of several omics takes, beside scikit-learn's own tags.
+
+    Parameters
+    ----------
+    missing_omics : bool, default=True
+        Whether samples may lack whole omics, all of whose values are then NaN. It
+        is not `allow_nan`, which stands for single NaN too.
+    """
+
+    missing_omics: bool = True
+
+
 class BaseOmicsClassifier(
     CallbackSupportMixin, ClassifierMixin, BaseEstimator, metaclass=ABCMeta
 ):
@@ -318,9 +339,8 @@ class BaseOmicsClassifier(
     def __sklearn_tags__(self):
         """Say that sparse input and samples that lack an omics are welcome."""
         tags = super().__sklearn_tags__()
+        tags.input_tags = OmicsInputTags(**asdict(tags.input_tags))
         tags.input_tags.sparse = True
-        # A sample may lack a whole omics, all of whose values are then NaN.
-        tags.input_tags.allow_nan = True
         return tags
 
     @with_callbacks
