@@ -10,11 +10,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 # Tests that several files import; pytest explains a failed assert of theirs, too.
 pytest.register_assert_rewrite(
     "tests.modules.graph_cases", "tests.estimators.deep_cases"
 )
+
+# Times say nothing on a busy machine.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 REPOSITORY = Path(__file__).parent.parent
 SIZES = {"rna": 12, "methylation": 7, "mirna": 5}

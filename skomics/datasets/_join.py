@@ -3,11 +3,10 @@
 from importlib.util import find_spec
 from warnings import warn
 
-import numpy as np
 import pandas as pd
-from scipy import sparse
 
-from skomics._blocks import SEPARATOR, examples
+from skomics._blocks import Block, examples
+from skomics.datasets._packing import pack_blocks
 from skomics.datasets._tables import SparseTable
 from skomics.exceptions import SampleAlignmentError
 
@@ -125,19 +124,13 @@ def join_tables(tables, ids):
             omics: table.matrix if isinstance(table, SparseTable) else table
             for omics, table in tables.items()
         }
-    import anndata
-
-    names = [f"{o}{SEPARATOR}{f}" for o, table in tables.items() for f in table.columns]
-    labels = np.repeat(list(tables), [len(t.columns) for t in tables.values()])
-    matrices = [
-        table.matrix if isinstance(table, SparseTable) else table.to_numpy()
-        for table in tables.values()
-    ]
-    return anndata.AnnData(
-        sparse.hstack(matrices, format="csr"),
-        obs=pd.DataFrame(index=ids),
-        var=pd.DataFrame({"omics": labels}, index=names),
-    )
+    blocks = {
+        omics: Block(table.matrix, table.columns)
+        if isinstance(table, SparseTable)
+        else Block(table.to_numpy(), table.columns)
+        for omics, table in tables.items()
+    }
+    return pack_blocks(blocks, ids)
 
 
 def as_public(table):

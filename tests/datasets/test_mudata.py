@@ -232,6 +232,7 @@ def _peak(path):
     return print_of(PEAK, path)[0]
 
 
+@pytest.mark.slow
 def test_a_dense_file_is_never_twice_in_memory(tmp_path):
     # 153 MiB in two modalities, one of which lacks samples.
     rng = np.random.default_rng(0)
@@ -240,6 +241,7 @@ def test_a_dense_file_is_never_twice_in_memory(tmp_path):
     assert 140 < _peak(_write(to_mudata(tables), tmp_path / "x.h5mu")) < 240
 
 
+@pytest.mark.slow
 def test_a_sparse_file_is_never_twice_in_memory(tmp_path):
     # 12 million numbers: 92 MiB with their columns.
     matrix = sparse.random(

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from scipy.special import logit
@@ -127,6 +127,7 @@ def test_cells_are_missing_with_the_probability_asked_for(cohort):
 
 
 @given(share=st.floats(0, 2 / 3), seed=st.integers(0, 99))
+@settings(max_examples=20)
 def test_every_sample_keeps_an_omics(cohort, share, seed):
     X, _ = cohort
     bunch = perturb_omics(X, missing_omics=share, random_state=seed, return_X_y=False)

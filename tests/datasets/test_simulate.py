@@ -209,14 +209,15 @@ def test_simulating_leaves_the_global_generator_alone():
 
 
 @pytest.mark.benchmark
-def test_300_samples_take_less_than_50_ms_once_the_factors_are_known():
-    make_intersim(300)
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        make_intersim(300)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.05
+def test_a_second_draw_saves_the_factorisation():
+    seconds = {"first": [], "second": []}
+    for _ in range(7):
+        reference = replace(IntersimReference.synthetic())
+        for draw in seconds.values():
+            start = time.perf_counter()
+            make_intersim(300, reference=reference)
+            draw.append(time.perf_counter() - start)
+    assert min(seconds["second"]) < 0.85 * min(seconds["first"])
 
 
 def test_simulating_needs_no_torch():
