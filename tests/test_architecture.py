@@ -26,6 +26,7 @@ HEAVY = {
 # Imported inside functions only, so that skomics works without them.
 OPTIONAL = {
     "anndata",
+    "jinja2",
     "matplotlib",
     "mudata",
     "polars",
@@ -34,6 +35,8 @@ OPTIONAL = {
     "rdata",
     "requests",
     "rich",
+    "scikit_posthocs",
+    "selenium",
 }
 # Files of skomics/estimators that belong to no single model.
 SHARED_STEMS = {

@@ -1,8 +1,44 @@
 """Compare classifiers on multi-omics tasks: ``python -m skomics.benchmark``."""
 
 from skomics.benchmark._contenders import Contender
+from skomics.benchmark._report import make_report
 from skomics.benchmark._runner import run_benchmark
+from skomics.benchmark._statistics import (
+    check_null,
+    compare_models,
+    compare_pairs,
+    expected_calibration_error,
+    friedman_nemenyi,
+    learning_curves,
+    omics_value,
+    rank_models,
+    score_intervals,
+    sum_confusion,
+    summarize_calibration,
+    win_tie_loss,
+)
+from skomics.benchmark._store import read_results
 from skomics.benchmark._summary import summarize
 from skomics.benchmark._tasks import Task, simulated_task
 
-__all__ = ["Contender", "Task", "run_benchmark", "simulated_task", "summarize"]
+__all__ = [
+    "Contender",
+    "Task",
+    "check_null",
+    "compare_models",
+    "compare_pairs",
+    "expected_calibration_error",
+    "friedman_nemenyi",
+    "learning_curves",
+    "make_report",
+    "omics_value",
+    "rank_models",
+    "read_results",
+    "run_benchmark",
+    "score_intervals",
+    "simulated_task",
+    "sum_confusion",
+    "summarize",
+    "summarize_calibration",
+    "win_tie_loss",
+]

@@ -7,7 +7,7 @@ import pandas as pd
 from skomics._optional import import_optional
 from skomics.plotting import BenchmarkDisplay
 
-__all__ = ["format_summary", "summarize", "write_report"]
+__all__ = ["format_summary", "format_table", "summarize", "write_report"]
 
 METRICS = {
     "accuracy": "accuracy",
@@ -88,7 +88,7 @@ def format_summary(summary):
         ]
         for (task, _), row in summary.iterrows()
     ]
-    return _align([header, *rows, *_average_tasks(summary)])
+    return format_table([header, *rows, *_average_tasks(summary)])
 
 
 def _mean_and_sd(row, name, digits):
@@ -122,7 +122,7 @@ def _average_tasks(summary):
     return rows
 
 
-def _align(rows):
+def format_table(rows):
     """Return a Markdown table with columns of even width."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rule = ["-" * width for width in widths]

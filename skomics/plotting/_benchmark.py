@@ -1,25 +1,15 @@
 """Scores of several models on several tasks."""
 
 from skomics._optional import import_optional
+from skomics.plotting._styles import style_models
 
-__all__ = ["BenchmarkDisplay"]
+__all__ = ["METRICS", "BenchmarkDisplay", "check_scores"]
 
-_METRICS = {
+METRICS = {
     "accuracy": "Accuracy",
     "f1_macro": "Macro F1",
     "f1_weighted": "Weighted F1",
 }
-# Okabe and Ito: told apart with any colour vision; yellow is too pale for dots.
-_COLOURS = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#E69F00",
-    "#000000",
-)
-_MARKERS = "oDs^vPX"
 _INCHES_PER_MODEL, _INCHES_OF_FRAME = 0.26, 1.5
 
 
@@ -80,7 +70,7 @@ class BenchmarkDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        self._check(metric)
+        check_scores(self.results, metric)
         tasks, labels = (
             list(dict.fromkeys(self.results[c])) for c in ("task", "label")
         )
@@ -94,22 +84,11 @@ class BenchmarkDisplay:
         self._draw_frame(metric, tasks, labels)
         return self
 
-    def _check(self, metric):
-        if metric not in _METRICS:
-            raise ValueError(
-                f"Got metric={metric!r}. Choose one of {sorted(_METRICS)}."
-            )
-        if not self.results[metric].notna().any():
-            raise ValueError(
-                f"None of the {len(self.results)} rows has a score {metric!r}. See the "
-                "column error of the results for the reason."
-            )
-
     def _draw_dots(self, metric, tasks, labels):
         """Draw a line of dots per task and model, the first of each on top."""
         step = 1 / (len(labels) + 1)
-        for number, label in enumerate(labels):
-            colour = _COLOURS[number % len(_COLOURS)]
+        for number, (label, style) in enumerate(style_models(labels).items()):
+            colour = style["color"]
             shift = (number - (len(labels) - 1) / 2) * step
             rows = self.results[self.results["label"] == label]
             heights = rows["task"].map(tasks.index) + shift
@@ -126,7 +105,7 @@ class BenchmarkDisplay:
             self._draw_marks(
                 means,
                 means.index,
-                marker=_MARKERS[number * 8 // 7 % len(_MARKERS)],
+                marker=style["marker"],
                 markersize=8,
                 color=colour,
                 markeredgecolor="white",
@@ -161,13 +140,36 @@ class BenchmarkDisplay:
         ax.set_axisbelow(True)
         ax.tick_params(axis="y", length=0)
         ax.spines[["top", "right", "left"]].set_visible(False)
-        ax.set_xlabel(
-            f"{_METRICS[metric]} (small: test folds; large, and number: mean)"
-        )
+        ax.set_xlabel(f"{METRICS[metric]} (small: test folds; large, and number: mean)")
         ax.legend(
             loc="lower left",
             bbox_to_anchor=(0, 1.0),
             ncols=min(len(labels), 4),
             frameon=False,
             borderaxespad=0.2,
+        )
+
+
+def check_scores(results, metric):
+    """Refuse an unknown metric, and results without a score to draw.
+
+    Parameters
+    ----------
+    results : DataFrame
+        One row per fit.
+
+    metric : str
+        Name of a column.
+
+    Raises
+    ------
+    ValueError
+        If the metric is unknown, or no fit has a score.
+    """
+    if metric not in METRICS:
+        raise ValueError(f"Got metric={metric!r}. Choose one of {sorted(METRICS)}.")
+    if not results[metric].notna().any():
+        raise ValueError(
+            f"None of the {len(results)} rows has a score {metric!r}. See the "
+            "column error of the results for the reason."
         )
