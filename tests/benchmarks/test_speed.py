@@ -222,8 +222,9 @@ def test_four_members_cost_less_than_four_fits():
 )
 def test_sma_fits_615_by_700_with_its_defaults_in_15_seconds():
     X, y = table(615, 700, 5)
-    start = time.perf_counter()
+    # Time of the processor, to which other work adds little.
+    start = time.process_time()
     SMAClassifier(omics=[350, 350], device="cpu", random_state=0).fit(X, y)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     print(f"SMA, defaults, 615 x 700: {seconds:.1f} s")
     assert seconds < 15
