@@ -21,6 +21,13 @@ pytest.register_assert_rewrite(
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+def pytest_collection_modifyitems(items):
+    """Let tests that compare times, or start processes, run one after another."""
+    for item in items:
+        if any(item.get_closest_marker(name) for name in ("benchmark", "processes")):
+            item.add_marker(pytest.mark.xdist_group("alone"))
+
+
 REPOSITORY = Path(__file__).parent.parent
 SIZES = {"rna": 12, "methylation": 7, "mirna": 5}
 
