@@ -161,3 +161,20 @@ def test_isolation_ends_even_when_the_body_fails():
         torch.rand(3) / (1 // 0)
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_denormal_numbers_count_as_zero_only_while_torch_is_isolated(before):
+    def product():
+        return (torch.full((1,), 1e-40) * 0.5).item()
+
+    torch.set_flush_denormal(before)
+    try:
+        with isolated_torch(device=CPU):
+            assert product() == 0.0
+        assert (product() == 0.0) is before
+        with pytest.raises(ZeroDivisionError), isolated_torch(device=CPU):
+            raise ZeroDivisionError
+        assert (product() == 0.0) is before
+    finally:
+        torch.set_flush_denormal(False)
