@@ -21,6 +21,7 @@ pytest.register_assert_rewrite(
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+
 def pytest_collection_modifyitems(items):
     """Let tests that compare times, or start processes, run one after another."""
     for item in items:

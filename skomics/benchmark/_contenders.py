@@ -5,18 +5,30 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
+from importlib import import_module
 
 import numpy as np
-from sklearn.base import clone
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+)
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, StratifiedKFold
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, LabelEncoder, StandardScaler
+from sklearn.svm import LinearSVC
 
+from skomics._optional import import_optional
 from skomics.preprocessing import OmicsConcatenator
 
-__all__ = ["CONTENDERS", "Contender", "as_contenders"]
+__all__ = ["CONTENDERS", "CONTENDER_GROUPS", "Contender", "as_contenders"]
 
 
 @dataclass(frozen=True)
@@ -36,19 +48,28 @@ class Contender:
         Name for tables and figures; None takes `name`.
 
     params : dict, default={}
-        Parameters set on the classifier if it has them.
+        Parameters set on the classifier, or on the one that it searches, if it has
+        them.
 
     is_named_input : bool, default=True
         Whether the classifier takes what :class:`~skomics.OmicsConcatenator` gives by
-        default, with the omics in the names of the features, or a bare matrix.
+        default, with the omics in the names of the features and NaN for an omics
+        that a sample lacks, or a bare matrix without missing values.
+
+    takes_sizes : bool, default=False
+        Whether `make` also takes a dict of omics to number of columns, in the order
+        of the columns.
+
+    kind_params : callable, default=None
+        Takes the kind of a task's data and returns parameters, set before `params`.
 
     Examples
     --------
     >>> from sklearn.ensemble import RandomForestClassifier
-    >>> from skomics.benchmark import Contender
+    >>> from skomics.benchmark import Contender, simulated_task
     >>> def make_forest(random_state):
     ...     return RandomForestClassifier(random_state=random_state)
-    >>> Contender("forest", make_forest).build({"rna": False}, 0)[-1]
+    >>> Contender("forest", make_forest).build(simulated_task(), 0)[-1]
     RandomForestClassifier(random_state=0)
     """
 
@@ -57,6 +78,8 @@ class Contender:
     label: str | None = None
     params: Mapping = field(default_factory=dict)
     is_named_input: bool = True
+    takes_sizes: bool = False
+    kind_params: Callable | None = None
 
     def __post_init__(self):
         if self.label is None:
@@ -67,41 +90,53 @@ class Contender:
     def module(self):
         """Module that defines the classifier; None if it cannot be made."""
         try:
-            return type(self.make(0)).__module__
+            classifier = self.make(0)
         except Exception:  # a contender may fail in any way
             return None
+        return type(getattr(classifier, "estimator", classifier)).__module__
 
-    def build(self, sparse_omics, random_state):
+    def build(self, task, random_state, *, is_scaled=False):
         """Return the pipeline that is fitted on a training part.
 
         Parameters
         ----------
-        sparse_omics : dict of str to bool
-            The omics, each with whether its table is sparse.
+        task : Task
+            What is to be classified; its omics are looked at, not its values.
 
         random_state : int
             Seed of the classifier.
 
+        is_scaled : bool, default=False
+            Whether the data are on one scale already.
+
         Returns
         -------
         pipeline : Pipeline
-            Median imputation and standardisation per omics, then the classifier.
+            Median imputation and, unless `is_scaled`, standardisation per omics, then
+            the classifier.
         """
-        classifier = self.make(random_state)
+        sizes = {"sizes": task.sizes} if self.takes_sizes else {}
+        classifier = self.make(random_state, **sizes)
         known = classifier.get_params()
-        classifier.set_params(**{k: v for k, v in self.params.items() if k in known})
-        omics = OmicsConcatenator(_make_preprocessing(sparse_omics))
+        kind_params = {} if self.kind_params is None else self.kind_params(task.kind)
+        for name, value in {**kind_params, **self.params}.items():
+            names = known.keys() & {name, f"estimator__{name}"}
+            classifier.set_params(**dict.fromkeys(names, value))
+        omics = OmicsConcatenator(_make_preprocessing(task.sparse_omics, is_scaled))
         if not self.is_named_input:
-            omics.set_output(transform="numpy")
+            omics.set_params(missing_omics="transform").set_output(transform="numpy")
         return Pipeline([("omics", omics), ("clf", classifier)])
 
-    def settings(self, sparse_omics):
+    def settings(self, task, *, is_scaled=False):
         """Return a short digest of every parameter of the pipeline but its seed.
 
         Parameters
         ----------
-        sparse_omics : dict of str to bool
-            The omics, each with whether its table is sparse.
+        task : Task
+            As for `build`.
+
+        is_scaled : bool, default=False
+            As for `build`.
 
         Returns
         -------
@@ -110,7 +145,7 @@ class Contender:
             is for its fits to report.
         """
         try:
-            params = self.build(sparse_omics, 0).get_params()
+            params = self.build(task, 0, is_scaled=is_scaled).get_params()
         except Exception:  # a contender may fail in any way
             return ""
         # An object without a repr of its own shows its address.
@@ -127,19 +162,18 @@ def _describe(item):
     return name, repr(type(value)) if hasattr(value, "get_params") else repr(value)
 
 
-def _make_preprocessing(sparse_omics):
+def _make_preprocessing(sparse_omics, is_scaled):
     """Return imputation and scaling per omics; a sparse table stays sparse."""
-    dense = make_pipeline(
-        SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
-    )
+    dense = [SimpleImputer(strategy="median", keep_empty_features=True)]
+    thin = [SimpleImputer(strategy="constant", fill_value=0)]
+    if not is_scaled:
+        dense.append(StandardScaler())
+        thin.append(StandardScaler(with_mean=False))
     if not any(sparse_omics.values()):
-        return dense
-    thin = make_pipeline(
-        SimpleImputer(strategy="constant", fill_value=0),
-        StandardScaler(with_mean=False),
-    )
+        return make_pipeline(*dense)
     return {
-        omics: thin if is_sparse else dense for omics, is_sparse in sparse_omics.items()
+        omics: make_pipeline(*(thin if is_sparse else dense))
+        for omics, is_sparse in sparse_omics.items()
     }
 
 
@@ -160,6 +194,88 @@ class _InnerFolds(StratifiedKFold):
         return StratifiedKFold(n_splits, shuffle=True, random_state=self.random_state)
 
 
+def _inner_folds(n_splits, random_state):
+    return _InnerFolds(n_splits, shuffle=True, random_state=random_state)
+
+
+def _search(classifier, grid, random_state, n_splits=5):
+    return GridSearchCV(
+        classifier, grid, scoring="f1_macro", cv=_inner_folds(n_splits, random_state)
+    )
+
+
+class EncodedClassifier(ClassifierMixin, BaseEstimator):
+    """Lets a classifier that wants classes 0, 1, … take any.
+
+    Parameters
+    ----------
+    estimator : classifier
+        The classifier.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes.
+
+    estimator_ : classifier
+        The fitted classifier.
+    """
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    def fit(self, X, y):
+        """Fit the classifier to codes of the classes.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The samples.
+
+        y : array-like of shape (n_samples,)
+            The classes.
+
+        Returns
+        -------
+        self : object
+            Fitted.
+        """
+        encoder = LabelEncoder().fit(y)
+        self.classes_ = encoder.classes_
+        self.estimator_ = clone(self.estimator).fit(X, encoder.transform(y))
+        return self
+
+    def predict(self, X):
+        """Return the classes of samples.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            The classes.
+        """
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def predict_proba(self, X):
+        """Return the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            The probabilities.
+        """
+        return self.estimator_.predict_proba(X)
+
+
 def _make_classifier(name, random_state):
     # Imported here, so that a listing of the contenders loads no torch.
     from skomics import estimators
@@ -167,35 +283,197 @@ def _make_classifier(name, random_state):
     return getattr(estimators, name)(random_state=random_state)
 
 
-def _deep(name, class_name, label):
-    return Contender(name, partial(_make_classifier, class_name), label)
+def _published_params(stem, kind):
+    from skomics.estimators import paper_params
+
+    return paper_params(stem, kind)
 
 
-def _make_logistic(random_state):
-    return GridSearchCV(
-        LogisticRegression(max_iter=2000, random_state=random_state),
-        {"C": [0.01, 0.1, 1.0]},
+def _make_tuned(name, space, random_state):
+    return RandomizedSearchCV(
+        _make_classifier(name, random_state),
+        space,
+        n_iter=6,
         scoring="f1_macro",
-        cv=_InnerFolds(5, shuffle=True, random_state=random_state),
+        cv=_inner_folds(3, random_state),
+        random_state=random_state,
     )
 
 
-# The contenders that the command line knows, one line each.
+def _make_dummy(random_state):
+    return DummyClassifier(strategy="prior", random_state=random_state)
+
+
+def _make_logistic(random_state, n_splits=5):
+    return _search(
+        LogisticRegression(max_iter=2000, random_state=random_state),
+        {"C": [0.01, 0.1, 1.0]},
+        random_state,
+        n_splits,
+    )
+
+
+def _make_ridge(random_state):
+    # Chooses its strength by leaving one training sample out at a time.
+    return RidgeClassifierCV(alphas=np.logspace(-1, 5, 7))
+
+
+def _make_svm(random_state):
+    svm = LinearSVC(max_iter=5000, random_state=random_state)
+    return _search(svm, {"C": [1e-4, 1e-3, 1e-2, 0.1]}, random_state)
+
+
+def _make_forest(random_state):
+    return RandomForestClassifier(500, random_state=random_state)
+
+
+def _make_hist_boosting(random_state):
+    return make_pipeline(
+        FunctionTransformer(_to_dense, accept_sparse=True),
+        HistGradientBoostingClassifier(random_state=random_state),
+    )
+
+
+def _to_dense(X):
+    return X.toarray() if sparse.issparse(X) else X
+
+
+def _make_lightgbm(random_state):
+    lightgbm = import_optional("lightgbm", extra="bench")
+    return lightgbm.LGBMClassifier(
+        random_state=random_state,
+        n_jobs=1,
+        deterministic=True,
+        force_row_wise=True,
+        verbose=-1,
+    )
+
+
+def _make_xgboost(random_state):
+    xgboost = import_optional("xgboost", extra="bench")
+    return EncodedClassifier(xgboost.XGBClassifier(random_state=random_state, n_jobs=1))
+
+
+def _make_mlp(random_state):
+    return MLPClassifier(max_iter=500, random_state=random_state)
+
+
+def _make_stack(random_state, sizes):
+    """Return a logistic regression on those of each omics, predicted in folds."""
+    experts = [
+        (omics, make_pipeline(columns, _make_logistic(random_state, n_splits=3)))
+        for omics, columns in _select_columns(sizes).items()
+    ]
+    final = LogisticRegression(max_iter=2000, random_state=random_state)
+    return StackingClassifier(
+        experts, final, cv=_inner_folds(3, random_state), stack_method="predict_proba"
+    )
+
+
+def _make_best_omics(random_state, sizes):
+    columns = _select_columns(sizes)
+    logistic = LogisticRegression(max_iter=2000, random_state=random_state)
+    pipeline = Pipeline([("columns", next(iter(columns.values()))), ("clf", logistic)])
+    grid = {"columns": list(columns.values()), "clf__C": [0.01, 0.1, 1.0]}
+    return _search(pipeline, grid, random_state)
+
+
+def _select_columns(sizes):
+    """Return a transformer for each omics that keeps its columns."""
+    ends = np.cumsum(list(sizes.values()))
+    return {
+        omics: ColumnTransformer([(omics, "passthrough", slice(end - size, end))])
+        for (omics, size), end in zip(sizes.items(), ends.tolist(), strict=True)
+    }
+
+
+def _make_foreign(package, name, random_state):
+    """Return a classifier of a package that no extra of skomics installs."""
+    try:
+        make = getattr(import_module(package), name)
+    except ImportError as error:
+        raise ImportError(
+            f"{package} is needed here but could not be imported ({error}). Install "
+            f"it with: pip install {package}"
+        ) from error
+    return make(random_state=random_state)
+
+
+# Stem, class and label of the classifiers of skomics.
+_SEVEN = (
+    ("sma", "SMAClassifier", "SMA"),
+    ("efnn", "EFNNClassifier", "efNN"),
+    ("lfnn", "LFNNClassifier", "lfNN"),
+    ("efcnn", "EFCNNClassifier", "efCNN"),
+    ("lfcnn", "LFCNNClassifier", "lfCNN"),
+    ("mogcn", "MoGCNClassifier", "moGCN"),
+    ("mogat", "MoGATClassifier", "moGAT"),
+)
+_SPACE = {"lr": [5e-4, 1e-3, 3e-3, 1e-2], "weight_decay": [0.0, 0.01, 0.1, 1.0]}
+_BATCH_SIZES = {"batch_size": [8, 32, 128]}
+
+
+def _deep_contenders():
+    """Return each of the seven as it is, tuned, and as published."""
+    for stem, name, label in _SEVEN:
+        # moGCN and moGAT train on the whole graph.
+        space = _SPACE if stem.startswith("mog") else _SPACE | _BATCH_SIZES
+        yield Contender(stem, partial(_make_classifier, name), label)
+        yield Contender(
+            f"{stem}-tuned", partial(_make_tuned, name, space), f"{label} (tuned)"
+        )
+        yield Contender(
+            f"{stem}-paper",
+            partial(_make_classifier, name),
+            f"{label} (published settings)",
+            kind_params=partial(_published_params, stem),
+        )
+
+
+def _flat(name, make, label, **more):
+    return Contender(name, make, label, is_named_input=False, **more)
+
+
+def _foreign(name, package, class_name, label):
+    return _flat(name, partial(_make_foreign, package, class_name), label)
+
+
+_BASELINES = [
+    _flat("dummy", _make_dummy, "largest class"),
+    _flat("logreg", _make_logistic, "logistic regression"),
+    _flat("ridge", _make_ridge, "ridge"),
+    _flat("svm", _make_svm, "linear SVM"),
+    _flat("forest", _make_forest, "random forest"),
+    _flat("histgb", _make_hist_boosting, "histogram boosting"),
+    _flat("lightgbm", _make_lightgbm, "LightGBM"),
+    _flat("xgboost", _make_xgboost, "XGBoost"),
+    _flat("mlp", _make_mlp, "MLP"),
+    _flat("stack", _make_stack, "late-fusion stack", takes_sizes=True),
+    _flat("best-omics", _make_best_omics, "best single omics", takes_sizes=True),
+]
+# Name, package, class and label.
+_OPTIONAL = [
+    _foreign("realmlp", "pytabkit", "RealMLP_TD_Classifier", "RealMLP"),
+    _foreign("tabm", "pytabkit", "TabM_D_Classifier", "TabM"),
+    _foreign("tabicl", "tabicl", "TabICLClassifier", "TabICL"),
+    _foreign("tabpfn", "tabpfn", "TabPFNClassifier", "TabPFN"),
+]
+
+# The contenders that the command line knows.
 CONTENDERS = {
     contender.name: contender
-    for contender in [
-        _deep("sma", "SMAClassifier", "SMA"),
-        _deep("efnn", "EFNNClassifier", "efNN"),
-        _deep("lfnn", "LFNNClassifier", "lfNN"),
-        _deep("efcnn", "EFCNNClassifier", "efCNN"),
-        _deep("lfcnn", "LFCNNClassifier", "lfCNN"),
-        _deep("mogcn", "MoGCNClassifier", "moGCN"),
-        _deep("mogat", "MoGATClassifier", "moGAT"),
-        Contender(
-            "logreg", _make_logistic, "logistic regression", is_named_input=False
-        ),
-    ]
+    for contender in [*_deep_contenders(), *_BASELINES, *_OPTIONAL]
 }
+
+# Names for several of them.
+CONTENDER_GROUPS = {
+    "seven": [stem for stem, _, _ in _SEVEN],
+    "baselines": [contender.name for contender in _BASELINES],
+    "tuned": [f"{stem}-tuned" for stem, _, _ in _SEVEN],
+    "published": [f"{stem}-paper" for stem, _, _ in _SEVEN],
+    "optional": [contender.name for contender in _OPTIONAL],
+}
+CONTENDER_GROUPS["all"] = CONTENDER_GROUPS["seven"] + CONTENDER_GROUPS["baselines"]
 
 
 def as_contenders(contenders):
@@ -205,8 +483,8 @@ def as_contenders(contenders):
     ----------
     contenders : str, Contender, list of str and Contender, or dict of str to \
             classifier
-        Names in `CONTENDERS`, contenders, or classifiers by name, whose
-        `random_state` is set for each fit.
+        Names in `CONTENDERS` or `CONTENDER_GROUPS`, contenders, or classifiers by
+        name, whose `random_state` is set for each fit.
 
     Returns
     -------
@@ -219,7 +497,7 @@ def as_contenders(contenders):
         ]
     elif isinstance(contenders, Contender | str):
         contenders = [contenders]
-    contenders = [_as_contender(contender) for contender in contenders]
+    contenders = [c for item in contenders for c in _find_contenders(item)]
     names = [contender.name for contender in contenders]
     if not names or len(set(names)) < len(names):
         raise ValueError(
@@ -229,15 +507,18 @@ def as_contenders(contenders):
     return contenders
 
 
-def _as_contender(contender):
-    if isinstance(contender, Contender):
-        return contender
-    if contender not in CONTENDERS:
+def _find_contenders(item):
+    if isinstance(item, Contender):
+        return [item]
+    if item in CONTENDER_GROUPS:
+        return [CONTENDERS[name] for name in CONTENDER_GROUPS[item]]
+    if item not in CONTENDERS:
         raise ValueError(
-            f"Got the contender {contender!r}, but known are {sorted(CONTENDERS)}. "
-            "Choose from these, or give a dict of name to classifier."
+            f"Got the contender {item!r}, but known are {sorted(CONTENDERS)} and the "
+            f"groups {sorted(CONTENDER_GROUPS)}. Choose from these, or give a dict of "
+            "name to classifier."
         )
-    return CONTENDERS[contender]
+    return [CONTENDERS[item]]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The runner: fits every contender on every training part, and keeps the score."""
 
+import json
 import platform
 import warnings
 from contextlib import closing, suppress
@@ -8,23 +9,30 @@ from functools import cache
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from threading import Lock
 from time import perf_counter
 
 import numpy as np
-from joblib import Parallel, delayed
-from sklearn.metrics import accuracy_score, f1_score
-from sklearn.model_selection import StratifiedKFold
+from joblib import Parallel, delayed, parallel_config
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
 from threadpoolctl import threadpool_limits
 
 import skomics
+from skomics.benchmark._backends import open_backend
 from skomics.benchmark._contenders import Contender, as_contenders
+from skomics.benchmark._memory import MemoryPeak
 from skomics.benchmark._progress import make_progress
-from skomics.benchmark._store import ResultsStore
+from skomics.benchmark._protocols import PROTOCOLS, choose_training_part
+from skomics.benchmark._statistics import expected_calibration_error
+from skomics.benchmark._store import COLUMNS, ResultsStore
 from skomics.benchmark._tasks import Task, as_tasks, take_rows
 
 __all__ = ["run_benchmark"]
 
 _PACKAGES = ("numpy", "scikit-learn", "torch", "skorch")
+# Warnings, thread limits and torch's random state belong to the whole process, so
+# that threads of one process fit one after the other.
+_LOCK = Lock()
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,9 @@ class _Fit:
 
     task: Task
     contender: Contender
+    protocol: str
+    omics: tuple | None
+    train_fraction: float
     repeat: int
     fold: int
     n_folds: int
@@ -40,19 +51,32 @@ class _Fit:
     settings: str
 
     @property
+    def variant(self):
+        """What is not as in a plain run."""
+        omics = "all" if self.omics is None else "+".join(self.omics)
+        return self.protocol, omics, float(self.train_fraction)
+
+    @property
     def key(self):
-        return self.task.name, self.contender.name, self.repeat, self.fold
+        names = self.task.name, self.contender.name
+        return *names, *self.variant, self.repeat, self.fold
 
     @property
     def random_state(self):
-        return _derive_seed(self.seed, *self.key)
+        plain = self.task.name, self.contender.name, self.repeat, self.fold
+        is_plain = self.variant == ("honest", "all", 1.0)
+        return _derive_seed(self.seed, *plain, *(() if is_plain else self.variant))
 
     def describe(self):
         """Return what is known of the row before the fit."""
+        protocol, omics, train_fraction = self.variant
         return {
             "task": self.task.name,
             "model": self.contender.name,
             "label": self.contender.label,
+            "protocol": protocol,
+            "omics": omics,
+            "train_fraction": train_fraction,
             "repeat": self.repeat,
             "fold": self.fold,
             "seed": self.seed,
@@ -68,10 +92,15 @@ def run_benchmark(
     tasks="simulated",
     contenders=("sma", "efnn", "logreg"),
     *,
+    protocol="honest",
     n_folds=5,
     n_repeats=2,
+    train_fractions=(1.0,),
+    leave_omics_out=False,
     seed=0,
     n_jobs=None,
+    backend="loky",
+    scheduler=None,
     output=None,
     verbose=False,
 ):
@@ -80,31 +109,55 @@ def run_benchmark(
     Imputation, scaling, tuning and training happen inside the training part of each
     fold. All contenders see the same folds. Every fit has a seed of its own, derived
     from `seed`, task, model, repeat and fold, so that the results do not depend on
-    `n_jobs`.
+    `n_jobs` or `backend`.
 
     Parameters
     ----------
     tasks : Task, str, list of Task and str, or dict of str to (X, y), \
             default="simulated"
-        What is to be classified.
+        What is to be classified; strings are names of tasks and of groups of tasks
+        known to the command line.
 
     contenders : str, Contender, list of str and Contender, or dict of str to \
             classifier, default=("sma", "efnn", "logreg")
         Which classifiers; strings are names known to the command line. A classifier
         follows imputation and scaling per omics, and its `random_state` is set.
 
+    protocol : {"honest", "paper"}, default="honest"
+        "honest": as described. "paper": the procedure of the publications, for
+        comparison with their figures only. It scales by the maximum over all
+        samples, those of the test part included, and scores one fold of four, drawn
+        with seed 1, over the classes found in it; `n_folds` and `n_repeats` have no
+        say.
+
     n_folds : int, default=5
         Number of folds. A task whose smallest class has fewer samples gets as many
-        folds as that class has samples, with a warning.
+        folds as that class has samples, with a warning. A task with groups keeps
+        them together; a task with another cohort has that one as its only test set.
 
     n_repeats : int, default=2
         How often the folds are drawn anew.
+
+    train_fractions : sequence of float, default=(1.0,)
+        Shares of each training part to fit to, stratified by class, for learning
+        curves. A smaller part is contained in a larger one.
+
+    leave_omics_out : bool, default=False
+        Whether to fit without each of the omics, too, for the value that each one
+        adds.
 
     seed : int, default=0
         Seed of folds and fits.
 
     n_jobs : int, default=None
         Number of processes, as in joblib. Each uses one thread.
+
+    backend : {"loky", "threading", "dask", "ray"}, default="loky"
+        The backend of joblib. Threads of one process fit one after the other.
+
+    scheduler : str, default=None
+        Address of a dask scheduler, whose workers are used; with None the backend
+        "dask" starts `n_jobs` processes on this machine.
 
     output : str or Path, default=None
         A csv file to which each finished fit is appended at once. Fits that are
@@ -117,10 +170,15 @@ def run_benchmark(
     Returns
     -------
     results : DataFrame
-        One row per fit: task, model, label, repeat, fold, seed, random_state,
-        n_folds, n_train, n_test, accuracy, f1_macro, f1_weighted (over all classes
-        of the task), fit_seconds, score_seconds, status ("ok" or "error"), error,
-        warnings, data (SHA-256 of X and y), settings (digest of the model's
+        One row per fit: task, model, label, protocol, omics ("all", or the names of
+        those used, joined by "+"), repeat, fold, seed, random_state, n_folds,
+        n_train, n_test, train_fraction, accuracy, f1_macro, f1_weighted (over all
+        classes of the task), log_loss and ece (expected calibration error; missing
+        for models without probabilities), fit_seconds, score_seconds,
+        peak_memory_mb (resident memory of the process at its highest during fit and
+        prediction, libraries and data included; Linux only), n_features, confusion
+        (JSON, rows are the true classes), classes (JSON), status ("ok" or "error"),
+        error, warnings, data (SHA-256 of X and y), settings (digest of the model's
         parameters) and versions.
 
     Raises
@@ -150,8 +208,16 @@ def run_benchmark(
     2  small  bayes     2      20     ok
     """
     _check_numbers(n_folds=(n_folds, 2), n_repeats=(n_repeats, 1), seed=(seed, 0))
+    _check_choices(protocol, train_fractions)
     tasks, contenders = as_tasks(tasks), as_contenders(contenders)
-    fits = _plan_fits(tasks, contenders, n_folds, n_repeats, seed)
+    folds = protocol, n_folds, n_repeats
+    fits = [
+        fit
+        for task in tasks
+        for fit in _plan_fits(
+            task, contenders, folds, train_fractions, leave_omics_out, seed
+        )
+    ]
     keys = [fit.key for fit in fits]
     store = ResultsStore(output)
     store.check([fit.describe() for fit in fits if fit.repeat == fit.fold == 0])
@@ -160,8 +226,11 @@ def run_benchmark(
     counts = {}
     for fit in missing:
         counts[fit.task.name] = counts.get(fit.task.name, 0) + 1
-    with make_progress(counts, verbose) as progress:
-        for row in _run_fits(missing, n_jobs):
+    with (
+        make_progress(counts, verbose) as progress,
+        open_backend(backend, scheduler, n_jobs),
+    ):
+        for row in _run_fits(missing):
             store.append(row)
             progress.finish_fit(row)
     return store.finish(keys)
@@ -175,32 +244,61 @@ def _check_numbers(**numbers):
             )
 
 
-def _plan_fits(tasks, contenders, n_folds, n_repeats, seed):
-    """Return the fits in an order that keeps a cut-off run balanced."""
-    fits = []
-    for task in tasks:
-        n = _fitting_folds(task, n_folds)
-        digests = {c.name: c.settings(task.sparse_omics) for c in contenders}
-        fits += [
-            _Fit(task, contender, repeat, fold, n, seed, digests[contender.name])
-            for repeat in range(n_repeats)
-            for fold in range(n)
-            for contender in contenders
-        ]
-    return fits
+def _check_choices(protocol, train_fractions):
+    if protocol not in PROTOCOLS:
+        raise ValueError(
+            f"Got protocol={protocol!r}, but known are {sorted(PROTOCOLS)}. Choose one."
+        )
+    shares = list(train_fractions)
+    if (
+        not shares
+        or len(set(shares)) < len(shares)
+        or not all(0 < share <= 1 for share in shares)
+    ):
+        raise ValueError(
+            f"Got train_fractions={shares}. They must be different numbers above 0 "
+            "and at most 1, one at least."
+        )
 
 
-def _fitting_folds(task, n_folds):
-    classes, counts = np.unique(task.y, return_counts=True)
-    if n_folds <= counts.min():
-        return n_folds
-    warnings.warn(
-        f"Task {task.name!r} gets {counts.min()} folds instead of {n_folds}, because "
-        f"its class {str(classes[counts.argmin()])!r} has {counts.min()} samples and "
-        "every fold needs one. Merge or drop small classes to use more.",
-        stacklevel=4,
-    )
-    return int(counts.min())
+def _plan_fits(task, contenders, folds, train_fractions, leave_omics_out, seed):
+    """Return the fits of a task in an order that keeps a cut-off run balanced."""
+    name, *wanted = folds
+    protocol = PROTOCOLS[name]
+    n_folds, n_repeats = protocol.plan(task, *wanted)
+    choices = _choose_omics(task, leave_omics_out)
+    digests = {
+        (omics, contender.name): contender.settings(part, is_scaled=protocol.is_scaled)
+        for omics, part in choices.items()
+        for contender in contenders
+    }
+    # The one fold of the published procedure is the first.
+    n_scored = 1 if name == "paper" else n_folds
+    return [
+        _Fit(
+            task,
+            contender,
+            *(name, omics, train_fraction),
+            *(repeat, fold, n_folds, seed),
+            digests[omics, contender.name],
+        )
+        for repeat in range(n_repeats)
+        for fold in range(n_scored)
+        for train_fraction in train_fractions
+        for omics in choices
+        for contender in contenders
+    ]
+
+
+def _choose_omics(task, leave_omics_out):
+    """Return the selections of omics, None for all, and the task with each."""
+    names = list(task.sizes)
+    choices = {None: task}
+    if leave_omics_out and len(names) > 1:
+        for left_out in names:
+            kept = tuple(name for name in names if name != left_out)
+            choices[kept] = task.take_omics(kept)
+    return choices
 
 
 def _derive_seed(*parts):
@@ -208,30 +306,38 @@ def _derive_seed(*parts):
     return int(sha256(repr(parts).encode()).hexdigest()[:8], 16)
 
 
-def _run_fits(fits, n_jobs):
+def _run_fits(fits):
     """Yield the rows of the fits as they finish."""
     modules = sorted({fit.contender.module for fit in fits} - {None})
-    parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    # One at a time, so that a lost worker loses no finished fit.
+    parallel = Parallel(return_as="generator_unordered", batch_size=1)
     with closing(parallel(delayed(_run_fit)(fit, modules) for fit in fits)) as rows:
         yield from rows
 
 
 def _run_fit(fit, modules=()):
     """Fit and score; whatever goes wrong becomes part of the row."""
-    for module in modules:
-        # A process that loads torch later is taken for one that leaks memory, and
-        # is replaced.
-        with suppress(Exception):  # which the fit itself will report
-            import_module(module)
+    # What a fit runs in parallel stays here: handed to the workers of dask, it would
+    # wait for the worker that waits for it.
+    with _LOCK, parallel_config("sequential"):
+        for module in modules:
+            # A process that loads torch later is taken for one that leaks memory,
+            # and is replaced.
+            with suppress(Exception):  # which the fit itself will report
+                import_module(module)
+        return _make_row(fit)
+
+
+def _make_row(fit):
     train, test = _split(fit)
     row = {
+        **dict.fromkeys(COLUMNS, ""),
         **fit.describe(),
         "n_train": len(train),
         "n_test": len(test),
-        **dict.fromkeys(["accuracy", "f1_macro", "f1_weighted"], ""),
-        **dict.fromkeys(["fit_seconds", "score_seconds"], ""),
+        "n_features": sum(_task_with_omics(fit).sizes.values()),
+        "classes": json.dumps([str(label) for label in fit.task.classes]),
         "status": "ok",
-        "error": "",
     }
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -247,32 +353,71 @@ def _run_fit(fit, modules=()):
 
 def _split(fit):
     """Return training and test positions, the same for all contenders."""
-    folds = StratifiedKFold(
-        fit.n_folds, shuffle=True, random_state=_derive_seed(fit.seed, fit.repeat)
-    )
-    y = fit.task.y
-    return list(folds.split(np.zeros(len(y)), y))[fit.fold]
+    seed = _derive_seed(fit.seed, fit.repeat)
+    protocol = PROTOCOLS[fit.protocol]
+    train, test = protocol.split(fit.task, fit.n_folds, fit.fold, seed)
+    if fit.train_fraction < 1:
+        seed = _derive_seed(fit.seed, fit.repeat, fit.fold)
+        part = choose_training_part(fit.task.y[train], fit.train_fraction, seed)
+        train = train[part]
+    return train, test
+
+
+def _task_with_omics(fit):
+    return fit.task if fit.omics is None else fit.task.take_omics(fit.omics)
 
 
 def _fit_and_score(fit, train, test):
-    task = fit.task
+    task, protocol = _task_with_omics(fit), PROTOCOLS[fit.protocol]
     # Built before the clock starts: the first one imports torch.
-    pipeline = fit.contender.build(task.sparse_omics, fit.random_state)
-    X_train, X_test = take_rows(task.X, train), take_rows(task.X, test)
+    pipeline = fit.contender.build(task, fit.random_state, is_scaled=protocol.is_scaled)
+    X = protocol.prepare(task.X)
+    X_train, X_test = take_rows(X, train), take_rows(X, test)
     # One thread, so that sums come out the same whatever n_jobs is.
-    with threadpool_limits(1):
+    with threadpool_limits(1), MemoryPeak() as memory:
         start = perf_counter()
         pipeline.fit(X_train, task.y[train])
         fitted = perf_counter()
         y_pred = pipeline.predict(X_test)
         scored = perf_counter()
-    metrics = {"labels": task.classes, "zero_division": 0}
+        proba = _predict_proba(pipeline, X_test, task.classes)
     return {
-        "accuracy": float(accuracy_score(task.y[test], y_pred)),
-        "f1_macro": f1_score(task.y[test], y_pred, average="macro", **metrics),
-        "f1_weighted": f1_score(task.y[test], y_pred, average="weighted", **metrics),
+        **_score(task, protocol, task.y[test], y_pred),
+        **_score_proba(task.y[test], proba, task.classes),
         "fit_seconds": round(fitted - start, 4),
         "score_seconds": round(scored - fitted, 4),
+        "peak_memory_mb": memory.megabytes,
+    }
+
+
+def _score(task, protocol, y_true, y_pred):
+    metrics = {"labels": protocol.scored_labels(task), "zero_division": 0}
+    counts = confusion_matrix(y_true, y_pred, labels=task.classes)
+    return {
+        "accuracy": float(accuracy_score(y_true, y_pred)),
+        "f1_macro": f1_score(y_true, y_pred, average="macro", **metrics),
+        "f1_weighted": f1_score(y_true, y_pred, average="weighted", **metrics),
+        "confusion": json.dumps(counts.tolist()),
+    }
+
+
+def _predict_proba(pipeline, X, classes):
+    """Return probabilities of all classes of the task; None if there are none."""
+    if not hasattr(pipeline, "predict_proba"):
+        return None
+    given = np.asarray(pipeline.predict_proba(X), dtype=float)
+    # A class that the training part lacks is predicted with no probability.
+    proba = np.zeros((len(given), len(classes)))
+    proba[:, np.searchsorted(classes, pipeline.classes_)] = given
+    return proba / proba.sum(axis=1, keepdims=True)
+
+
+def _score_proba(y_true, proba, classes):
+    if proba is None:
+        return {}
+    return {
+        "log_loss": float(log_loss(y_true, proba, labels=classes)),
+        "ece": expected_calibration_error(y_true, proba, labels=classes),
     }
 
 

@@ -7,13 +7,40 @@ from pathlib import Path
 
 import pandas as pd
 
-__all__ = ["COLUMNS", "KEY", "ResultsStore", "results_frame"]
+__all__ = ["COLUMNS", "KEY", "ResultsStore", "read_results", "results_frame"]
 
-KEY = ("task", "model", "repeat", "fold")
+KEY = ("task", "model", "protocol", "omics", "train_fraction", "repeat", "fold")
 _INTEGERS = ("repeat", "fold", "seed", "random_state", "n_folds", "n_train", "n_test")
-_NUMBERS = ("accuracy", "f1_macro", "f1_weighted", "fit_seconds", "score_seconds")
+_NUMBERS = (
+    "train_fraction",
+    "accuracy",
+    "f1_macro",
+    "f1_weighted",
+    "log_loss",
+    "ece",
+    "fit_seconds",
+    "score_seconds",
+    "peak_memory_mb",
+)
+_COUNTS = ("n_features",)
 _TEXTS = ("status", "error", "warnings", "data", "settings", "versions")
-COLUMNS = ("task", "model", "label", *_INTEGERS, *_NUMBERS, *_TEXTS)
+_LISTS = ("confusion", "classes")
+COLUMNS = (
+    *("task", "model", "label", "protocol", "omics"),
+    *_INTEGERS,
+    *_NUMBERS,
+    *_COUNTS,
+    *_LISTS,
+    *_TEXTS,
+)
+# What results files of earlier versions lack, and what it was in them.
+_LATER = {
+    "protocol": "honest",
+    "omics": "all",
+    "train_fraction": 1.0,
+    **dict.fromkeys(["log_loss", "ece", "peak_memory_mb", "n_features"], ""),
+    **dict.fromkeys(_LISTS, ""),
+}
 
 # What must agree before fits of an older run count, and what to call it. All
 # models of a task share the first three.
@@ -40,9 +67,46 @@ def results_frame(rows):
     """
     frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
     frame[list(_INTEGERS)] = frame[list(_INTEGERS)].astype("int64")
-    for name in _NUMBERS:
+    # A count may be missing too, in files of an earlier version.
+    for name in (*_NUMBERS, *_COUNTS):
         frame[name] = pd.to_numeric(frame[name].replace("", None)).astype("float64")
     return frame
+
+
+def read_results(path):
+    """Read a results file, also one of an earlier version.
+
+    Parameters
+    ----------
+    path : str or Path
+        A results.csv, which is not changed, or a parquet file of the results.
+
+    Returns
+    -------
+    results : DataFrame
+        As :func:`run_benchmark` returns it.
+
+    Raises
+    ------
+    ValueError
+        If the file is no results file.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skomics.benchmark import read_results, run_benchmark, simulated_task
+    >>> models = {"bayes": GaussianNB()}
+    >>> with TemporaryDirectory() as folder:
+    ...     file = f"{folder}/results.csv"
+    ...     results = run_benchmark(simulated_task(), models, output=file)
+    ...     len(read_results(file))
+    10
+    """
+    path = Path(path)
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    return results_frame(_read_rows(path)[0])
 
 
 class ResultsStore:
@@ -70,18 +134,10 @@ class ResultsStore:
             self._read()
 
     def _read(self):
-        data = self.path.read_bytes() if self.path.exists() else b""
-        whole = data[: data.rfind(b"\n") + 1]
-        lines = list(csv.reader(io.StringIO(whole.decode("utf-8"), newline="")))
-        if lines and tuple(lines[0]) != COLUMNS:
-            raise ValueError(
-                f"{self.path} has the columns {lines[0][:3]}, ... ({len(lines[0])}), "
-                f"but this version of skomics writes {list(COLUMNS[:3])}, ... "
-                f"({len(COLUMNS)}). Choose another --output, or move the file away."
-            )
-        for line in lines[1:]:
-            self._remember(_parse(line))
-        if whole != data or not lines:
+        rows, is_current = _read_rows(self.path) if self.path.exists() else ([], False)
+        for row in rows:
+            self._remember(row)
+        if not is_current:
             self._write()
 
     def _remember(self, row):
@@ -104,7 +160,8 @@ class ResultsStore:
         Parameters
         ----------
         wanted : list of dict
-            One dict per task and model: both names and the settings wanted.
+            One dict per task, model, protocol and omics: these and the settings
+            wanted.
 
         Raises
         ------
@@ -113,10 +170,11 @@ class ResultsStore:
         """
         for new in wanted:
             for old in self.rows.values():
-                if old["task"] != new["task"] or old["status"] != "ok":
+                same = ("task", "protocol")
+                if old["status"] != "ok" or any(old[n] != new[n] for n in same):
                     continue
                 names = {**_OF_TASK}
-                if old["model"] == new["model"]:
+                if all(old[n] == new[n] for n in ("model", "omics")):
                     names |= _OF_MODEL
                 differing = [
                     f"{text} was {_short(old[name])} and is {_short(new[name])}"
@@ -182,10 +240,30 @@ def _writer(file):
     return csv.writer(file, lineterminator="\n")
 
 
-def _parse(line):
-    row = dict(zip(COLUMNS, line, strict=True))
+def _read_rows(path):
+    """Return the whole rows of a file and whether it needs no mending."""
+    data = path.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    lines = list(csv.reader(io.StringIO(whole.decode("utf-8"), newline="")))
+    if not lines:
+        return [], False
+    header = tuple(lines[0])
+    if set(header) - set(COLUMNS) or set(COLUMNS) - set(header) - set(_LATER):
+        raise ValueError(
+            f"{path} has the columns {list(header[:3])}, ... ({len(header)}), but this "
+            f"version of skomics writes {list(COLUMNS[:3])}, ... ({len(COLUMNS)}). "
+            "Choose another --output, or move the file away."
+        )
+    rows = [_parse(header, line) for line in lines[1:]]
+    return rows, header == COLUMNS and whole == data
+
+
+def _parse(header, line):
+    row = {**_LATER, **dict(zip(header, line, strict=True))}
     row |= {name: int(row[name]) for name in _INTEGERS}
-    return row | {name: float(row[name]) if row[name] else "" for name in _NUMBERS}
+    for kind, names in ((float, _NUMBERS), (int, _COUNTS)):
+        row |= {name: kind(row[name]) for name in names if row[name] != ""}
+    return row
 
 
 def _short(value):

@@ -1,8 +1,9 @@
 """Tasks: what is to be classified."""
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,9 +12,30 @@ import pandas as pd
 from scipy import sparse
 
 from skomics._blocks import read_blocks
-from skomics.datasets import load_folder, make_intersim
+from skomics.datasets import (
+    fetch_momix_single_cell,
+    load_folder,
+    make_intersim,
+    make_multiomics,
+    perturb_omics,
+    read_labels,
+)
 
-__all__ = ["TASKS", "Task", "as_tasks", "folder_task", "simulated_task", "take_rows"]
+__all__ = [
+    "DATA_SETS",
+    "TASKS",
+    "TASK_GROUPS",
+    "Task",
+    "as_tasks",
+    "external_task",
+    "find_group",
+    "folder_task",
+    "null_task",
+    "simulated_task",
+    "take_rows",
+]
+
+KINDS = ("simulated", "single_cell", "cancer")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,6 +53,17 @@ class Task:
     y : array-like of shape (n_samples,)
         The classes. A Series has the sample ids of `X` as index, in any order.
 
+    kind : {"simulated", "single_cell", "cancer"}, default="cancer"
+        Kind of the data, by which published settings differ.
+
+    groups : array-like of shape (n_samples,), default=None
+        What samples have in common, such as patient or site; samples of one group
+        are never in both parts of a fold. A Series is matched like `y`.
+
+    is_external : array-like of bool of shape (n_samples,), default=None
+        Which samples are of another cohort, that models are scored on and never
+        fitted on. None: there is none, and folds are drawn.
+
     Attributes
     ----------
     classes : ndarray of shape (n_classes,)
@@ -39,13 +72,17 @@ class Task:
     n_samples : int
         Number of samples.
 
+    sizes : dict of str to int
+        Number of features of each omics.
+
     fingerprint : str
-        SHA-256 of `X`, its names, and `y`.
+        SHA-256 of `X`, its names, `y` and what else was given.
 
     Raises
     ------
     ValueError
-        If `X` and `y` have other samples, a label is missing, or there is one class.
+        If `X` and `y` have other samples, a label is missing, there is one class, or
+        the other cohort has a class that the first has not.
 
     Examples
     --------
@@ -58,8 +95,15 @@ class Task:
     name: str
     X: object
     y: object
+    kind: str = "cancer"
+    groups: object = None
+    is_external: object = None
 
     def __post_init__(self):
+        if self.kind not in KINDS:
+            raise ValueError(
+                f"Task {self.name!r} has the kind {self.kind!r}. Choose from {KINDS}."
+            )
         if isinstance(self.X, list | tuple):
             raise TypeError(
                 f"X of task {self.name!r} is a {type(self.X).__name__}. Name the "
@@ -69,10 +113,16 @@ class Task:
             # Rows are picked by position later on, so they are matched here.
             blocks = read_blocks(self.X).blocks
             self._set("X", {name: block.data for name, block in blocks.items()})
-        self._set("y", _check_labels(self.name, self.y, self._rows, self.n_samples))
+        given = self.name, self._rows, self.n_samples
+        self._set("y", _check_labels(self.y, "label", *given))
+        if self.groups is not None:
+            self._set("groups", _check_labels(self.groups, "group", *given))
+        if self.is_external is not None:
+            self._set("is_external", np.asarray(self.is_external, dtype=bool))
+        _check_classes(self.name, self.y, self.is_external)
 
     def __repr__(self):
-        sizes = ", ".join(f"{o} {size}" for o, size in self._sizes.items())
+        sizes = ", ".join(f"{o} {size}" for o, size in self.sizes.items())
         return (
             f"Task({self.name!r}: {self.n_samples} samples, {len(self.classes)} "
             f"classes; {sizes})"
@@ -104,7 +154,8 @@ class Task:
         return np.unique(self.y)
 
     @cached_property
-    def _sizes(self):
+    def sizes(self):
+        """Number of features of each omics."""
         blocks = read_blocks(self.X).blocks
         return {name: block.data.shape[1] for name, block in blocks.items()}
 
@@ -112,46 +163,74 @@ class Task:
     def sparse_omics(self):
         """Names of the omics, each with whether its table is sparse."""
         if isinstance(self.X, pd.DataFrame | np.ndarray):
-            return dict.fromkeys(self._sizes, False)
+            return dict.fromkeys(self.sizes, False)
         blocks = read_blocks(self.X).blocks
         return {name: sparse.issparse(block.data) for name, block in blocks.items()}
 
     @cached_property
     def fingerprint(self):
-        """SHA-256 of X, its names, and y."""
+        """SHA-256 of X, its names, y and what else was given."""
         digest = sha256()
         for name, block in read_blocks(self.X).blocks.items():
             _digest_values(digest, np.array([name]))
             for labels in (block.features, block.rows):
                 _digest_values(digest, np.asarray([] if labels is None else labels))
             _digest_matrix(digest, block.data)
-        _digest_values(digest, self.y)
+        for values in (self.y, self.groups, self.is_external):
+            if values is not None:
+                _digest_values(digest, values)
         return digest.hexdigest()
 
+    def take_omics(self, names):
+        """Return the task with some of its omics.
 
-def _check_labels(name, y, rows, n_samples):
-    """Return the classes as an array in the order of the rows."""
+        Parameters
+        ----------
+        names : sequence of str
+            Which.
+
+        Returns
+        -------
+        task : Task
+            The same samples.
+        """
+        blocks = read_blocks(self.X).blocks
+        return replace(self, X={name: blocks[name].data for name in names})
+
+
+def _check_labels(y, what, name, rows, n_samples):
+    """Return labels or groups as an array in the order of the rows."""
     if isinstance(y, pd.Series) and rows is not None and not y.index.equals(rows):
         y = _match_labels(name, y, rows)
     y = np.asarray(y)
     if y.shape != (n_samples,):
         raise ValueError(
-            f"Task {name!r} has {n_samples} samples but y has shape {y.shape}. Give "
-            "one class per sample."
+            f"Task {name!r} has {n_samples} samples but its {what}s have shape "
+            f"{y.shape}. Give one {what} per sample."
         )
     if pd.isna(y).any():
         raise ValueError(
-            f"Task {name!r} has no label for {pd.isna(y).sum()} of {n_samples} "
+            f"Task {name!r} has no {what} for {pd.isna(y).sum()} of {n_samples} "
             "samples. Drop them."
         )
-    classes, counts = np.unique(y, return_counts=True)
+    return y
+
+
+def _check_classes(name, y, is_external):
+    known = y if is_external is None else y[~is_external]
+    classes, counts = np.unique(known, return_counts=True)
     if len(classes) < 2 or counts.min() < 2:
         found = ", ".join(f"{c} ({n})" for c, n in zip(classes, counts, strict=True))
         raise ValueError(
             f"Task {name!r} has the classes {found}. Cross-validation needs at least "
             "two classes with two samples each; merge or drop the small ones."
         )
-    return y
+    unknown = sorted(set(y.tolist()) - set(classes.tolist()), key=str)
+    if unknown:
+        raise ValueError(
+            f"The other cohort of task {name!r} has the classes {unknown}, which the "
+            f"first lacks; it has {classes.tolist()}. Drop their samples."
+        )
 
 
 def _match_labels(name, y, rows):
@@ -219,11 +298,10 @@ def simulated_task():
     >>> simulated_task().n_samples
     300
     """
-    X, y = make_intersim(n_samples=300, n_clusters=5, effect=0.12, random_state=0)
-    return Task("simulated", X, y)
+    return _ladder_task("simulated", 0.12)
 
 
-def folder_task(path):
+def folder_task(path, *, kind="cancer", groups=None):
     """Return the task in a folder of tables, named after the folder.
 
     Parameters
@@ -231,16 +309,252 @@ def folder_task(path):
     path : str or Path
         As for :func:`skomics.datasets.load_folder`.
 
+    kind : {"simulated", "single_cell", "cancer"}, default="cancer"
+        As for :class:`Task`.
+
+    groups : str, default=None
+        Column of ``labels.csv`` with the group of each sample.
+
     Returns
     -------
     task : Task
         The task.
     """
-    return Task(Path(path).resolve().name, *load_folder(path))
+    path = Path(path)
+    X, y = load_folder(path)
+    if groups is not None:
+        groups = read_labels(path / "labels.csv", column=groups)
+    return Task(path.resolve().name, X, y, kind, groups)
 
 
-# Tasks that need no file, by name.
-TASKS = {"simulated": simulated_task}
+def null_task(task, *, random_state=0):
+    """Return the task with its labels permuted, on which no model can beat chance.
+
+    Parameters
+    ----------
+    task : Task
+        The task.
+
+    random_state : int, default=0
+        Seed of the permutation.
+
+    Returns
+    -------
+    task : Task
+        Its name begins with "null-".
+
+    Examples
+    --------
+    >>> from skomics.benchmark import simulated_task
+    >>> from skomics.benchmark._tasks import null_task
+    >>> null_task(simulated_task()).name
+    'null-simulated'
+    """
+    y = np.random.default_rng(random_state).permutation(task.y)
+    return replace(task, name=f"null-{task.name}", y=y)
+
+
+def external_task(task, other):
+    """Return the task of learning from one cohort and being scored on another.
+
+    Parameters
+    ----------
+    task : Task
+        The cohort to learn from.
+
+    other : Task
+        The cohort to be scored on. Its features are matched by name; those that it
+        lacks, and whole omics, are missing values. Further ones are left out.
+
+    Returns
+    -------
+    task : Task
+        Both cohorts, the second one external.
+
+    Raises
+    ------
+    ValueError
+        If an omics is sparse or has no feature names, if no feature is in both, or
+        if the second cohort has a class that the first lacks.
+    """
+    first, second = (_named_tables(cohort) for cohort in (task, other))
+    found = {
+        o: table.columns.intersection(second[o].columns)
+        for o, table in first.items()
+        if o in second
+    }
+    if not any(map(len, found.values())):
+        raise ValueError(
+            f"Tasks {task.name!r} and {other.name!r} have no feature in common: they "
+            f"have the omics {sorted(first)} and {sorted(second)}. Give the omics and "
+            "their features the same names in both."
+        )
+    nothing = pd.DataFrame(index=next(iter(second.values())).index)
+    tables = {
+        o: pd.concat([table, second.get(o, nothing).reindex(columns=table.columns)])
+        for o, table in first.items()
+    }
+    return Task(
+        f"{task.name}-on-{other.name}",
+        tables,
+        np.concatenate([task.y, other.y]),
+        task.kind,
+        is_external=np.repeat([False, True], [task.n_samples, other.n_samples]),
+    )
+
+
+def _named_tables(task):
+    """Return a DataFrame of each omics, with sample ids that tell the cohort."""
+    tables = {}
+    for omics, block in read_blocks(task.X).blocks.items():
+        if sparse.issparse(block.data) or block.features is None:
+            raise ValueError(
+                f"Omics {omics!r} of task {task.name!r} is sparse or has no feature "
+                "names. Two cohorts are matched by name; give dense DataFrames."
+            )
+        rows = range(task.n_samples) if block.rows is None else block.rows
+        index = [f"{task.name}:{row}" for row in rows]
+        tables[omics] = pd.DataFrame(np.asarray(block.data), index, block.features)
+    return tables
+
+
+# Numbers of samples of the simulated sets of Leng et al. (2022), by the order of
+# their clusters.
+PAPER_SIZES = {
+    "equal-5": (15, 25, 20, 20, 20),
+    "equal-10": (15, *[10] * 8, 5),
+    "equal-15": (*[7] * 10, *[6] * 5),
+    "heterogeneous-5": (25, 35, 13, 19, 8),
+    "heterogeneous-10": (2, 20, 10, 7, 10, 15, 13, 10, 8, 5),
+    "heterogeneous-15": (5, 10, 8, 4, 3, 12, 3, 10, 3, 5, 2, 10, 20, 3, 2),
+}
+_EFFECTS = (0.05, 0.1, 0.15, 0.25, 0.5)
+_WITHHELD = (0.1, 0.3, 0.5)
+_WIDE = {
+    50_000: {"methylation": 35_000, "rna": 14_000, "mirna": 1_000},
+    250_000: {"methylation": 225_000, "rna": 23_000, "mirna": 2_000},
+}
+# Sets that are read from the folder named by SKOMICS_DATA, and their kinds.
+DATA_SETS = {
+    **{f"dlmo_sim_{name.replace('-', '_')}": "simulated" for name in PAPER_SIZES},
+    **dict.fromkeys(["snareseq_celllines", "scgem", "scicar_a549"], "single_cell"),
+    **dict.fromkeys(
+        [
+            "tcga_brca",
+            "tcga_gbm_mirna_cnv",
+            "tcga_sarc",
+            "tcga_luad",
+            "tcga_stad",
+            "tcga_kipan",
+            "blca_cfc",
+            "brca_mixomics_train",
+            "gbm_stategra",
+            "acc_miniacc",
+        ],
+        "cancer",
+    ),
+}
+
+
+def _paper_task(name):
+    sizes = PAPER_SIZES[name]
+    X, y = make_intersim(
+        sum(sizes), len(sizes), proportions=sizes, effect=2.5, random_state=0
+    )
+    return Task(f"paper-{name}", X, y, "simulated")
+
+
+def _ladder_task(name, effect):
+    X, y = make_intersim(n_samples=300, n_clusters=5, effect=effect, random_state=0)
+    return Task(name, X, y, "simulated")
+
+
+def _null_simulated_task():
+    return null_task(simulated_task())
+
+
+def _wide_task(n_features):
+    X, y = make_multiomics(150, _WIDE[n_features], n_informative=50, random_state=0)
+    return Task(f"wide-{n_features}", X, y, "simulated")
+
+
+def _missing_task(share):
+    """Return the simulated task with omics withheld."""
+    task = simulated_task()
+    y = pd.Series(task.y, index=task.X.index)
+    X, y = perturb_omics(task.X, y, missing_omics=share, random_state=0)
+    return Task(f"missing-{share}", X, y, "simulated")
+
+
+def _momix_task():
+    data = fetch_momix_single_cell(return_X_y=True)
+    return Task("momix_single_cell", *data, "single_cell")
+
+
+def _present_task(name, kind):
+    path = _data_folder(name)
+    if path is None:
+        raise ValueError(
+            f"The set {name!r} is not here. Set SKOMICS_DATA to a folder that has it, "
+            f"or give a folder of your own, see skomics.datasets.load_folder."
+        )
+    return folder_task(path, kind=kind)
+
+
+def _data_folder(name):
+    home = os.environ.get("SKOMICS_DATA")
+    path = None if home is None else Path(home) / name
+    return path if path is not None and path.is_dir() else None
+
+
+# Every task with a name of its own.
+TASKS = {
+    "simulated": simulated_task,
+    **{f"paper-{name}": partial(_paper_task, name) for name in PAPER_SIZES},
+    **{f"ladder-{e}": partial(_ladder_task, f"ladder-{e}", e) for e in _EFFECTS},
+    "null-simulated": _null_simulated_task,
+    **{f"wide-{n}": partial(_wide_task, n) for n in _WIDE},
+    **{f"missing-{share}": partial(_missing_task, share) for share in _WITHHELD},
+    "momix_single_cell": _momix_task,
+    **{name: partial(_present_task, name, kind) for name, kind in DATA_SETS.items()},
+}
+
+
+def _of_kind(kind):
+    return [name for name, its_kind in DATA_SETS.items() if its_kind == kind]
+
+
+# Names for several tasks; sets that are read count where they are present.
+TASK_GROUPS = {
+    "paper-simulated": [f"paper-{name}" for name in PAPER_SIZES]
+    + _of_kind("simulated"),
+    "simulated-ladder": [f"ladder-{effect}" for effect in _EFFECTS],
+    "single-cell": _of_kind("single_cell"),
+    "cancer": _of_kind("cancer"),
+    "null": ["null-simulated"],
+    "wide": [f"wide-{n}" for n in _WIDE],
+    "missing": [f"missing-{share}" for share in _WITHHELD],
+}
+
+
+def find_group(name):
+    """Return the names of the tasks of a group that can be made here.
+
+    Parameters
+    ----------
+    name : str
+        A name in `TASK_GROUPS`.
+
+    Returns
+    -------
+    names : list of str
+        Names in `TASKS`; without those of sets that are not under ``SKOMICS_DATA``.
+    """
+    return [
+        task
+        for task in TASK_GROUPS[name]
+        if task not in DATA_SETS or _data_folder(task) is not None
+    ]
 
 
 def as_tasks(tasks):
@@ -249,7 +563,7 @@ def as_tasks(tasks):
     Parameters
     ----------
     tasks : Task, str, list of Task and str, or dict of str to (X, y)
-        Tasks, names in `TASKS`, or data.
+        Tasks, names in `TASKS` or `TASK_GROUPS`, or data.
 
     Returns
     -------
@@ -260,7 +574,7 @@ def as_tasks(tasks):
         tasks = [Task(name, *data) for name, data in tasks.items()]
     elif isinstance(tasks, Task | str):
         tasks = [tasks]
-    tasks = [_as_task(task) for task in tasks]
+    tasks = [task for item in tasks for task in _find_tasks(item)]
     names = [task.name for task in tasks]
     if not names or len(set(names)) < len(names):
         raise ValueError(
@@ -270,12 +584,21 @@ def as_tasks(tasks):
     return tasks
 
 
-def _as_task(task):
-    if isinstance(task, Task):
-        return task
-    if task not in TASKS:
+def _find_tasks(item):
+    if isinstance(item, Task):
+        return [item]
+    if item in TASK_GROUPS:
+        names = find_group(item)
+        if not names:
+            raise ValueError(
+                f"No set of the group {item!r} is here. Set SKOMICS_DATA to a folder "
+                f"that has some of {TASK_GROUPS[item]}."
+            )
+        return [TASKS[name]() for name in names]
+    if item not in TASKS:
         raise ValueError(
-            f"Got the task {task!r}, which is neither a Task nor one of "
-            f"{sorted(TASKS)}. Use Task(name, X, y)."
+            f"Got the task {item!r}, which is neither a Task nor one of "
+            f"{sorted(TASKS)} or the groups {sorted(TASK_GROUPS)}. Use Task(name, X, "
+            "y)."
         )
-    return TASKS[task]()
+    return [TASKS[item]()]

@@ -1,39 +1,140 @@
 """Promises of the contenders."""
 
+import sys
+
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.stats import binom
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from skomics import paper_params
 from skomics.benchmark import Contender, Task
 from skomics.benchmark import _contenders as contenders_module
 from skomics.benchmark._contenders import (
+    CONTENDER_GROUPS,
     CONTENDERS,
     _InnerFolds,
     as_contenders,
     with_params,
 )
 from skomics.benchmark._runner import run_benchmark
+from skomics.benchmark._tasks import null_task, simulated_task
+from skomics.datasets import perturb_omics
 
-DENSE = {"rna": False, "methylation": False, "mirna": False}
+# Contenders that need no network, and those that need a package and weights of
+# their own and are never run here.
+QUICK = CONTENDER_GROUPS["baselines"]
+OPTIONAL = CONTENDER_GROUPS["optional"]
+INSTALLED = sorted(set(CONTENDERS) - set(OPTIONAL))
+FEW_EPOCHS = {"max_epochs": 2, "pretrain_epochs": 2, "device": "cpu"}
 
 
 def make_failing(random_state):
     raise RuntimeError("not installed")
 
 
-@pytest.mark.parametrize("name", sorted(CONTENDERS))
+@pytest.mark.parametrize("name", INSTALLED)
 def test_contender_fits_and_predicts(tiny, name):
     X, y = tiny
-    contender = with_params(CONTENDERS[name], max_epochs=2, device="cpu")
-    pipeline = contender.build(DENSE, 3).fit(X, y)
+    contender = with_params(CONTENDERS[name], **FEW_EPOCHS)
+    pipeline = contender.build(Task("tiny", X, y, "simulated"), 3).fit(X, y)
     assert pipeline.predict(X).shape == y.shape
-    assert pipeline.get_params()["clf"].get_params().get("max_epochs", 2) == 2
+    params = pipeline["clf"].get_params()
+    epochs = [params[name] for name in params if name.endswith("max_epochs")]
+    assert set(epochs) <= {2}
 
 
-@pytest.mark.parametrize("name", sorted(CONTENDERS))
+@pytest.mark.parametrize("name", INSTALLED)
+@pytest.mark.filterwarnings("ignore::skomics.exceptions.InformativeMissingnessWarning")
+def test_contender_does_without_an_omics_that_samples_lack(tiny, name):
+    X, y = perturb_omics(*tiny, missing_omics=0.2, random_state=0)
+    contender = with_params(CONTENDERS[name], **FEW_EPOCHS)
+    results = run_benchmark({"gaps": (X, y)}, contender, n_folds=2, n_repeats=1)
+    assert results["error"].to_list() == ["", ""]
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_contender_that_is_not_installed_says_how_to_install_it(name, monkeypatch):
+    package = CONTENDERS[name].make.args[0]
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=f"Install it with: pip install {package}"):
+        CONTENDERS[name].make(0)
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+def test_boosting_that_is_not_installed_names_the_extra(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match=r"pip install 'skomics\[bench\]'"):
+        CONTENDERS[name].make(0)
+
+
+@pytest.mark.parametrize("kind", ["simulated", "single_cell", "cancer"])
+def test_published_settings_are_those_of_the_kind_of_data(tiny, kind):
+    clf = CONTENDERS["efnn-paper"].build(Task("t", *tiny, kind), 0)["clf"]
+    expected = paper_params("efnn", kind)
+    assert {name: clf.get_params()[name] for name in expected} == expected
+
+
+def test_tuned_network_is_chosen_on_inner_folds_of_its_training_part(tiny):
+    X, y = tiny
+    contender = with_params(CONTENDERS["efnn-tuned"], **FEW_EPOCHS)
+    search = contender.build(Task("t", X, y), 0).fit(X, y)["clf"]
+    assert search.cv.n_splits == 3
+    assert set(search.best_params_) == {"lr", "weight_decay", "batch_size"}
+    assert len(search.cv_results_["params"]) == 6
+
+
+def test_best_omics_is_the_one_that_tells_the_classes_apart(tiny):
+    X, y = tiny
+    noise = np.random.default_rng(0)
+    X = X.copy()
+    for omics in ("rna", "mirna"):
+        here = X.columns.str.startswith(f"{omics}__")
+        X.loc[:, here] = noise.normal(size=(len(X), here.sum()))
+    pipeline = CONTENDERS["best-omics"].build(Task("t", X, y), 0).fit(X, y)
+    (chosen,) = pipeline["clf"].best_params_["columns"].transformers
+    assert chosen == ("methylation", "passthrough", slice(12, 19))
+
+
+def test_stack_has_one_expert_per_omics_that_sees_its_columns_only(tiny):
+    X, y = tiny
+    stack = CONTENDERS["stack"].build(Task("t", X, y), 0).fit(X, y)["clf"]
+    seen = {
+        name: expert[-1].best_estimator_.n_features_in_
+        for name, expert in stack.named_estimators_.items()
+    }
+    assert seen == {"rna": 12, "methylation": 7, "mirna": 5}
+
+
+def test_xgboost_gives_back_the_classes_it_was_given(tiny):
+    X, y = tiny
+    pipeline = CONTENDERS["xgboost"].build(Task("t", X, y), 0).fit(X, y)
+    assert pipeline.classes_.tolist() == ["Basal", "LumA", "LumB"]
+    assert pipeline.score(X, y) > 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", QUICK)
+def test_contender_is_at_chance_where_labels_are_permuted(name):
+    """Within the interval that the tested samples allow, and above it otherwise."""
+    task = simulated_task()
+    part = Task("part", task.X.iloc[:120], task.y[:120])
+    results = run_benchmark(
+        [part, null_task(part)], name, n_folds=4, n_repeats=1
+    ).set_index("task")
+    assert set(results["error"]) == {""}
+    means = results.groupby("task")["accuracy"].mean()
+    share = np.unique(part.y, return_counts=True)[1].max() / 120
+    # Chance lies between an even guess of a class and the share of the largest.
+    low, high = binom.ppf([0.0005, 0.9995], 120, [1 / 5, share]) / 120
+    assert low <= means["null-part"] <= high
+    assert means["part"] > high or name == "dummy"
+
+
+@pytest.mark.parametrize("name", INSTALLED)
 def test_contender_takes_sparse_omics(tiny, name):
     anndata = pytest.importorskip("anndata")
     X, y = tiny
@@ -41,7 +142,7 @@ def test_contender_takes_sparse_omics(tiny, name):
     table = anndata.AnnData(sparse.csr_matrix(X.clip(lower=0)))
     table.var_names, table.var["omics"] = X.columns, names.to_numpy()
     task = Task("sparse", table, y.to_numpy())
-    contender = with_params(CONTENDERS[name], max_epochs=1, device="cpu")
+    contender = with_params(CONTENDERS[name], **FEW_EPOCHS)
     results = run_benchmark(task, contender, n_folds=2, n_repeats=1)
     assert results["error"].to_list() == ["", ""]
 
@@ -49,7 +150,7 @@ def test_contender_takes_sparse_omics(tiny, name):
 def test_missing_values_are_imputed_from_the_training_part(tiny):
     X, y = tiny
     X = X.mask(np.add.outer(np.arange(48), np.arange(24)) % 5 == 0)
-    pipeline = CONTENDERS["logreg"].build(DENSE, 0).fit(X[:24], y[:24])
+    pipeline = CONTENDERS["logreg"].build(Task("tiny", X, y), 0).fit(X[:24], y[:24])
     medians = pipeline["omics"].transformers_["rna"]["simpleimputer"].statistics_
     np.testing.assert_allclose(medians, X.iloc[:24, :12].median())
 
@@ -72,7 +173,7 @@ def test_strength_of_logistic_regression_is_chosen_by_its_training_part_only(
     monkeypatch.setattr(contenders_module, "LogisticRegression", Spy)
     X, y = tiny
     train = np.arange(48) % 4 > 0
-    pipeline = CONTENDERS["logreg"].build(DENSE, 0).fit(X[train], y[train])
+    pipeline = CONTENDERS["logreg"].build(Task("tiny", X, y), 0).fit(X[train], y[train])
     allowed = pipeline["omics"].transform(X[train])
     assert len(seen) == 3 * 5 * 2 + 1
     for rows in seen:
@@ -86,7 +187,7 @@ def test_strength_of_logistic_regression_ignores_what_the_test_fold_holds(tiny):
     poisoned, wrong = X.copy(), y.copy()
     poisoned[~train], wrong[~train] = 1e6, "LumA"
     pipelines = [
-        CONTENDERS["logreg"].build(DENSE, 0).fit(a[train], b[train])
+        CONTENDERS["logreg"].build(Task("tiny", X, y), 0).fit(a[train], b[train])
         for a, b in [(X, y), (poisoned, wrong)]
     ]
     first, second = (pipeline["clf"].best_estimator_ for pipeline in pipelines)
@@ -103,19 +204,26 @@ def test_inner_folds_shrink_to_the_smallest_class(smallest, n_splits):
 
 
 def test_settings_change_with_parameters_and_not_with_the_process(tiny):
-    first = CONTENDERS["logreg"].settings(DENSE)
-    assert first == CONTENDERS["logreg"].settings(DENSE)
+    task = Task("t", *tiny)
+    first = CONTENDERS["logreg"].settings(task)
+    assert first == CONTENDERS["logreg"].settings(task)
     assert len(first) == 12
     changed = with_params(CONTENDERS["logreg"], estimator__max_iter=5)
-    assert changed.settings(DENSE) != first
-    assert CONTENDERS["logreg"].settings({"rna": True}) != first
+    assert changed.settings(task) != first
+    assert CONTENDERS["logreg"].settings(task, is_scaled=True) != first
+    stack = CONTENDERS["stack"]
+    assert stack.settings(task) != stack.settings(task.take_omics(["rna", "mirna"]))
 
 
-def test_a_contender_that_cannot_be_made_has_no_settings():
+def test_a_contender_that_cannot_be_made_has_no_settings(tiny):
     contender = Contender("broken", make_failing)
-    assert contender.settings(DENSE) == ""
+    assert contender.settings(Task("t", *tiny)) == ""
     assert contender.module is None
     assert contender.label == "broken"
+
+
+def test_workers_load_the_module_of_a_searched_network_beforehand():
+    assert CONTENDERS["sma-tuned"].module == CONTENDERS["sma"].module
 
 
 def test_classifiers_by_name_get_the_random_state_of_the_fit():
@@ -126,9 +234,17 @@ def test_classifiers_by_name_get_the_random_state_of_the_fit():
     assert model["dummyclassifier"].random_state is None
 
 
+def test_names_of_groups_stand_for_their_contenders():
+    names = [contender.name for contender in as_contenders(["seven", "logreg"])]
+    assert names[0] == "sma"
+    assert names[-1] == "logreg"
+    assert len(names) == 8
+    assert set(CONTENDER_GROUPS["all"]) == set(names) | set(QUICK)
+
+
 def test_equal_names_and_unknown_names_are_refused():
     assert as_contenders("sma") == [CONTENDERS["sma"]]
     with pytest.raises(ValueError, match="2 contenders with the names"):
         as_contenders(["sma", "sma"])
-    with pytest.raises(ValueError, match=r"'svm', but known are \['efcnn', 'efnn',"):
-        as_contenders(["svm"])
+    with pytest.raises(ValueError, match=r"'knn', but known are .* and the groups"):
+        as_contenders(["knn"])

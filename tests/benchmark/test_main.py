@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
 
-from skomics.benchmark import Contender
+from skomics.benchmark import Contender, read_results
 from skomics.benchmark import __main__ as main_module
 from skomics.benchmark.__main__ import main
-from skomics.benchmark._contenders import CONTENDERS
+from skomics.benchmark._contenders import CONTENDER_GROUPS, CONTENDERS
+from skomics.benchmark._tasks import TASK_GROUPS
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,6 +94,87 @@ def test_the_simulated_cohort_is_the_task_without_data(tmp_path, contenders, pyp
     assert results["n_test"].sum() == 300
 
 
+def test_tasks_and_models_are_listed_with_what_is_not_here(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("SKOMICS_DATA", str(tmp_path))
+    (tmp_path / "tcga_stad").mkdir()
+    assert run("--list", output=tmp_path / "out") == 0
+    shown = capsys.readouterr().out
+    assert "  cancer: tcga_stad\n    not here (set SKOMICS_DATA): tcga_brca," in shown
+    assert "  simulated-ladder: ladder-0.05, ladder-0.1" in shown
+    assert "  sma-tuned: SMA (tuned)\n" in shown
+    assert not (tmp_path / "out").exists()
+
+
+def test_paper_table_stands_beside_ours_and_the_leaky_protocol_is_marked(
+    tmp_path, monkeypatch, contenders, capsys, pyplot
+):
+    """For the group, both protocols and the models of the paper are the default."""
+    monkeypatch.delenv("SKOMICS_DATA", raising=False)
+    monkeypatch.setitem(TASK_GROUPS, "paper-simulated", ["paper-equal-10"])
+    monkeypatch.setitem(CONTENDER_GROUPS, "seven", ["lfcnn"])
+    monkeypatch.setitem(CONTENDERS, "lfcnn", Contender("lfcnn", make_dummy, "lfCNN"))
+    assert run("paper-simulated", output=tmp_path) == 0
+    shown = capsys.readouterr().out
+    assert "Protocol paper. LEAKY: features were scaled on all samples" in shown
+    honest, paper = shown.split("Table I of the SMA paper")[1].split("equal sizes")[1:]
+    assert honest.startswith(", generated, protocol honest\n")
+    assert paper.startswith(", generated, protocol paper (leaky: scaled on all samp")
+    assert "| lfCNN | 0.480 0.454 0.361  | 0.150 0.026 0.039" in honest
+    results = pd.read_csv(tmp_path / "results.csv")
+    assert results["protocol"].to_list() == ["honest"] * 5 + ["paper"]
+    assert "lfCNN" in (tmp_path / "paper" / "summary.md").read_text()
+
+
+def test_shares_and_omics_are_shown_apart(folder, tmp_path, contenders, capsys, pyplot):
+    options = ["--models", "dummy", "--folds", 2, "--repeats", 1, "--leave-omics-out"]
+    options += ["--train-fractions", 0.5, 1, "--parquet"]
+    output = tmp_path / "out"
+    assert run("--data", folder, *options, output=output) == 0
+    shown = capsys.readouterr().out
+    assert "Fitted to 0.5 of each training part." in shown
+    assert "Omics used: mirna." in shown
+    results = read_results(output / "results.parquet")
+    assert len(results) == 2 * 2 * 3
+    assert (output / "train-0.5_mirna" / "summary.md").exists()
+
+
+def test_permuted_labels_are_a_task_more_that_is_shown_apart(
+    folder, tmp_path, contenders, capsys, pyplot
+):
+    options = ["--models", "dummy", "--permute-labels", "--folds", 2, "--repeats", 1]
+    assert run("--data", folder, *options, output=tmp_path) == 0
+    results = pd.read_csv(tmp_path / "results.csv")
+    assert list(dict.fromkeys(results["task"])) == ["cohort", "null-cohort"]
+    tables = capsys.readouterr().out.split("Control: labels were permuted")
+    assert "null-cohort" not in tables[0]
+    assert "mean over tasks" not in tables[0]
+    assert "| null-cohort | Dummy" in tables[1]
+    assert (tmp_path / "null" / "summary.md").exists()
+
+
+def test_another_cohort_is_scored_on(folder, tmp_path, contenders, pyplot):
+    other = tmp_path / "other"
+    other.mkdir()
+    for file in folder.iterdir():
+        (other / file.name).write_bytes(file.read_bytes())
+    options = ["--models", "dummy", "--external", other]
+    assert run("--data", folder, *options, output=tmp_path / "out") == 0
+    results = pd.read_csv(tmp_path / "out" / "results.csv")
+    assert set(results["task"]) == {"cohort-on-other"}
+    assert set(results["n_test"]) == {48}
+
+
+def test_groups_are_a_column_of_the_labels(folder, tmp_path, contenders, pyplot):
+    labels = pd.read_csv(folder / "labels.csv")
+    labels.assign(site=labels.index // 8).to_csv(folder / "labels.csv", index=False)
+    options = ["--models", "dummy", "--groups", "site", "--folds", 3]
+    assert run("--data", folder, *options, output=tmp_path / "out") == 0
+    sizes = pd.read_csv(tmp_path / "out" / "results.csv")["n_test"]
+    assert set(sizes % 8) == {0}
+
+
 def test_networks_run_with_few_epochs(folder, tmp_path, pyplot):
     options = ["--models", "sma,efnn", "--max-epochs", 1, "--folds", 2, "--repeats", 1]
     assert run("--data", folder, *options, output=tmp_path) == 0
@@ -135,7 +217,9 @@ def test_a_run_in_which_everything_failed_ends_with_1(folder, tmp_path, contende
     ("options", "message"),
     [
         (["--data", "nowhere"], "error: There is no folder 'nowhere'"),
-        (["--models", "svm"], "error: Got the contender 'svm', but known are"),
+        (["--models", "knn"], "error: Got the contender 'knn', but known are"),
+        (["hard"], "error: Got the task 'hard', which is neither a Task nor one of"),
+        (["--scheduler", "a:1"], "error: Got scheduler='a:1' with backend='loky'. On"),
         (["--folds", "1"], "error: Got n_folds=1. It must be an integer of at least 2"),
     ],
 )

@@ -1,5 +1,7 @@
 """Promises of the runner."""
 
+import json
+import sys
 import warnings
 
 import numpy as np
@@ -7,16 +9,17 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.metrics import f1_score, log_loss
 from sklearn.naive_bayes import GaussianNB
 
-from skomics.benchmark import Contender, run_benchmark
+from skomics.benchmark import Contender, Task, run_benchmark
 from skomics.benchmark import _runner as runner_module
 from skomics.benchmark._contenders import CONTENDERS, with_params
+from skomics.benchmark._protocols import PROTOCOLS
 from skomics.benchmark._store import COLUMNS, KEY
 
-TIMES = ["fit_seconds", "score_seconds"]
+TIMES = ["fit_seconds", "score_seconds", "peak_memory_mb"]
 QUICK = {"n_folds": 3, "n_repeats": 2}
 
 
@@ -49,6 +52,18 @@ class Worried(DummyClassifier):
         warnings.warn("twice", stacklevel=2)
         warnings.warn("twice", stacklevel=2)
         warnings.warn("old", DeprecationWarning, stacklevel=2)
+        return super().fit(X, y)
+
+
+def make_worried(random_state):
+    return Worried()
+
+
+class Hungry(DummyClassifier):
+    """Takes 400 MB while it fits."""
+
+    def fit(self, X, y):
+        np.ones(50_000_000).sum()
         return super().fit(X, y)
 
 
@@ -101,6 +116,78 @@ def test_results_do_not_depend_on_the_number_of_processes(tiny):
     together = run_benchmark({"tiny": tiny}, contenders, n_jobs=2, **options)
     assert set(alone["status"]) == {"ok"}
     assert_same_rows(alone, together)
+
+
+def test_results_do_not_depend_on_the_backend(tiny):
+    """Threads of one process share torch's random state and the warnings."""
+    quick = with_params(CONTENDERS["sma"], max_epochs=2, device="cpu")
+    contenders = [quick, Contender("worried", make_worried)]
+    options = {"n_folds": 3, "n_repeats": 1}
+    alone = run_benchmark({"tiny": tiny}, contenders, n_jobs=1, **options)
+    threads = run_benchmark(
+        {"tiny": tiny}, contenders, n_jobs=3, backend="threading", **options
+    )
+    assert set(alone["status"]) == {"ok"}
+    assert_same_rows(alone, threads)
+
+
+def test_unknown_backends_and_addresses_without_dask_are_refused(tiny):
+    with pytest.raises(ValueError, match="backend='spark'. Choose from"):
+        run_benchmark({"tiny": tiny}, MODELS, backend="spark")
+    with pytest.raises(ValueError, match="Only dask has a scheduler; give backend="):
+        run_benchmark({"tiny": tiny}, MODELS, scheduler="tcp://a:1")
+
+
+@pytest.mark.parametrize(
+    ("backend", "package", "message"),
+    [
+        ("dask", "distributed", r"pip install 'skomics\[distributed\]'"),
+        ("ray", "ray.util.joblib", "Install it with: pip install ray"),
+    ],
+)
+def test_a_backend_that_is_not_installed_says_how(
+    tiny, monkeypatch, backend, package, message
+):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=message):
+        run_benchmark({"tiny": tiny}, MODELS, backend=backend)
+
+
+def test_fits_are_scored_by_their_probabilities_too(tiny):
+    X, y = tiny
+    models = {"bayes": GaussianNB(), "ridge": RidgeClassifier()}
+    results = run_benchmark({"tiny": tiny}, models, **QUICK).set_index("model")
+    assert results.loc["ridge", ["log_loss", "ece"]].isna().all(axis=None)
+    fold = results.loc["bayes"].iloc[0]
+    train, test = PROTOCOLS["honest"].split(
+        Task("t", X, y), 3, 0, runner_module._derive_seed(0, 0)
+    )
+    pipeline = Contender("b", lambda random_state: GaussianNB()).build(
+        Task("t", X, y), 0
+    )
+    proba = pipeline.fit(X.iloc[train], y.iloc[train]).predict_proba(X.iloc[test])
+    assert fold["log_loss"] == pytest.approx(log_loss(y.iloc[test], proba))
+    assert 0 <= fold["ece"] <= 1
+
+
+def test_confusion_counts_the_test_samples_by_true_class(tiny):
+    results = run_benchmark({"tiny": tiny}, {"dummy": DummyClassifier()}, **QUICK)
+    counts = sum(np.array(json.loads(text)) for text in results["confusion"])
+    assert json.loads(results["classes"][0]) == ["Basal", "LumA", "LumB"]
+    assert counts.sum(axis=1).tolist() == [32, 32, 32]
+    diagonal = np.array([np.trace(json.loads(c)) for c in results["confusion"]])
+    np.testing.assert_allclose(diagonal / results["n_test"], results["accuracy"])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="read from /proc")
+def test_peak_memory_is_that_of_the_fit_and_not_of_an_earlier_one(tiny):
+    models = {"hungry": Hungry(), "bayes": GaussianNB()}
+    options = {"n_folds": 2, "n_repeats": 1, "n_jobs": 1}
+    peaks = run_benchmark({"tiny": tiny}, models, **options)
+    peaks = peaks.groupby("model")["peak_memory_mb"].max()
+    assert peaks["bayes"] > 20
+    assert 300 < peaks["hungry"] - peaks["bayes"] < 500
+    assert set(run_benchmark({"tiny": tiny}, models, **options)["n_features"]) == {24}
 
 
 def test_the_same_seed_gives_the_same_results_and_another_does_not(tiny):

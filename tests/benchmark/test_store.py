@@ -3,7 +3,24 @@
 import pandas as pd
 import pytest
 
-from skomics.benchmark._store import COLUMNS, ResultsStore, results_frame
+from skomics.benchmark._store import (
+    COLUMNS,
+    ResultsStore,
+    read_results,
+    results_frame,
+)
+
+# What results files of version 0.1.0 had.
+OLD_COLUMNS = [
+    *("task", "model", "label", "repeat", "fold", "seed", "random_state", "n_folds"),
+    *("n_train", "n_test", "accuracy", "f1_macro", "f1_weighted", "fit_seconds"),
+    *("score_seconds", "status", "error", "warnings", "data", "settings", "versions"),
+]
+
+
+def key(fold, repeat=0, **changes):
+    names = {"protocol": "honest", "omics": "all", "train_fraction": 1.0, **changes}
+    return "t", "m", *names.values(), repeat, fold
 
 
 def make_row(fold=0, **changes):
@@ -16,6 +33,9 @@ def make_row(fold=0, **changes):
         "model": "m",
         "fold": fold,
         "n_folds": 5,
+        "protocol": "honest",
+        "omics": "all",
+        "train_fraction": 1.0,
         "accuracy": 1 / 3,
         "status": "ok",
         "data": "abc",
@@ -90,7 +110,14 @@ def test_other_settings_for_the_same_task_are_refused(file, change, message):
 
 
 @pytest.mark.parametrize(
-    "change", [{}, {"task": "u", "data": "x"}, {"model": "n", "settings": "9"}]
+    "change",
+    [
+        {},
+        {"task": "u", "data": "x"},
+        {"model": "n", "settings": "9"},
+        {"omics": "rna", "settings": "9"},
+        {"protocol": "paper", "n_folds": 4, "settings": "9"},
+    ],
 )
 def test_other_tasks_and_models_may_share_a_file(file, change):
     store = ResultsStore(file)
@@ -108,15 +135,15 @@ def test_failed_fits_are_forgotten_on_disk_too(file):
     store = ResultsStore(file)
     store.append(make_row(0))
     store.append(make_row(1, status="error"))
-    store.forget_errors([("t", "m", 0, 0), ("t", "m", 0, 1), ("t", "m", 0, 2)])
-    assert list(ResultsStore(file).rows) == [("t", "m", 0, 0)]
+    store.forget_errors([key(0), key(1), key(2)])
+    assert list(ResultsStore(file).rows) == [key(0)]
 
 
 def test_a_finished_run_is_in_order_and_keeps_other_rows(file):
     store = ResultsStore(file)
     for row in [make_row(1), make_row(0, task="other"), make_row(0)]:
         store.append(row)
-    results = store.finish([("t", "m", 0, 0), ("t", "m", 0, 1)])
+    results = store.finish([key(0), key(1)])
     assert results["fold"].to_list() == [0, 1]
     assert pd.read_csv(file)["task"].to_list() == ["other", "t", "t"]
 
@@ -125,5 +152,48 @@ def test_results_stay_in_memory_without_a_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     store = ResultsStore()
     store.append(make_row())
-    assert len(store.finish([("t", "m", 0, 0)])) == 1
+    assert len(store.finish([key(0)])) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_of_other_protocols_omics_and_fractions_are_other_rows(file):
+    store = ResultsStore(file)
+    changes = [{}, {"protocol": "paper"}, {"omics": "rna"}, {"train_fraction": 0.2}]
+    for change in changes:
+        store.append(make_row(**change))
+    assert list(ResultsStore(file).rows) == [key(0, **change) for change in changes]
+
+
+def test_a_file_of_an_earlier_version_is_read_and_gone_on_with(file):
+    file.parent.mkdir()
+    old = pd.DataFrame([make_row(0), make_row(1)])[OLD_COLUMNS]
+    old.to_csv(file, index=False)
+    read = read_results(file)
+    assert tuple(read.columns) == COLUMNS
+    assert set(read["protocol"]) == {"honest"}
+    assert set(read["omics"]) == {"all"}
+    assert set(read["train_fraction"]) == {1.0}
+    assert read[["log_loss", "ece", "peak_memory_mb", "n_features"]].isna().all(None)
+    assert tuple(pd.read_csv(file).columns) == tuple(OLD_COLUMNS)
+    store = ResultsStore(file)
+    store.append(make_row(2))
+    assert list(ResultsStore(file).rows) == [key(0), key(1), key(2)]
+    assert pd.read_csv(file)["fold"].to_list() == [0, 1, 2]
+
+
+def test_reading_results_leaves_a_torn_file_as_it_is(file):
+    store = ResultsStore(file)
+    store.append(make_row(0))
+    store.append(make_row(1))
+    torn = file.read_bytes()[:-5]
+    file.write_bytes(torn)
+    assert read_results(file)["fold"].to_list() == [0]
+    assert file.read_bytes() == torn
+
+
+def test_results_are_read_from_parquet_too(tmp_path):
+    pytest.importorskip("pyarrow")
+    results = results_frame([make_row(0), make_row(1, log_loss=0.5)])
+    results.to_parquet(tmp_path / "results.parquet")
+    again = read_results(tmp_path / "results.parquet")
+    pd.testing.assert_frame_equal(again, results)

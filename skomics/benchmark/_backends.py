@@ -1,0 +1,81 @@
+"""Where fits are run: joblib's backends, dask with its scheduler among them."""
+
+from contextlib import contextmanager
+
+from joblib import parallel_config
+
+from skomics._optional import import_optional
+
+__all__ = ["BACKENDS", "open_backend"]
+
+BACKENDS = ("loky", "threading", "dask", "ray")
+
+
+@contextmanager
+def open_backend(backend, scheduler, n_jobs):
+    """Make joblib use a backend for a while.
+
+    Parameters
+    ----------
+    backend : {"loky", "threading", "dask", "ray"}
+        Which one.
+
+    scheduler : str or None
+        Address of a running dask scheduler; None starts a cluster of `n_jobs`
+        processes on this machine.
+
+    n_jobs : int or None
+        Number of workers. A dask cluster at an address brings its own.
+
+    Yields
+    ------
+    None
+        Within, `joblib.Parallel` uses the backend.
+
+    Raises
+    ------
+    ValueError
+        If the backend is unknown, or an address comes with a backend without one.
+
+    ImportError
+        If the backend is not installed.
+    """
+    if backend not in BACKENDS:
+        raise ValueError(f"Got backend={backend!r}. Choose from {BACKENDS}.")
+    if scheduler is not None and backend != "dask":
+        raise ValueError(
+            f"Got scheduler={scheduler!r} with backend={backend!r}. Only dask has a "
+            "scheduler; give backend='dask' too."
+        )
+    if backend == "dask":
+        with _open_client(scheduler, n_jobs) as client:
+            # Workers may be started after the run.
+            options = {"client": client, "wait_for_workers_timeout": 300}
+            with parallel_config("dask", n_jobs=-1, **options):
+                yield
+        return
+    if backend == "ray":
+        _register_ray()
+    with parallel_config(backend, n_jobs=n_jobs):
+        yield
+
+
+def _open_client(scheduler, n_jobs):
+    distributed = import_optional("distributed", extra="distributed")
+    if scheduler is not None:
+        return distributed.Client(scheduler)
+    # A worker has one thread, because fits of one process wait for each other.
+    return distributed.Client(
+        n_workers=n_jobs or 1, threads_per_worker=1, dashboard_address=None
+    )
+
+
+def _register_ray():
+    try:
+        from ray.util.joblib import register_ray
+    except ImportError as error:
+        raise ImportError(
+            f"ray is needed here but could not be imported ({error}). Install it "
+            "with: pip install ray"
+        ) from error
+    register_ray()

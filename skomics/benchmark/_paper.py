@@ -1,0 +1,94 @@
+"""The published figures on simulated data, and ours beside them."""
+
+from skomics.benchmark._summary import METRICS, format_table, summarize
+
+__all__ = ["PUBLISHED", "format_comparison"]
+
+# Accuracy, macro F1 and weighted F1 for 5, 10 and 15 clusters: Table I of Pan et al.
+# (2023), arXiv:2308.10917. Its caption says that all clusters have the same size,
+# but its row of lfNN is what the authors of these sets, Leng et al. (2022), keep for
+# clusters of different sizes.
+_PERFECT = (1.0, 1.0, 1.0)
+PUBLISHED = {
+    "lfnn": (_PERFECT, (0.900, 0.825, 0.871), (0.860, 0.716, 0.817)),
+    "efnn": (_PERFECT, _PERFECT, _PERFECT),
+    "lfcnn": (_PERFECT, (0.480, 0.454, 0.361), (0.880, 0.758, 0.840)),
+    "efcnn": (_PERFECT, _PERFECT, (0.760, 0.572, 0.670)),
+    "mogcn": (_PERFECT, _PERFECT, _PERFECT),
+    "mogat": (_PERFECT, _PERFECT, _PERFECT),
+    "sma": (_PERFECT, _PERFECT, _PERFECT),
+}
+_CLUSTERS = (5, 10, 15)
+_SOURCES = {"paper-": "generated", "dlmo_sim_": "sets of Leng et al."}
+_SIZES = ("equal", "heterogeneous")
+
+
+def format_comparison(results):
+    """Return Table I of the SMA paper beside our figures, as Markdown.
+
+    Parameters
+    ----------
+    results : DataFrame
+        From :func:`run_benchmark`, on tasks of the group "paper-simulated".
+
+    Returns
+    -------
+    text : str
+        A table for each protocol, source of the data and kind of sizes; empty if
+        there is no fit of these tasks.
+    """
+    is_plain = (results["train_fraction"] == 1) & (results["omics"] == "all")
+    stems = results["model"].str.removesuffix("-paper").str.removesuffix("-tuned")
+    results = results[is_plain & stems.isin(list(PUBLISHED))]
+    parts = [
+        f"{sizes} sizes, {source}, protocol {protocol}{_mark(protocol)}\n\n{table}"
+        for protocol, rows in results.groupby("protocol")
+        for prefix, source in _SOURCES.items()
+        for sizes in _SIZES
+        if (table := _format_one(rows, f"{prefix}{sizes}"))
+    ]
+    if not parts:
+        return ""
+    title = (
+        "Table I of the SMA paper (arXiv:2308.10917) beside ours: accuracy, macro F1, "
+        "weighted F1"
+    )
+    return "\n\n".join([title, *parts])
+
+
+def _mark(protocol):
+    return " (leaky: scaled on all samples)" if protocol == "paper" else ""
+
+
+def _format_one(results, prefix):
+    """Return the table of one set per number of clusters; empty without a fit."""
+    names = results["task"].str.replace("_", "-")
+    ours = {n: results[names == f"{prefix}-{n}".replace("_", "-")] for n in _CLUSTERS}
+    ours = {
+        n: summarize(rows).droplevel("task") for n, rows in ours.items() if len(rows)
+    }
+    if not ours:
+        return ""
+    header = ["model"]
+    for n in ours:
+        header += [f"paper, {n} clusters", f"ours, {n} clusters"]
+    models = dict.fromkeys(model for table in ours.values() for model in table.index)
+    rows = []
+    for model in models:
+        cells = []
+        for n, table in ours.items():
+            published = PUBLISHED[model.split("-")[0]][_CLUSTERS.index(n)]
+            cells += [_join(published), _join_ours(table, model)]
+        label = next(t.loc[model, "label"] for t in ours.values() if model in t.index)
+        rows.append([label, *cells])
+    return format_table([header, *rows])
+
+
+def _join_ours(table, model):
+    if model not in table.index:
+        return "–"
+    return _join(table.loc[model, f"{name}_mean"] for name in METRICS)
+
+
+def _join(scores):
+    return " ".join("–" if score != score else f"{score:.3f}" for score in scores)

@@ -1,0 +1,98 @@
+"""Promises of the runner with a cluster of dask workers."""
+
+import os
+import signal
+import time
+
+import pytest
+from sklearn.dummy import DummyClassifier
+
+from skomics.benchmark import Contender, run_benchmark
+from tests.benchmark.test_runner import QUICK, assert_same_rows
+
+distributed = pytest.importorskip("distributed")
+
+# Closing a cluster after a lost worker leaves sockets to the garbage collector.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+class Fatal(DummyClassifier):
+    """Kills the process that fits it, once: the first to find the file."""
+
+    def __init__(self, file=None, strategy="stratified", random_state=None):
+        self.file = file
+        super().__init__(strategy=strategy, random_state=random_state)
+
+    def fit(self, X, y):
+        if self.file is not None and os.path.exists(self.file):
+            os.remove(self.file)
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.1)
+        return super().fit(X, y)
+
+
+class MakeFatal:
+    def __init__(self, file):
+        self.file = file
+
+    def __repr__(self):
+        return "MakeFatal()"
+
+    def __call__(self, random_state):
+        return Fatal(self.file, random_state=random_state)
+
+
+@pytest.fixture
+def cluster():
+    """Two worker processes of one thread each, and a scheduler at an address."""
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        silence_logs="CRITICAL",
+    ) as cluster:
+        yield cluster
+
+
+def worker_pids(cluster):
+    return {worker.pid for worker in cluster.workers.values()}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals differ")
+def test_a_run_goes_on_when_a_worker_is_killed(tiny, tmp_path, cluster):
+    file = tmp_path / "kill"
+    undisturbed = run_benchmark(
+        {"tiny": tiny}, [Contender("fatal", MakeFatal(None)), "logreg"], **QUICK
+    )
+    file.touch()
+    before = worker_pids(cluster)
+    results = run_benchmark(
+        {"tiny": tiny},
+        [Contender("fatal", MakeFatal(str(file))), "logreg"],
+        backend="dask",
+        scheduler=cluster.scheduler_address,
+        output=tmp_path / "results.csv",
+        **QUICK,
+    )
+    assert not file.exists()
+    assert set(results["status"]) == {"ok"}
+    # The path is a parameter, and is part of the digest.
+    columns = [name for name in results if name != "settings"]
+    assert_same_rows(undisturbed[columns], results[columns])
+    deadline = time.monotonic() + 30
+    while worker_pids(cluster) in (before, set()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert worker_pids(cluster) != before
+
+
+def test_without_an_address_a_cluster_is_started_here(tiny):
+    results = run_benchmark(
+        {"tiny": tiny}, "ridge", backend="dask", n_jobs=2, n_folds=2, n_repeats=1
+    )
+    expected = run_benchmark({"tiny": tiny}, "ridge", n_folds=2, n_repeats=1)
+    assert_same_rows(expected, results)
