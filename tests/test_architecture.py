@@ -26,17 +26,22 @@ HEAVY = {
 # Imported inside functions only, so that skomics works without them.
 OPTIONAL = {
     "anndata",
+    "dask",
+    "distributed",
     "jinja2",
+    "lightgbm",
     "matplotlib",
     "mudata",
     "polars",
     "pooch",
     "pyarrow",
+    "ray",
     "rdata",
     "requests",
     "rich",
     "scikit_posthocs",
     "selenium",
+    "xgboost",
 }
 # Files of skomics/estimators that belong to no single model.
 SHARED_STEMS = {
