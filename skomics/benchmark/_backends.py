@@ -55,7 +55,9 @@ def open_backend(backend, scheduler, n_jobs):
                 yield
         return
     if backend == "ray":
-        _register_ray()
+        with _open_ray(n_jobs), parallel_config("ray", n_jobs=n_jobs):
+            yield
+        return
     with parallel_config(backend, n_jobs=n_jobs):
         yield
 
@@ -70,8 +72,11 @@ def _open_client(scheduler, n_jobs):
     )
 
 
-def _register_ray():
+@contextmanager
+def _open_ray(n_jobs):
+    """Use the cluster that `ray.init` was called for, or start one here."""
     try:
+        import ray
         from ray.util.joblib import register_ray
     except ImportError as error:
         raise ImportError(
@@ -79,3 +84,11 @@ def _register_ray():
             "with: pip install ray"
         ) from error
     register_ray()
+    is_ours = not ray.is_initialized()
+    if is_ours:
+        ray.init(num_cpus=n_jobs or 1, include_dashboard=False, log_to_driver=False)
+    try:
+        yield
+    finally:
+        if is_ours:
+            ray.shutdown()

@@ -13,7 +13,7 @@ from threading import Lock
 from time import perf_counter
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
 from threadpoolctl import threadpool_limits
 
@@ -309,10 +309,22 @@ def _derive_seed(*parts):
 def _run_fits(fits):
     """Yield the rows of the fits as they finish."""
     modules = sorted({fit.contender.module for fit in fits} - {None})
-    # One at a time, so that a lost worker loses no finished fit.
-    parallel = Parallel(return_as="generator_unordered", batch_size=1)
-    with closing(parallel(delayed(_run_fit)(fit, modules) for fit in fits)) as rows:
+    calls = [delayed(_run_fit)(fit, modules) for fit in fits]
+    try:
+        # One at a time, so that a lost worker loses no finished fit.
+        parallel = Parallel(return_as="generator_unordered", batch_size=1)
+    except ValueError:
+        # This backend, ray's for one, gives results back all at once.
+        yield from _run_in_rounds(calls)
+        return
+    with closing(parallel(calls)) as rows:
         yield from rows
+
+
+def _run_in_rounds(calls):
+    step = 2 * effective_n_jobs()
+    for start in range(0, len(calls), step):
+        yield from Parallel(batch_size=1)(calls[start : start + step])
 
 
 def _run_fit(fit, modules=()):

@@ -7,6 +7,8 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config, register_parallel_backend
+from joblib.parallel import ThreadingBackend
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
@@ -129,6 +131,37 @@ def test_results_do_not_depend_on_the_backend(tiny):
     )
     assert set(alone["status"]) == {"ok"}
     assert_same_rows(alone, threads)
+
+
+class AllAtOnce(ThreadingBackend):
+    """Gives results back all at once, as ray's backend does."""
+
+    supports_return_generator = False
+
+
+def test_a_backend_may_give_its_results_back_all_at_once(tiny, monkeypatch):
+    register_parallel_backend("all-at-once", AllAtOnce)
+    models = {"bayes": GaussianNB(), "ridge": RidgeClassifier()}
+    alone = run_benchmark({"tiny": tiny}, models, n_jobs=1, **QUICK)
+    monkeypatch.setattr(
+        runner_module,
+        "open_backend",
+        lambda *args: parallel_config("all-at-once", n_jobs=2),
+    )
+    together = run_benchmark({"tiny": tiny}, models, **QUICK)
+    assert_same_rows(alone, together)
+
+
+@pytest.mark.slow
+@pytest.mark.processes
+@pytest.mark.filterwarnings("ignore")
+def test_results_of_ray_are_those_of_one_process(tiny):
+    pytest.importorskip("ray", reason="ray is not installed")
+    models = {"bayes": GaussianNB(), "ridge": RidgeClassifier()}
+    options = {"n_folds": 3, "n_repeats": 1}
+    alone = run_benchmark({"tiny": tiny}, models, n_jobs=1, **options)
+    spread = run_benchmark({"tiny": tiny}, models, backend="ray", n_jobs=2, **options)
+    assert_same_rows(alone, spread)
 
 
 def test_unknown_backends_and_addresses_without_dask_are_refused(tiny):
