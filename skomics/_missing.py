@@ -23,6 +23,19 @@ _CLEAR_GAIN, _CLEAR_ERRORS = 0.1, 4
 _N_FOLDS = 5
 
 
+def _count_nan(matrix):
+    """Return the number of NaN in each row of a sparse matrix.
+
+    What a sparse matrix does not store is zero, not missing.
+    """
+    matrix = matrix.tocsr()
+    is_nan = np.isnan(matrix.data)
+    if not is_nan.any():
+        return np.zeros(matrix.shape[0])
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    return np.bincount(rows, weights=is_nan, minlength=matrix.shape[0])
+
+
 def lacking_rows(block):
     """Return which rows of a block are NaN throughout.
 
@@ -37,13 +50,7 @@ def lacking_rows(block):
         True for a sample that lacks the omics.
     """
     if sparse.issparse(block):
-        # What a sparse matrix does not store is zero, not missing.
-        is_nan = np.isnan(block.data)
-        if not is_nan.any():
-            return np.zeros(block.shape[0], dtype=bool)
-        rows = np.repeat(np.arange(block.shape[0]), np.diff(block.tocsr().indptr))
-        counts = np.bincount(rows, weights=is_nan, minlength=block.shape[0])
-        return counts == block.shape[1]
+        return _count_nan(block) == block.shape[1]
     is_frame = isinstance(block, pd.DataFrame)
     first = block.iloc[:, 0] if is_frame else block[:, 0]
     lacking = np.array(pd.isna(first), dtype=bool)
@@ -67,10 +74,7 @@ def share_of_missing(block):
         From 0 to 1.
     """
     if sparse.issparse(block):
-        rows = np.repeat(np.arange(block.shape[0]), np.diff(block.tocsr().indptr))
-        is_nan = np.isnan(block.tocsr().data)
-        counts = np.bincount(rows, weights=is_nan, minlength=block.shape[0])
-        return counts / block.shape[1]
+        return _count_nan(block) / block.shape[1]
     return np.asarray(pd.isna(block)).mean(axis=1)
 
 

@@ -311,8 +311,9 @@ def test_rows_that_lack_an_omics_are_found_in_any_container(block):
         np.testing.assert_allclose(share, np.isnan(block).mean(axis=1))
 
 
+# The same tables in every run: of 1,500 such tables three are reported by chance.
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=40, derandomize=True)
 def test_missingness_at_random_is_hardly_ever_reported(seed):
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 3, 90)

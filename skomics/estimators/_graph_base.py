@@ -135,8 +135,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         if present.all():
             return blocks, None
         pairs = zip(blocks, present.T, strict=True)
-        filled = [np.where(here[:, None], block, 0.0) for block, here in pairs]
-        return [block.astype(np.float32, copy=False) for block in filled], present
+        return [np.where(here[:, None], block, 0.0) for block, here in pairs], present
 
     def _learn_graph(self, samples):
         """Learn a graph per omics from the training samples, and keep both."""
