@@ -434,8 +434,9 @@ def _flat(name, make, label, **more):
     return Contender(name, make, label, is_named_input=False, **more)
 
 
-def _foreign(name, package, class_name, label):
-    return _flat(name, partial(_make_foreign, package, class_name), label)
+def _foreign(name, package, class_name, label, **params):
+    make = partial(_make_foreign, package, class_name)
+    return _flat(name, make, label, params=params)
 
 
 _BASELINES = [
@@ -451,10 +452,10 @@ _BASELINES = [
     _flat("stack", _make_stack, "late-fusion stack", takes_sizes=True),
     _flat("best-omics", _make_best_omics, "best single omics", takes_sizes=True),
 ]
-# Name, package, class and label.
+# Name, package, class and label. pytabkit takes all cores unless it is told not to.
 _OPTIONAL = [
-    _foreign("realmlp", "pytabkit", "RealMLP_TD_Classifier", "RealMLP"),
-    _foreign("tabm", "pytabkit", "TabM_D_Classifier", "TabM"),
+    _foreign("realmlp", "pytabkit", "RealMLP_TD_Classifier", "RealMLP", n_threads=1),
+    _foreign("tabm", "pytabkit", "TabM_D_Classifier", "TabM", n_threads=1),
     _foreign("tabicl", "tabicl", "TabICLClassifier", "TabICL"),
     _foreign("tabpfn", "tabpfn", "TabPFNClassifier", "TabPFN"),
 ]

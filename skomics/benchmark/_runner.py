@@ -24,7 +24,7 @@ from skomics.benchmark._memory import MemoryPeak
 from skomics.benchmark._progress import make_progress
 from skomics.benchmark._protocols import PROTOCOLS, choose_training_part
 from skomics.benchmark._statistics import expected_calibration_error
-from skomics.benchmark._store import COLUMNS, ResultsStore
+from skomics.benchmark._store import COLUMNS, ResultsStore, lock_results
 from skomics.benchmark._tasks import Task, as_tasks, take_rows
 
 __all__ = ["run_benchmark"]
@@ -187,10 +187,14 @@ def run_benchmark(
         If a number is out of range, names are repeated or unknown, or `output` holds
         fits made with other settings.
 
+    BlockingIOError
+        If another run writes to `output`.
+
     Warns
     -----
     UserWarning
-        If a task gets fewer folds than `n_folds`.
+        If a task gets fewer folds than `n_folds`, or a set of a group cannot be
+        downloaded.
 
     Examples
     --------
@@ -218,18 +222,20 @@ def run_benchmark(
             task, contenders, folds, train_fractions, leave_omics_out, seed
         )
     ]
+    with lock_results(output), open_backend(backend, scheduler, n_jobs):
+        return _run_missing(fits, ResultsStore(output), verbose)
+
+
+def _run_missing(fits, store, verbose):
+    """Run the fits that the store lacks; return the rows of all of them."""
     keys = [fit.key for fit in fits]
-    store = ResultsStore(output)
     store.check([fit.describe() for fit in fits if fit.repeat == fit.fold == 0])
     store.forget_errors(keys)
     missing = [fit for fit in fits if fit.key not in store.rows]
     counts = {}
     for fit in missing:
         counts[fit.task.name] = counts.get(fit.task.name, 0) + 1
-    with (
-        make_progress(counts, verbose) as progress,
-        open_backend(backend, scheduler, n_jobs),
-    ):
+    with make_progress(counts, verbose) as progress:
         for row in _run_fits(missing):
             store.append(row)
             progress.finish_fit(row)

@@ -3,11 +3,20 @@
 import csv
 import io
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
+from filelock import FileLock, Timeout
 
-__all__ = ["COLUMNS", "KEY", "ResultsStore", "read_results", "results_frame"]
+__all__ = [
+    "COLUMNS",
+    "KEY",
+    "ResultsStore",
+    "lock_results",
+    "read_results",
+    "results_frame",
+]
 
 KEY = ("task", "model", "protocol", "omics", "train_fraction", "repeat", "fold")
 _INTEGERS = ("repeat", "fold", "seed", "random_state", "n_folds", "n_train", "n_test")
@@ -107,6 +116,43 @@ def read_results(path):
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
     return results_frame(_read_rows(path)[0])
+
+
+@contextmanager
+def lock_results(path=None):
+    """Keep a results file for one run; the end of the process gives it free, too.
+
+    Parameters
+    ----------
+    path : str, Path or None
+        The file; None keeps nothing.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    BlockingIOError
+        If another run has it.
+    """
+    if path is None:
+        yield
+        return
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise BlockingIOError(
+            f"Another run writes to {path}. Wait until it has ended, or choose another "
+            "--output."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class ResultsStore:

@@ -1,6 +1,7 @@
 """Tasks: what is to be classified."""
 
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -507,6 +508,8 @@ def _data_folder(name):
     return path if path is not None and path.is_dir() else None
 
 
+# Sets that are downloaded at first use.
+DOWNLOADS = {"momix_single_cell": _momix_task}
 # Every task with a name of its own.
 TASKS = {
     "simulated": simulated_task,
@@ -515,7 +518,7 @@ TASKS = {
     "null-simulated": _null_simulated_task,
     **{f"wide-{n}": partial(_wide_task, n) for n in _WIDE},
     **{f"missing-{share}": partial(_missing_task, share) for share in _WITHHELD},
-    "momix_single_cell": _momix_task,
+    **DOWNLOADS,
     **{name: partial(_present_task, name, kind) for name, kind in DATA_SETS.items()},
 }
 
@@ -524,12 +527,13 @@ def _of_kind(kind):
     return [name for name, its_kind in DATA_SETS.items() if its_kind == kind]
 
 
-# Names for several tasks; sets that are read count where they are present.
+# Names for several tasks; sets that are read count where they are present, sets that
+# are downloaded where they can be.
 TASK_GROUPS = {
     "paper-simulated": [f"paper-{name}" for name in PAPER_SIZES]
     + _of_kind("simulated"),
     "simulated-ladder": [f"ladder-{effect}" for effect in _EFFECTS],
-    "single-cell": _of_kind("single_cell"),
+    "single-cell": [*DOWNLOADS, *_of_kind("single_cell")],
     "cancer": _of_kind("cancer"),
     "null": ["null-simulated"],
     "wide": [f"wide-{n}" for n in _WIDE],
@@ -588,13 +592,13 @@ def _find_tasks(item):
     if isinstance(item, Task):
         return [item]
     if item in TASK_GROUPS:
-        names = find_group(item)
-        if not names:
+        tasks = [_make_of_group(name, item) for name in find_group(item)]
+        if not any(tasks):
             raise ValueError(
                 f"No set of the group {item!r} is here. Set SKOMICS_DATA to a folder "
                 f"that has some of {TASK_GROUPS[item]}."
             )
-        return [TASKS[name]() for name in names]
+        return [task for task in tasks if task is not None]
     if item not in TASKS:
         raise ValueError(
             f"Got the task {item!r}, which is neither a Task nor one of "
@@ -602,3 +606,18 @@ def _find_tasks(item):
             "y)."
         )
     return [TASKS[item]()]
+
+
+def _make_of_group(name, group):
+    """Return a task; None, with a warning, if it cannot be downloaded."""
+    try:
+        return TASKS[name]()
+    except (OSError, ImportError) as error:
+        if name not in DOWNLOADS:
+            raise
+        warnings.warn(
+            f"The group {group!r} is run without {name!r}, which cannot be "
+            f"downloaded: {error}",
+            stacklevel=5,
+        )
+        return None

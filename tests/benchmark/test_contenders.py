@@ -1,11 +1,13 @@
 """Promises of the contenders."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy import sparse
 from scipy.stats import binom
+from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -62,6 +64,23 @@ def test_contender_that_is_not_installed_says_how_to_install_it(name, monkeypatc
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=f"Install it with: pip install {package}"):
         CONTENDERS[name].make(0)
+
+
+class TableNetwork(BaseEstimator):
+    """Stands for a classifier of pytabkit, which takes all cores by default."""
+
+    def __init__(self, random_state=None, n_threads=None):
+        self.random_state = random_state
+        self.n_threads = n_threads
+
+
+@pytest.mark.parametrize("name", ["realmlp", "tabm"])
+def test_networks_for_tables_get_the_seed_and_one_thread(tiny, name, monkeypatch):
+    package, class_name = CONTENDERS[name].make.args
+    module = SimpleNamespace(**{class_name: TableNetwork})
+    monkeypatch.setitem(sys.modules, package, module)
+    clf = CONTENDERS[name].build(Task("tiny", *tiny), 7)["clf"]
+    assert clf.get_params() == {"random_state": 7, "n_threads": 1}
 
 
 @pytest.mark.parametrize("name", ["lightgbm", "xgboost"])

@@ -81,7 +81,7 @@ def test_a_folder_gives_table_rows_report_and_figure(
     assert "| cohort | Dummy " in shown.out
     assert "[20/20] cohort · " in shown.err
     names = {"results.csv", "summary.md", "benchmark.png"}
-    assert {path.name for path in output.iterdir()} == names
+    assert {path.name for path in output.glob("[!.]*")} == names
     assert len(pd.read_csv(output / "results.csv")) == 2 * 2 * 5
     assert "--data" in (output / "summary.md").read_text()
 

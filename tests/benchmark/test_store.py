@@ -1,14 +1,20 @@
 """Promises of the results file."""
 
+import os
+import subprocess
+import sys
+
 import pandas as pd
 import pytest
 
 from skomics.benchmark._store import (
     COLUMNS,
     ResultsStore,
+    lock_results,
     read_results,
     results_frame,
 )
+from tests.conftest import REPOSITORY
 
 # What results files of version 0.1.0 had.
 OLD_COLUMNS = [
@@ -137,6 +143,47 @@ def test_failed_fits_are_forgotten_on_disk_too(file):
     store.append(make_row(1, status="error"))
     store.forget_errors([key(0), key(1), key(2)])
     assert list(ResultsStore(file).rows) == [key(0)]
+
+
+def test_a_file_that_another_run_writes_to_is_refused(file):
+    with (
+        lock_results(file),
+        pytest.raises(BlockingIOError, match=r"Another run writes to .*results.csv. W"),
+        lock_results(file),
+    ):
+        pass
+    with lock_results(file):
+        pass
+
+
+def test_a_run_without_a_file_keeps_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with lock_results(None), lock_results(None):
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals differ")
+def test_a_run_that_was_killed_keeps_no_file(file):
+    code = (
+        "import sys\n"
+        "from skomics.benchmark._store import lock_results\n"
+        "with lock_results(sys.argv[1]):\n"
+        "    print('locked', flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(file)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=REPOSITORY,
+    ) as process:
+        assert process.stdout.readline() == b"locked\n"
+        with pytest.raises(BlockingIOError, match="Another run"), lock_results(file):
+            pass
+        process.kill()
+        process.wait()
+        with lock_results(file):
+            pass
 
 
 def test_a_finished_run_is_in_order_and_keeps_other_rows(file):

@@ -210,6 +210,41 @@ def test_groups_of_sets_name_those_that_are_present(tmp_path, monkeypatch):
     assert find_group("cancer") == ["tcga_luad"]
 
 
+def fail_to_download():
+    raise OSError("momix/counts.RDS is not there, and no address answers")
+
+
+def test_a_group_is_run_without_a_set_that_cannot_be_downloaded(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKOMICS_DATA", str(tmp_path))
+    monkeypatch.setitem(TASKS, "momix_single_cell", fail_to_download)
+    monkeypatch.setitem(TASKS, "scgem", simulated_task)
+    (tmp_path / "scgem").mkdir()
+    assert find_group("single-cell") == ["momix_single_cell", "scgem"]
+    with pytest.warns(UserWarning, match="run without 'momix_.*: momix/counts.RDS is"):
+        tasks = as_tasks("single-cell")
+    assert [task.name for task in tasks] == ["simulated"]
+
+
+def test_a_group_has_the_set_that_was_downloaded(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKOMICS_DATA", str(tmp_path))
+    monkeypatch.setitem(TASKS, "momix_single_cell", simulated_task)
+    assert [task.name for task in as_tasks("single-cell")] == ["simulated"]
+
+
+@pytest.mark.filterwarnings("ignore:The group 'single-cell' is run without")
+def test_a_group_of_which_nothing_can_be_had_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKOMICS_DATA", str(tmp_path))
+    monkeypatch.setitem(TASKS, "momix_single_cell", fail_to_download)
+    with pytest.raises(ValueError, match="No set of the group 'single-cell' is here"):
+        as_tasks("single-cell")
+
+
+def test_a_set_asked_for_by_name_fails_if_it_cannot_be_downloaded(monkeypatch):
+    monkeypatch.setitem(TASKS, "momix_single_cell", fail_to_download)
+    with pytest.raises(OSError, match="no address answers"):
+        as_tasks("momix_single_cell")
+
+
 @pytest.mark.parametrize("name", ["tcga_luad", "scgem", "dlmo_sim_equal_5"])
 def test_present_sets_are_read_with_their_kind(name, data_dir, monkeypatch):
     monkeypatch.setenv("SKOMICS_DATA", str(data_dir))
