@@ -5,6 +5,7 @@ import io
 import re
 import sys
 from argparse import ArgumentParser
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -194,7 +195,7 @@ def _describe(part, name, folder):
     if isinstance(part, Group):
         return [line for table in part.tables for line in _describe(table, "", None)]
     if isinstance(part, Table):
-        rows = [[_escape(cell.text) for cell in row] for row in part.rows]
+        rows = [[_mark(cell) for cell in row] for row in part.rows]
         header = [_escape(name) for name in part.header]
         return [f"{_escape(part.caption)}:", format_table([header, *rows])]
     if folder is None:
@@ -203,6 +204,11 @@ def _describe(part, name, folder):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(part.svg, encoding="utf-8")
     return [f"![{_escape(part.caption)}]({folder.name}/{name})"]
+
+
+def _mark(cell):
+    text = _escape(cell.text)
+    return f"**{text}**" if cell.is_strong else text
 
 
 def _escape(text):
@@ -271,6 +277,7 @@ def make_report(results, *, metric="f1_macro", reference=None, command=None):
         raise ValueError(f"Got reference={reference!r}. Choose one of {models}.")
     sections = [
         Section("Summary", _summarize(results, metric)),
+        Section("Overview", _show_overview(results, metric)),
         Section("Scores", _tabulate_scores(results, metric)),
         Section("Ranks over tasks", _show_ranks(results, metric)),
         Section("Spread over the folds", _show_boxes(results, metric)),
@@ -357,14 +364,79 @@ def _summarize(results, metric):
         scores = scores.droplevel("task")
         best = scores.idxmax()
         equals = _find_equals(pairs[pairs["task"] == task], best)
-        names = [labels[model] for model in scores.index if model in equals]
-        n_others = len(scores) - 1
-        is_every = len(names) == n_others > 5
-        told = f"all {n_others} others" if is_every else ", ".join(names) or "none"
+        others = [model for model in scores.index if model != best]
+        told = _list_equals(
+            [labels[model] for model in others if model in equals],
+            [labels[model] for model in others if model not in equals],
+        )
         words = [_word(task), _word(labels[best], is_strong=True)]
         rows.append([*words, _number(scores[best]), _word(told)])
     header = ["task", "highest mean", METRICS[metric], "not significantly behind"]
     return [*parts, Table("The best model of each task", header, rows)]
+
+
+def _list_equals(equal, behind):
+    """Return the names of the equal models, or of the few that are not."""
+    if len(equal) < 6 or len(behind) > 3:
+        return ", ".join(equal) or "none"
+    rest = f" but {', '.join(behind)}" if behind else ""
+    return f"all {len(equal) + len(behind)} others{rest}"
+
+
+def _show_overview(results, metric):
+    """Return a table of models by tasks; those with a score on every task lead."""
+    main = _take_main(results[~is_null(results["task"])])
+    main = main[main[metric].notna()]
+    if len(main) == 0:
+        return []
+    groups = main.groupby(["model", "task"], sort=False)
+    # Means of the same scores in another order differ in the last digits.
+    means = groups[metric].mean().unstack()[list(dict.fromkeys(main["task"]))].round(10)
+    deviations = groups[metric].std().unstack()
+    counts = groups[metric].count().unstack()
+    is_best = means == means.max()
+    columns = {}
+    if means.shape[1] > 1:
+        columns[f"mean {METRICS[metric]}"] = means.mean(axis=1, skipna=False), 3
+        with suppress(ValueError):  # no model has a score on every task
+            ranks = rank_models(results, metric)["rank"]
+            columns["mean rank"] = ranks.reindex(means.index), 1
+    if "fit_seconds" in main:
+        seconds = groups["fit_seconds"].mean().groupby("model").mean()
+        columns["fit seconds"] = seconds, 1
+    labels = main.groupby("model")["label"].first()
+    order = means.mean(axis=1, skipna=False).sort_values(
+        ascending=False, kind="stable", na_position="last"
+    )
+    rows = [
+        [
+            _word(labels[model]),
+            *(_number(values[model], digits) for values, digits in columns.values()),
+            *(
+                _spread(
+                    score,
+                    deviations.at[model, task],
+                    (counts.at[model, task], counts[task].max()),
+                    is_best.at[model, task],
+                )
+                for task, score in means.loc[model].items()
+            ),
+        ]
+        for model in order.index
+    ]
+    caption = f"Mean and standard deviation of {METRICS[metric]} over the folds"
+    return [Table(caption, ["model", *columns, *means.columns], rows)]
+
+
+def _spread(mean, deviation, n_fits, is_strong):
+    if pd.isna(mean):
+        return Cell("–")
+    # One fit has no standard deviation.
+    spread = "" if pd.isna(deviation) else f" ± {_write(deviation, 3)}"
+    n, n_most = map(int, n_fits)
+    told = "" if n == n_most else f" ({n} of {n_most} fits)"
+    text = _write(mean, 3) + spread + told
+    return Cell(text, float(mean), is_strong=bool(is_strong))
 
 
 def _find_equals(pairs, best):

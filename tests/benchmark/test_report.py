@@ -162,6 +162,7 @@ def test_text_of_the_results_is_never_markup(rich_report):
 def test_every_section_is_there_where_there_is_something_to_say(rich_report):
     assert [section.title for section in rich_report.sections] == [
         "Summary",
+        "Overview",
         "Scores",
         "Ranks over tasks",
         "Spread over the folds",
@@ -187,6 +188,7 @@ def test_sections_without_results_are_left_out(results):
     report = make_report(old[old["task"] == "luad"])
     assert [section.title for section in report.sections] == [
         "Summary",
+        "Overview",
         "Scores",
         "Ranks over tasks",
         "Spread over the folds",
@@ -212,6 +214,58 @@ def test_many_equal_models_are_counted_instead_of_named(results):
     copies = [luad.assign(model=f"m{i}", label=f"M{i}") for i in range(7)]
     table = find(make_report(pd.concat(copies)), "Summary")[-1]
     assert texts(table)[0][1::2] == ["M0", "all 6 others"]
+
+
+def test_the_few_models_that_are_behind_are_named(results):
+    luad = results[(results["task"] == "luad") & (results["model"] == "sma")]
+    copies = [luad.assign(model=f"m{i}", label=f"M{i}") for i in range(7)]
+    poor = luad.assign(model="p", label="Poor", f1_macro=luad["f1_macro"] / 9)
+    table = find(make_report(pd.concat([*copies, poor])), "Summary")[-1]
+    assert texts(table)[0][3] == "all 7 others but Poor"
+
+
+def test_overview_has_every_model_and_task_from_the_best_mean_on(results, report):
+    (table,) = find(report, "Overview")
+    means = results[results["task"] != "null"].groupby(["label", "task"])["f1_macro"]
+    spread = means.std().unstack()
+    means = means.mean().unstack()
+    order = means.mean(axis=1).sort_values(ascending=False).index
+    tasks = ["luad", EVIL]
+    ranks = means.rank(ascending=False).mean(axis=1)
+    columns = ["mean macro F1", "mean rank", "fit seconds"]
+    assert table.header == ["model", *columns, *tasks]
+    assert texts(table) == [
+        [
+            label,
+            *(f"{means.loc[label].mean():.3f}", f"{ranks[label]:.1f}", "2.0"),
+            *(f"{means[t][label]:.3f} ± {spread[t][label]:.3f}" for t in tasks),
+        ]
+        for label in order
+    ]
+    for number, task in enumerate(tasks, 4):
+        marked = [row[0].text for row in table.rows if row[number].is_strong]
+        assert marked == [means[task].idxmax()]
+
+
+def test_overview_tells_models_that_did_not_finish_from_those_that_did(results):
+    rest = results[~((results["task"] == EVIL) & (results["model"] == "sma"))]
+    rest = rest[~((rest["model"] == "lr") & (rest["fold"] > 2))]
+    (table,) = find(make_report(rest), "Overview")
+    assert [row[0] for row in texts(table)][-1] == "SMA"
+    last = texts(table)[-1]
+    assert [last[1], last[2], last[5]] == ["–", "–", "–"]
+    cut = next(row for row in texts(table) if row[0] == MODELS["lr"])
+    assert [text.endswith(" (3 of 5 fits)") for text in cut[4:]] == [True, True]
+
+
+def test_overview_of_one_task_has_no_mean_over_tasks(results):
+    (table,) = find(make_report(results[results["task"] == "luad"]), "Overview")
+    assert table.header == ["model", "fit seconds", "luad"]
+
+
+def test_markdown_shows_the_best_in_bold(results, report):
+    best = results[results["task"] == "luad"].groupby("label")["f1_macro"].mean()
+    assert f"| **{best.max():.3f} ± " in report.to_markdown()
 
 
 def test_too_few_tasks_for_wilcoxon_are_told(report):
