@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from skomics._optional import import_optional
+from skomics.benchmark._contenders import CONTENDER_GROUPS
 from skomics.benchmark._statistics import (
     check_null,
     compare_models,
@@ -31,6 +32,7 @@ from skomics.benchmark._statistics import (
 )
 from skomics.benchmark._store import read_results
 from skomics.benchmark._summary import METRICS, format_table
+from skomics.benchmark._tasks import TASK_GROUPS
 from skomics.plotting import (
     CriticalDifferenceDisplay,
     LearningCurvesDisplay,
@@ -889,8 +891,9 @@ def report_main(argv):
     file = args.results / "results.csv" if is_folder else args.results
     output = args.output or file.with_name("report.html")
     try:
+        results = _choose(_read(file), "task", args.tasks, TASK_GROUPS)
         report = make_report(
-            _read(file),
+            _choose(results, "model", args.models, CONTENDER_GROUPS),
             metric=args.metric,
             reference=args.reference,
             command=_find_command(file.with_name("summary.md")),
@@ -920,6 +923,25 @@ def _read(file):
     return results
 
 
+def _choose(results, column, names, groups):
+    """Return the rows of some tasks or models; None takes all."""
+    if names is None:
+        return results
+    present = list(dict.fromkeys(results[column]))
+    wanted = {
+        member
+        for name in names
+        for member in ([name] if name in present else groups.get(name, [name]))
+    }
+    unknown = set(names) - set(groups) - set(present)
+    if unknown or not wanted & set(present):
+        raise ValueError(
+            f"Got the {column}s {names}, but these results have {present}. Choose from "
+            "these, or leave the option out."
+        )
+    return results[results[column].isin(wanted)]
+
+
 def _find_command(summary):
     """Return the command that the summary beside the results was made by, if any."""
     text = summary.read_text(encoding="utf-8") if summary.exists() else ""
@@ -946,6 +968,18 @@ def _make_parser():
     )
     parser.add_argument(
         "--markdown", metavar="FILE", type=Path, help="write it as Markdown, too"
+    )
+    parser.add_argument(
+        "--tasks",
+        metavar="NAME",
+        nargs="+",
+        help="report on these tasks, or groups of tasks, only",
+    )
+    parser.add_argument(
+        "--models",
+        metavar="NAME",
+        nargs="+",
+        help="report on these models, or groups of models, only",
     )
     parser.add_argument(
         "--metric",

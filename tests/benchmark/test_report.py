@@ -424,6 +424,31 @@ def test_command_takes_a_file_and_another_output(results, tmp_path):
     assert "logistic regression against each other model" in page.read_text()
 
 
+def test_command_reports_on_the_tasks_and_models_asked_for(results, tmp_path):
+    folder = write(results, tmp_path / "run")
+    text = folder / "r.md"
+    options = ["--markdown", str(text), "--tasks", "luad", "null"]
+    assert main(["report", str(folder), *options, "--models", "seven"]) == 0
+    assert "2 tasks, 2 models, 20 fits" in text.read_text()
+    assert main(["report", str(folder), *options, "--models", "lr", "seven"]) == 0
+    assert "2 tasks, 3 models, 30 fits" in text.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--tasks", "luad", "brca"], r"Got the tasks \['luad', 'brca'\], but these"),
+        (["--models", "tuned"], r"Got the models \['tuned'\], but these .* \['lr', "),
+    ],
+)
+def test_tasks_and_models_without_a_row_are_refused(
+    results, tmp_path, capsys, options, message
+):
+    folder = write(results, tmp_path / "run")
+    assert main(["report", str(folder), *options]) == 2
+    assert re.search(message, capsys.readouterr().err)
+
+
 def test_a_task_called_null_survives_the_file(results, tmp_path):
     folder = write(results, tmp_path / "run")
     assert main(["report", str(folder)]) == 0
