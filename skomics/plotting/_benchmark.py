@@ -1,5 +1,7 @@
 """Scores of several models on several tasks."""
 
+from math import ceil
+
 from skomics._optional import import_optional
 from skomics.plotting._styles import style_models
 
@@ -10,7 +12,9 @@ METRICS = {
     "f1_macro": "Macro F1",
     "f1_weighted": "Weighted F1",
 }
-_INCHES_PER_MODEL, _INCHES_OF_FRAME = 0.26, 1.5
+_INCHES_PER_MODEL, _INCHES_OF_FRAME, _INCHES_PER_LEGEND_LINE = 0.26, 1.0, 0.22
+_INCHES_PER_LETTER, _INCHES_PER_MARK = 0.085, 0.55
+_INCHES_OF_AXES = 6.0
 
 
 class BenchmarkDisplay:
@@ -76,8 +80,12 @@ class BenchmarkDisplay:
         )
         if ax is None:
             plt = import_optional("matplotlib.pyplot", extra="plot")
+            lines = ceil(len(labels) / _count_columns(labels))
             height = len(tasks) * (len(labels) + 1) * _INCHES_PER_MODEL
-            size = (7.0, height + _INCHES_OF_FRAME)
+            size = (
+                _INCHES_OF_AXES + _INCHES_PER_LETTER * max(map(len, tasks)),
+                height + lines * _INCHES_PER_LEGEND_LINE + _INCHES_OF_FRAME,
+            )
             ax = plt.subplots(figsize=size, layout="constrained")[1]
         self.ax_, self.figure_ = ax, ax.figure
         self._draw_dots(metric, tasks, labels)
@@ -144,10 +152,16 @@ class BenchmarkDisplay:
         ax.legend(
             loc="lower left",
             bbox_to_anchor=(0, 1.0),
-            ncols=min(len(labels), 4),
+            ncols=_count_columns(labels),
             frameon=False,
             borderaxespad=0.2,
         )
+
+
+def _count_columns(labels):
+    """Return how many columns of the legend fit above the axes."""
+    width = _INCHES_PER_MARK + _INCHES_PER_LETTER * max(map(len, labels))
+    return max(1, min(len(labels), int((_INCHES_OF_AXES - 1) / width)))
 
 
 def check_scores(results, metric):

@@ -80,3 +80,19 @@ def test_it_says_what_to_install_where_matplotlib_is_absent(results, monkeypatch
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"pip install 'skomics\[plot\]'"):
         BenchmarkDisplay(results).plot()
+
+
+def test_long_names_and_many_models_leave_room_for_the_dots(pyplot):
+    labels = [f"histogram boosting {i}" for i in range(18)]
+    task = "brca_mixomics_train-on-brca_mixomics_test"
+    results = pd.DataFrame({"task": task, "label": labels, "f1_macro": 0.5})
+    display = BenchmarkDisplay(results).plot()
+    # Where the axes collapse, this warns.
+    display.figure_.draw_without_rendering()
+    width = (
+        display.ax_.get_window_extent().width
+        / display.figure_.get_window_extent().width
+    )
+    assert width * display.figure_.get_figwidth() > 4
+    legend = display.ax_.get_legend().get_window_extent()
+    assert legend.x1 <= display.figure_.bbox.x1
