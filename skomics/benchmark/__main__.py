@@ -24,6 +24,7 @@ from skomics.benchmark._statistics import is_null
 from skomics.benchmark._store import ResultsStore
 from skomics.benchmark._summary import format_summary, summarize, write_report
 from skomics.benchmark._tasks import (
+    KINDS,
     TASK_GROUPS,
     TASKS,
     as_tasks,
@@ -93,6 +94,13 @@ def _add_task_options(parser):
         help="folders, each a task: one table per omics (<omics>.csv[.gz], .tsv[.gz] "
         "or .npz) with the sample id in the first column, and labels.csv "
         "(sample,label)",
+    )
+    parser.add_argument(
+        "--kind",
+        choices=KINDS,
+        default="cancer",
+        help="kind of the data in the folders of --data, by which published settings "
+        "differ (default: %(default)s)",
     )
     parser.add_argument(
         "--groups",
@@ -282,7 +290,9 @@ def _run(args, file):
 
 
 def _make_tasks(args):
-    folders = [folder_task(path, groups=args.groups) for path in args.data]
+    folders = [
+        folder_task(path, kind=args.kind, groups=args.groups) for path in args.data
+    ]
     names = args.tasks if args.tasks or folders else ["simulated"]
     tasks = [*(as_tasks(names) if names else []), *folders]
     if args.external is not None:

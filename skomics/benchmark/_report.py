@@ -39,7 +39,7 @@ from skomics.plotting import (
     ScoreBoxDisplay,
 )
 
-__all__ = ["Report", "make_report", "report_main"]
+__all__ = ["Report", "choose_results", "make_report", "report_main"]
 
 _ALPHA = 0.05
 _METHODS = """\
@@ -891,9 +891,8 @@ def report_main(argv):
     file = args.results / "results.csv" if is_folder else args.results
     output = args.output or file.with_name("report.html")
     try:
-        results = _choose(_read(file), "task", args.tasks, TASK_GROUPS)
         report = make_report(
-            _choose(results, "model", args.models, CONTENDER_GROUPS),
+            choose_results(_read(file), args.tasks, args.models),
             metric=args.metric,
             reference=args.reference,
             command=_find_command(file.with_name("summary.md")),
@@ -923,8 +922,32 @@ def _read(file):
     return results
 
 
+def choose_results(results, tasks=None, models=None):
+    """Return the rows of some tasks and models.
+
+    Parameters
+    ----------
+    results : DataFrame
+        From :func:`run_benchmark`.
+
+    tasks, models : list of str, default=None
+        Names, or names of groups; None takes all.
+
+    Returns
+    -------
+    results : DataFrame
+        The rows.
+
+    Raises
+    ------
+    ValueError
+        If a name is neither in the results nor that of a group, or nothing is left.
+    """
+    results = _choose(results, "task", tasks, TASK_GROUPS)
+    return _choose(results, "model", models, CONTENDER_GROUPS)
+
+
 def _choose(results, column, names, groups):
-    """Return the rows of some tasks or models; None takes all."""
     if names is None:
         return results
     present = list(dict.fromkeys(results[column]))

@@ -166,6 +166,23 @@ def test_another_cohort_is_scored_on(folder, tmp_path, contenders, pyplot):
     assert set(results["n_test"]) == {48}
 
 
+@pytest.mark.parametrize("kind", ["cancer", "single_cell"])
+def test_published_settings_are_those_of_the_kind_asked_for(
+    folder, tmp_path, monkeypatch, pyplot, kind
+):
+    kinds = []
+
+    def remember(kind):
+        kinds.append(kind)
+        return {}
+
+    contender = Contender("dummy", make_dummy, kind_params=remember)
+    monkeypatch.setitem(CONTENDERS, "dummy", contender)
+    options = ["--models", "dummy", "--repeats", 1, "--folds", 2, "--kind", kind]
+    assert run("--data", folder, *options, output=tmp_path / "out") == 0
+    assert set(kinds) == {kind}
+
+
 def test_groups_are_a_column_of_the_labels(folder, tmp_path, contenders, pyplot):
     labels = pd.read_csv(folder / "labels.csv")
     labels.assign(site=labels.index // 8).to_csv(folder / "labels.csv", index=False)
