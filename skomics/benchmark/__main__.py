@@ -22,7 +22,12 @@ from skomics.benchmark._report import report_main
 from skomics.benchmark._runner import run_benchmark
 from skomics.benchmark._statistics import is_null
 from skomics.benchmark._store import ResultsStore
-from skomics.benchmark._summary import format_summary, summarize, write_report
+from skomics.benchmark._summary import (
+    format_summary,
+    read_commands,
+    summarize,
+    write_report,
+)
 from skomics.benchmark._tasks import (
     KINDS,
     TASK_GROUPS,
@@ -238,6 +243,7 @@ def main(argv=None):
         _print_list()
         return 0
     file = args.output / "results.csv"
+    commands = read_commands(args.output) if file.exists() else []
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
@@ -252,7 +258,8 @@ def main(argv=None):
     except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    command = shlex.join(["python", "-m", "skomics.benchmark", *argv])
+    commands.append(shlex.join(["python", "-m", "skomics.benchmark", *argv]))
+    command = "\n".join(dict.fromkeys(commands))
     files = [file, *_write_files(results, args, command)]
     _print_results(results, files)
     return 1 if (results["status"] != "ok").all() else 0

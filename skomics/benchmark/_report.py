@@ -31,7 +31,7 @@ from skomics.benchmark._statistics import (
     win_tie_loss,
 )
 from skomics.benchmark._store import read_results
-from skomics.benchmark._summary import METRICS, format_table
+from skomics.benchmark._summary import METRICS, format_table, read_commands
 from skomics.benchmark._tasks import TASK_GROUPS
 from skomics.plotting import (
     CriticalDifferenceDisplay,
@@ -734,6 +734,7 @@ def _show_omics(results, metric):
 def _show_calibration(results):
     if "log_loss" not in results or "ece" not in results:
         return []
+    calibration = summarize_calibration(results)
     names = ("log_loss_mean", "log_loss_std", "ece_mean", "ece_std")
     rows = [
         [
@@ -742,10 +743,26 @@ def _show_calibration(results):
             *(_number(row[name]) for name in names),
             _count(row["n_fits"]),
         ]
-        for (task, _), row in summarize_calibration(results).iterrows()
+        for (task, _), row in calibration.iterrows()
     ]
     header = ["task", "model", "log loss", "SD", "calibration error", "SD", "fits"]
-    return [Table("Quality of the probabilities", header, rows)] if rows else []
+    table = Table("Quality of the probabilities", header, rows)
+    return [*_average_calibration(calibration), table] if rows else []
+
+
+def _average_calibration(calibration):
+    """Return a table of the models with probabilities on every task, if several."""
+    calibration = calibration[~is_null(calibration.index.to_frame()["task"])]
+    tasks = calibration.index.unique("task")
+    groups = calibration.groupby(level="model", sort=False)
+    means = groups[["log_loss_mean", "ece_mean"]].mean()
+    means = means.assign(label=groups["label"].first())[groups.size() == len(tasks)]
+    rows = [
+        [_word(row["label"]), _number(row["log_loss_mean"]), _number(row["ece_mean"])]
+        for _, row in means.sort_values("log_loss_mean", kind="stable").iterrows()
+    ]
+    header = ["model", "log loss", "calibration error"]
+    return [Table("Means over the tasks", header, rows)] if len(tasks) > 1 else []
 
 
 def _show_paper(results):
@@ -895,7 +912,7 @@ def report_main(argv):
             choose_results(_read(file), args.tasks, args.models),
             metric=args.metric,
             reference=args.reference,
-            command=_find_command(file.with_name("summary.md")),
+            command="\n".join(read_commands(file.parent)) or None,
         )
         output.write_text(report.to_html(), encoding="utf-8")
         written = [output]
@@ -963,13 +980,6 @@ def _choose(results, column, names, groups):
             "these, or leave the option out."
         )
     return results[results[column].isin(wanted)]
-
-
-def _find_command(summary):
-    """Return the command that the summary beside the results was made by, if any."""
-    text = summary.read_text(encoding="utf-8") if summary.exists() else ""
-    found = re.search(r"^Made by\n\n```\n(.*?)\n```$", text, re.MULTILINE | re.DOTALL)
-    return found and found[1]
 
 
 def _make_parser():

@@ -1,5 +1,6 @@
 """The results in short: a table, and a report of table and figure."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -7,7 +8,13 @@ import pandas as pd
 from skomics._optional import import_optional
 from skomics.plotting import BenchmarkDisplay
 
-__all__ = ["format_summary", "format_table", "summarize", "write_report"]
+__all__ = [
+    "format_summary",
+    "format_table",
+    "read_commands",
+    "summarize",
+    "write_report",
+]
 
 METRICS = {
     "accuracy": "accuracy",
@@ -144,7 +151,7 @@ def write_report(results, folder, command=None):
         Where to; it is made if need be.
 
     command : str, default=None
-        What made the results, for the report.
+        What made the results, for the report; one command a line.
 
     Returns
     -------
@@ -167,6 +174,25 @@ def write_report(results, folder, command=None):
     figure.savefig(picture, dpi=150, bbox_inches="tight")
     plt.close(figure)
     return [report, picture]
+
+
+def read_commands(folder):
+    """Return the commands that the results in a folder were made by.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where :func:`write_report` wrote.
+
+    Returns
+    -------
+    commands : list of str
+        The oldest first; none if nothing is recorded.
+    """
+    summary = Path(folder) / "summary.md"
+    text = summary.read_text(encoding="utf-8") if summary.exists() else ""
+    found = re.search(r"^Made by\n\n```\n(.*?)\n```$", text, re.MULTILINE | re.DOTALL)
+    return found[1].split("\n") if found else []
 
 
 def _describe(results, command):

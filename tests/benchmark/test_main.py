@@ -16,6 +16,7 @@ from skomics.benchmark import Contender, read_results
 from skomics.benchmark import __main__ as main_module
 from skomics.benchmark.__main__ import main
 from skomics.benchmark._contenders import CONTENDER_GROUPS, CONTENDERS
+from skomics.benchmark._summary import read_commands
 from skomics.benchmark._tasks import TASK_GROUPS
 
 ROOT = Path(__file__).parents[2]
@@ -164,6 +165,27 @@ def test_another_cohort_is_scored_on(folder, tmp_path, contenders, pyplot):
     results = pd.read_csv(tmp_path / "out" / "results.csv")
     assert set(results["task"]) == {"cohort-on-other"}
     assert set(results["n_test"]) == {48}
+
+
+def test_report_has_every_command_that_the_results_were_made_by(
+    folder, tmp_path, contenders, pyplot
+):
+    pytest.importorskip("scikit_posthocs")
+    output = tmp_path / "out"
+    options = ["--data", folder, "--repeats", 1, "--folds", 2]
+    for models in ("dummy", "ridge", "dummy"):
+        assert run(*options, "--models", models, output=output) == 0
+    assert main(["report", str(output), "--markdown", str(output / "r.md")]) == 0
+    told = [
+        line.split("--models ")[1].split()[0]
+        for line in (output / "r.md").read_text().splitlines()
+        if line.startswith("python -m skomics.benchmark")
+    ]
+    assert told == ["dummy", "ridge"]
+    (output / "results.csv").unlink()
+    assert run(*options, "--models", "ridge", output=output) == 0
+    (command,) = read_commands(output)
+    assert "--models ridge" in command
 
 
 @pytest.mark.parametrize("kind", ["cancer", "single_cell"])

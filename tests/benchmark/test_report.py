@@ -263,6 +263,23 @@ def test_overview_of_one_task_has_no_mean_over_tasks(results):
     assert table.header == ["model", "fit seconds", "luad"]
 
 
+def test_calibration_is_averaged_over_tasks_but_the_control(results):
+    losses = results["model"].map({"lr": 0.2, "sma": 0.3, "efnn": 0.1})
+    losses += results["task"].map({"luad": 0.0, EVIL: 0.2, "null": 9.0})
+    rest = results.assign(log_loss=losses)
+    rest = rest[(rest["model"] != "efnn") | (rest["task"] != "luad")]
+    table = find(make_report(rest), "Calibration")[0]
+    assert texts(table) == [
+        ["logistic regression", "0.300", "0.100"],
+        ["SMA", "0.400", "0.100"],
+    ]
+
+
+def test_calibration_on_one_task_is_not_averaged(results):
+    report = make_report(results[results["task"] == "luad"])
+    assert len(find(report, "Calibration")) == 1
+
+
 def test_markdown_shows_the_best_in_bold(results, report):
     best = results[results["task"] == "luad"].groupby("label")["f1_macro"].mean()
     assert f"| **{best.max():.3f} ± " in report.to_markdown()
