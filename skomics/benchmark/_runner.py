@@ -3,6 +3,7 @@
 import json
 import platform
 import warnings
+from collections import Counter
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -222,24 +223,25 @@ def run_benchmark(
             task, contenders, folds, train_fractions, leave_omics_out, seed
         )
     ]
-    with lock_results(output), open_backend(backend, scheduler, n_jobs):
-        return _run_missing(fits, ResultsStore(output), verbose)
+    with lock_results(output):
+        store = ResultsStore(output)
+        missing = _find_missing(fits, store)
+        counts = Counter(fit.task.name for fit in missing)
+        with (
+            make_progress(counts, verbose) as progress,
+            open_backend(backend, scheduler, n_jobs),
+        ):
+            for row in _run_fits(missing):
+                store.append(row)
+                progress.finish_fit(row)
+        return store.finish([fit.key for fit in fits])
 
 
-def _run_missing(fits, store, verbose):
-    """Run the fits that the store lacks; return the rows of all of them."""
-    keys = [fit.key for fit in fits]
+def _find_missing(fits, store):
+    """Return the fits that the store lacks, or has as failed."""
     store.check([fit.describe() for fit in fits if fit.repeat == fit.fold == 0])
-    store.forget_errors(keys)
-    missing = [fit for fit in fits if fit.key not in store.rows]
-    counts = {}
-    for fit in missing:
-        counts[fit.task.name] = counts.get(fit.task.name, 0) + 1
-    with make_progress(counts, verbose) as progress:
-        for row in _run_fits(missing):
-            store.append(row)
-            progress.finish_fit(row)
-    return store.finish(keys)
+    store.forget_errors([fit.key for fit in fits])
+    return [fit for fit in fits if fit.key not in store.rows]
 
 
 def _check_numbers(**numbers):
