@@ -22,11 +22,17 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items):
     """Let tests that compare times, or start processes, run one after another."""
     for item in items:
         if any(item.get_closest_marker(name) for name in ("benchmark", "processes")):
             item.add_marker(pytest.mark.xdist_group("alone"))
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Name a test by no bytes: archives hold the time, and processes would differ."""
+    return argname if isinstance(val, bytes) else None
 
 
 REPOSITORY = Path(__file__).parent.parent

@@ -290,7 +290,8 @@ def test_radial_kernel_has_each_samples_own_scale():
     np.testing.assert_allclose(adjacency[linked], expected[linked])
 
 
-@pytest.mark.slow  # numba compiles
+@pytest.mark.slow
+@pytest.mark.xdist_group("numba")  # compiles for 100 s, once a process
 @pytest.mark.parametrize("kernel", ["cosine", "rbf"])
 def test_approximate_search_finds_nearly_all_neighbors(kernel):
     pytest.importorskip("pynndescent", reason="pynndescent is not installed")

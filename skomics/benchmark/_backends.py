@@ -66,9 +66,10 @@ def _open_client(scheduler, n_jobs):
     distributed = import_optional("distributed", extra="distributed")
     if scheduler is not None:
         return distributed.Client(scheduler)
-    # A worker has one thread, because fits of one process wait for each other.
+    # A worker has one thread, because fits of one process wait for each other. The
+    # usual port, which None takes too, may be that of another cluster.
     return distributed.Client(
-        n_workers=n_jobs or 1, threads_per_worker=1, dashboard_address=None
+        n_workers=n_jobs or 1, threads_per_worker=1, dashboard_address=":0"
     )
 
 

@@ -1,7 +1,9 @@
 """Promises of the runner with a cluster of dask workers."""
 
+import contextlib
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -15,6 +17,7 @@ distributed = pytest.importorskip("distributed")
 # Closing a cluster after a lost worker leaves sockets to the garbage collector.
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.processes,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
@@ -53,7 +56,7 @@ def cluster():
         n_workers=2,
         threads_per_worker=1,
         processes=True,
-        dashboard_address=None,
+        dashboard_address=":0",
         silence_logs="CRITICAL",
     ) as cluster:
         yield cluster
@@ -90,7 +93,18 @@ def test_a_run_goes_on_when_a_worker_is_killed(tiny, tmp_path, cluster):
     assert worker_pids(cluster) != before
 
 
-def test_without_an_address_a_cluster_is_started_here(tiny):
+@pytest.fixture
+def usual_port():
+    """The port that the page of another cluster has."""
+    with socket.socket() as other:
+        with contextlib.suppress(OSError):  # it is taken all the better
+            other.bind(("", 8787))
+            other.listen()
+        yield
+
+
+@pytest.mark.usefixtures("usual_port")
+def test_without_an_address_a_cluster_is_started_here_beside_others(tiny):
     results = run_benchmark(
         {"tiny": tiny}, "ridge", backend="dask", n_jobs=2, n_folds=2, n_repeats=1
     )

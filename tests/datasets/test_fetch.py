@@ -37,7 +37,7 @@ def as_zip(files):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in files.items():
-            archive.writestr(name, text)
+            archive.writestr(zipfile.ZipInfo(name), text)  # dated 1980, not now
     return buffer.getvalue()
 
 
