@@ -965,10 +965,9 @@ def check_null(results, *, level=0.95):
     -------
     check : DataFrame
         One row per control and model: task, model, label, n_folds, accuracy, chance,
-        low and high (interval of the accuracy) and suspect, which is True where
-        chance is not in the interval: something of the test samples leaked into the
-        fit, or scoring is wrong. With one fold there is no interval, and nothing is
-        suspect.
+        low and high (between which the accuracy is to be expected by chance) and
+        suspect, which is True where it is not: something of the test samples leaked
+        into the fit, or scoring is wrong.
 
     Raises
     ------
@@ -980,8 +979,13 @@ def check_null(results, *, level=0.95):
     Chance is the accuracy to be expected if predictions and classes were independent,
     from the margins of the confusion matrix of each fold, as in Cohen's kappa. Unlike
     one over the number of classes, it holds for classes of any size and models that
-    prefer some. The interval is that of the corrected resampled t-test, Bonferroni
-    corrected for the number of rows.
+    prefer some. The same margins give the variance of the hits in a fold, that of
+    counts in a table with fixed margins (multivariate hypergeometric), so that nothing
+    is estimated from the few folds, and two of them suffice. Folds share training
+    samples, and repeats the permuted labels: the variance of the mean is
+    ``(1 / n_folds + n_test / n_train)`` times that of a fold, as in the corrected
+    resampled t-test. The interval is the normal one, Bonferroni corrected for the
+    number of rows.
 
     References
     ----------
@@ -1015,16 +1019,25 @@ def check_null(results, *, level=0.95):
 
 def _check_group(rows, level):
     matrices = [np.array(json.loads(text)) for text in rows["confusion"]]
-    accuracy = np.array([m.trace() / m.sum() for m in matrices])
-    chance = np.array([m.sum(0) @ m.sum(1) / m.sum() ** 2 for m in matrices])
-    tested = _test_mean(accuracy - chance, _ratio(rows), level)
-    mean, margin = chance.mean(), 1e-9
+    accuracy = np.mean([m.trace() / m.sum() for m in matrices])
+    chance, variance = np.mean([_match_by_chance(m) for m in matrices], axis=0)
+    scale = np.sqrt((1 / len(rows) + _ratio(rows)) * variance)
+    half, margin = stats.norm.ppf((1 + level) / 2) * scale, 1e-9
     return {
         **{name: rows[name].iloc[0] for name in ("task", "model", "label")},
         "n_folds": len(rows),
-        "accuracy": accuracy.mean(),
-        "chance": mean,
-        "low": mean + tested["low"],
-        "high": mean + tested["high"],
-        "suspect": bool(tested["low"] > margin or tested["high"] < -margin),
+        "accuracy": accuracy,
+        "chance": chance,
+        "low": chance - half,
+        "high": chance + half,
+        "suspect": bool(abs(accuracy - chance) > half + margin),
     }
+
+
+def _match_by_chance(matrix):
+    """Return mean and variance of the accuracy in tables with these margins."""
+    n = matrix.sum()
+    shares = matrix.sum(0) * matrix.sum(1) / n
+    own = (n - matrix.sum(0)) * (n - matrix.sum(1)) / n - shares
+    variance = shares @ own + shares.sum() ** 2
+    return shares.sum() / n, variance / (n**2 * max(n - 1, 1))

@@ -10,7 +10,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.datasets import make_moons
-from sklearn.model_selection import RepeatedStratifiedKFold, cross_val_score
+from sklearn.metrics import confusion_matrix
+from sklearn.model_selection import (
+    RepeatedStratifiedKFold,
+    StratifiedKFold,
+    cross_val_score,
+)
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
 from skomics.benchmark import (
@@ -447,16 +453,48 @@ def test_a_model_at_chance_is_not_suspect_though_its_accuracy_is_high():
     assert not check["suspect"]
 
 
-def test_a_model_that_leaks_is_suspect():
-    check = check_null(null_results(0.5)).iloc[0]
+@pytest.mark.parametrize("n_folds", [1, 2, 10])
+def test_a_model_that_leaks_is_suspect_however_few_the_folds(n_folds):
+    check = check_null(null_results(0.5, n_folds=n_folds)).iloc[0]
     assert check["suspect"]
-    assert check["low"] > check["chance"]
+    assert check["accuracy"] > check["high"]
+
+
+def test_expected_accuracy_is_that_of_tables_with_the_same_margins():
+    rows, columns = [50, 30, 20], [60, 15, 25]
+    tables = stats.random_table(rows, columns).rvs(20_000, random_state=0)
+    accuracy = np.trace(tables, axis1=1, axis2=2) / 100
+    results = null_results(0, n_folds=2).assign(classes='["a", "b", "c"]')
+    check = check_null(results.assign(confusion=json.dumps(tables[0].tolist()))).iloc[0]
+    assert check["chance"] == pytest.approx(accuracy.mean(), abs=1e-3)
+    half = (check["high"] - check["low"]) / 2
+    # Two folds, each test part a quarter of the training part.
+    expected = stats.norm.ppf(0.975) * np.sqrt(1 / 2 + 1 / 4) * accuracy.std()
+    assert half == pytest.approx(expected, rel=0.02)
+
+
+def test_permuted_labels_are_at_chance_as_often_as_the_level_says():
+    """Nearest neighbours in five folds, whose test parts are each other's training."""
+    rng = np.random.default_rng(0)
+    suspects = []
+    for _ in range(60):
+        x, y = rng.normal(size=(60, 5)), rng.permutation(np.repeat([0, 1, 2], 20))
+        folds = StratifiedKFold(5).split(x, y)
+        model = KNeighborsClassifier(1)
+        matrices = [
+            confusion_matrix(y[test], model.fit(x[train], y[train]).predict(x[test]))
+            for train, test in folds
+        ]
+        frame = folds_of([[0.5]] * 5, ["m"], n_train=48, n_test=12).assign(task="null")
+        frame["confusion"] = [json.dumps(m.tolist()) for m in matrices]
+        suspects.append(check_null(frame.assign(classes="[0, 1, 2]"))["suspect"][0])
+    assert np.mean(suspects) <= 0.1
 
 
 def test_a_constant_prediction_is_exactly_at_chance():
     results = null_results(0).assign(confusion="[[7, 0], [3, 0]]")
     check = check_null(results).iloc[0]
-    assert check["accuracy"] == check["chance"] == 0.7
+    assert list(check[["accuracy", "chance"]]) == pytest.approx([0.7, 0.7])
     assert not check["suspect"]
 
 
@@ -465,7 +503,7 @@ def test_few_of_many_honest_controls_are_suspect():
     rows = [null_results(0, seed=i).assign(model=f"m{i}") for i in range(40)]
     check, alone = check_null(pd.concat(rows)).iloc[0], check_null(rows[0]).iloc[0]
     assert check_null(pd.concat(rows))["suspect"].sum() == 0
-    widening = stats.t.ppf(1 - 0.025 / 40, 9) / stats.t.ppf(0.975, 9)
+    widening = stats.norm.ppf(1 - 0.025 / 40) / stats.norm.ppf(0.975)
     width, width_alone = (row["high"] - row["low"] for row in (check, alone))
     assert width == pytest.approx(width_alone * widening)
 
