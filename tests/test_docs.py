@@ -1,5 +1,7 @@
 """The documentation builds without a warning, and every public name is in it."""
 
+import re
+import runpy
 import subprocess
 import sys
 from importlib import import_module
@@ -54,3 +56,20 @@ def test_documentation_builds_without_warnings(tmp_path):
         check=False,
     )
     assert result.returncode == 0, result.stderr
+
+
+@pytest.fixture(scope="module")
+def tables():
+    pytest.importorskip("pyarrow")
+    return runpy.run_path(REPOSITORY / "docs" / "fill_tables.py")
+
+
+def test_tables_of_the_benchmark_page_are_those_of_the_stored_results(tables):
+    page = tables["PAGE"].read_text(encoding="utf-8")
+    assert tables["fill"](page) == page
+
+
+def test_every_table_of_our_scores_has_stored_results(tables):
+    page = tables["PAGE"].read_text(encoding="utf-8")
+    n_tables = len(re.findall(r"^\| *-", page, re.MULTILINE))
+    assert len(tables["_STORED"].findall(page)) == n_tables > 0

@@ -397,9 +397,10 @@ def _show_overview(results, metric):
     deviations = groups[metric].std().unstack()
     counts = groups[metric].count().unstack()
     is_best = means == means.max()
+    average = means.mean(axis=1, skipna=False)
     columns = {}
     if means.shape[1] > 1:
-        columns[f"mean {METRICS[metric]}"] = means.mean(axis=1, skipna=False), 3
+        columns[f"mean {METRICS[metric]}"] = average, 3
         with suppress(ValueError):  # no model has a score on every task
             ranks = rank_models(results, metric)["rank"]
             columns["mean rank"] = ranks.reindex(means.index), 1
@@ -407,9 +408,7 @@ def _show_overview(results, metric):
         seconds = groups["fit_seconds"].mean().groupby("model").mean()
         columns["fit seconds"] = seconds, 1
     labels = main.groupby("model")["label"].first()
-    order = means.mean(axis=1, skipna=False).sort_values(
-        ascending=False, kind="stable", na_position="last"
-    )
+    order = average.sort_values(ascending=False, kind="stable", na_position="last")
     rows = [
         [
             _word(labels[model]),
@@ -801,7 +800,7 @@ def _show_null(results):
         ]
         for _, row in check.iterrows()
     ]
-    header = ["task", "model", "accuracy", "chance", "joint 95 % interval", "verdict"]
+    header = ["task", "model", "accuracy", "chance", "joint 95 % by chance", "verdict"]
     return [Table("Scores with permuted labels", header, rows)]
 
 

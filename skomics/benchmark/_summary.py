@@ -21,6 +21,8 @@ METRICS = {
     "f1_macro": "macro F1",
     "f1_weighted": "weighted F1",
 }
+# A number that may be bold or negative, or the dash that stands for none.
+_NUMBER = re.compile(r"(\*\*)?[-−]?\d|–$")
 _SECONDS = "fit_seconds"
 
 
@@ -130,13 +132,19 @@ def _average_tasks(summary):
 
 
 def format_table(rows):
-    """Return a Markdown table with columns of even width."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rule = ["-" * width for width in widths]
-    lines = [rows[0], rule, *rows[1:]]
-    return "\n".join(
-        "| " + " | ".join(map(str.ljust, cells, widths)) + " |" for cells in lines
-    )
+    """Return a Markdown table with columns of even width, numbers on the right."""
+    columns = [_align(header, cells) for header, *cells in zip(*rows, strict=True)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in zip(*columns, strict=True))
+
+
+def _align(header, cells):
+    """Return header, rule and cells of a column, padded."""
+    width = max(map(len, [header, *cells]))
+    if cells and all(map(_NUMBER.match, cells)):
+        pad, rule = str.rjust, "-" * (width - 1) + ":"
+    else:
+        pad, rule = str.ljust, "-" * width
+    return [pad(text, width) for text in (header, rule, *cells)]
 
 
 def write_report(results, folder, command=None):

@@ -1,0 +1,128 @@
+"""Write the tables and figures of benchmark.md from the results stored beside it.
+
+Run ``python docs/fill_tables.py`` after ``docs/results`` or the page has changed. A
+table follows a comment that says what it is::
+
+    <!-- results/real.parquet: Overview; all; seven baselines -->
+
+which is a file of results, a section of the report on it, and the tasks and models
+that the report is about. Instead of a section, "Table I, honest", "Table I, paper" (the
+protocol), "Table II" and "Fig. 2" set the figures of the SMA paper beside ours.
+"""
+
+import re
+from functools import cache, partial
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from skomics.benchmark import (
+    compare_models,
+    friedman_nemenyi,
+    make_report,
+    rank_models,
+    read_results,
+    summarize,
+)
+from skomics.benchmark._paper import (
+    PUBLISHED_CANCERS,
+    PUBLISHED_CELLS,
+    format_comparison,
+    join_means,
+    join_scores,
+)
+from skomics.benchmark._report import choose_results
+from skomics.benchmark._summary import format_table
+from skomics.plotting import BenchmarkDisplay, CriticalDifferenceDisplay
+
+DOCS = Path(__file__).parent
+PAGE = DOCS / "benchmark.md"
+_IN_FIGURE = "sma lfcnn mogcn svm logreg stack xgboost"
+_STORED = re.compile(
+    r"(?P<mark><!-- (?P<file>results/\S+): (?P<section>[^;]+); (?P<tasks>[^;]+); "
+    r"(?P<models>[^;]+) -->\n\n)(?:\|.*\n)*\n?"
+)
+
+
+def fill(text):
+    """Return the text with every marked table made anew."""
+    return _STORED.sub(lambda found: f"{found['mark']}{_make_table(found)}\n", text)
+
+
+def _make_table(found):
+    file, section, tasks, models = found.group("file", "section", "tasks", "models")
+    if section in _BESIDE:
+        text = _BESIDE[section](_choose(file, tasks, models))
+    else:
+        text = _report(file, tasks, models).split(f"\n## {section}\n", 1)[1]
+    return re.search(r"(?:^\|.*(?:\n|$))+", text, re.MULTILINE)[0].strip() + "\n"
+
+
+def _compare_simulated(results, protocol):
+    return format_comparison(results[results["protocol"] == protocol])
+
+
+def _compare_cells(results):
+    means = summarize(results).droplevel("task")
+    rows = [
+        [row["label"], join_scores(PUBLISHED_CELLS[model]), join_means(row)]
+        for model, row in means.iterrows()
+    ]
+    return format_table([["model", "paper, 206 cells", "ours, scgem"], *rows])
+
+
+def _compare_cancers(results):
+    means = summarize(results)
+    rows = [["set", "paper, SMA", "ours, SMA", "ours, best"]]
+    for task, published in PUBLISHED_CANCERS.items():
+        ours = means.loc[task]
+        best = ours.loc[ours["f1_macro_mean"].idxmax()]
+        told = f"{best['label']} {join_means(best)}"
+        rows.append([task, join_scores(published), join_means(ours.loc["sma"]), told])
+    return format_table(rows)
+
+
+_BESIDE = {
+    "Table I, honest": partial(_compare_simulated, protocol="honest"),
+    "Table I, paper": partial(_compare_simulated, protocol="paper"),
+    "Table II": _compare_cells,
+    "Fig. 2": _compare_cancers,
+}
+
+
+@cache
+def _report(file, tasks, models):
+    return make_report(_choose(file, tasks, models)).to_markdown()
+
+
+def _choose(file, tasks, models):
+    names = (None if words == "all" else words.split() for words in (tasks, models))
+    return choose_results(read_results(DOCS / file), *names)
+
+
+def draw():
+    """Draw the figures of the page."""
+    draw_scores(_choose("results/real.parquet", "all", _IN_FIGURE))
+    results = _choose("results/real.parquet", "all", "seven baselines")
+    results = results[results["model"] != "dummy"]
+    difference = friedman_nemenyi(results)["critical_difference"].iloc[0]
+    ranks = rank_models(results), compare_models(results), difference
+    figure = CriticalDifferenceDisplay(*ranks).plot().figure_
+    figure.savefig(DOCS / "images" / "benchmark_ranks.png", dpi=120)
+
+
+def draw_scores(results):
+    """Draw the scores of half of the sets beside those of the others."""
+    tasks = results["task"].unique()
+    figure, axes = plt.subplots(
+        1, 2, figsize=(15, 11), sharex=True, layout="constrained"
+    )
+    for ax, half in zip(axes, np.array_split(tasks, 2), strict=True):
+        BenchmarkDisplay(results[results["task"].isin(half)]).plot(ax=ax)
+    figure.savefig(DOCS / "images" / "benchmark_real.png", dpi=100)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    draw()
