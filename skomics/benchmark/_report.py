@@ -5,8 +5,10 @@ import io
 import re
 import sys
 from argparse import ArgumentParser
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -85,11 +87,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing as SVG."""
+    """A display, drawn when its SVG is first asked for."""
 
     kind = "figure"
     caption: str
-    svg: str
+    plot: Callable
+
+    @cached_property
+    def svg(self):
+        """The drawing as SVG."""
+        return _draw(self.plot)
 
 
 @dataclass(frozen=True)
@@ -150,6 +157,11 @@ class Report:
         -------
         page : str
             HTML with its styles, script and figures.
+
+        Raises
+        ------
+        ImportError
+            If jinja2 or matplotlib is not installed.
         """
         jinja2 = import_optional("jinja2", extra="bench")
         source = files("skomics.benchmark").joinpath("report.html")
@@ -178,6 +190,11 @@ class Report:
         -------
         text : str
             Markdown.
+
+        Raises
+        ------
+        ImportError
+            If figures are to be written and matplotlib is not installed.
         """
         lines = ["# Benchmark report"]
         for section in self.sections:
@@ -254,9 +271,6 @@ def make_report(results, *, metric="f1_macro", reference=None, command=None):
     ------
     ValueError
         If the metric or the reference is unknown.
-
-    ImportError
-        If matplotlib is not installed.
 
     Examples
     --------
@@ -532,14 +546,14 @@ def _show_ranks(results, metric):
         labels = results[results["model"].isin(left_out)]["label"]
         parts.append(Text(text + ", ".join(dict.fromkeys(labels)) + "."))
     nemenyi = CriticalDifferenceDisplay(ranks, pairs, test["critical_difference"])
-    svg = _draw(lambda: nemenyi.plot(alpha=_ALPHA))
-    parts.append(Figure("Mean ranks over tasks, bars by Nemenyi's test", svg))
+    plot = partial(nemenyi.plot, alpha=_ALPHA)
+    parts.append(Figure("Mean ranks over tasks, bars by Nemenyi's test", plot))
     wilcoxon = CriticalDifferenceDisplay(ranks, pairs)
     if test["n_tasks"] < 6:
         text = "With fewer than six tasks, no p of Wilcoxon's test is below 0.05."
         parts.append(Text(text))
-    svg = _draw(lambda: wilcoxon.plot("p_holm", alpha=_ALPHA))
-    parts.append(Figure("The same, bars by Wilcoxon's tests with Holm", svg))
+    plot = partial(wilcoxon.plot, "p_holm", alpha=_ALPHA)
+    parts.append(Figure("The same, bars by Wilcoxon's tests with Holm", plot))
     rows = [
         [_word(row["label"]), _number(row["rank"], 2), _number(row["mean"])]
         for _, row in ranks.iterrows()
@@ -593,8 +607,8 @@ def _show_boxes(results, metric):
     parts = []
     for task, rows in main.groupby("task", sort=False):
         if rows[metric].notna().any():
-            svg = _draw(lambda rows=rows: ScoreBoxDisplay(rows).plot(metric))
-            parts.append(Figure(f"{METRICS[metric]} on {task}", svg))
+            plot = partial(ScoreBoxDisplay(rows).plot, metric)
+            parts.append(Figure(f"{METRICS[metric]} on {task}", plot))
     return parts
 
 
@@ -692,8 +706,8 @@ def _show_curves(results, metric):
     name = METRICS[metric]
     parts = []
     for task, rows in curves.groupby(level="task", sort=False):
-        svg = _draw(lambda rows=rows: LearningCurvesDisplay(rows).plot(ylabel=name))
-        parts.append(Figure(f"Learning curves on {task}", svg))
+        plot = partial(LearningCurvesDisplay(rows).plot, ylabel=name)
+        parts.append(Figure(f"Learning curves on {task}", plot))
     rows = [
         [
             _word(task),

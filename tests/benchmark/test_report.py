@@ -16,6 +16,7 @@ from skomics.benchmark.__main__ import main
 from skomics.benchmark._report import Cell, Code, Figure, Report, Section, Table
 from skomics.benchmark._store import COLUMNS
 from skomics.benchmark._summary import write_report
+from skomics.plotting import ScoreBoxDisplay
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("scikit_posthocs")
@@ -433,6 +434,30 @@ def test_command_writes_page_and_markdown_with_the_command(results, tmp_path, ca
     assert list((folder / "r_figures").glob("*.svg"))
 
 
+def test_only_a_report_with_figures_needs_matplotlib(results, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    report = make_report(results)
+    assert "## Ranks over tasks" in report.to_markdown()
+    message = r"pip install 'skomics\[plot\]'"
+    with pytest.raises(ImportError, match=message):
+        report.to_html()
+    with pytest.raises(ImportError, match=message):
+        report.to_markdown(tmp_path)
+
+
+def test_figures_are_drawn_once_for_page_and_markdown(results, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        "skomics.benchmark._report._draw", lambda plot: drawn.append(plot) or "<svg/>"
+    )
+    report = make_report(results)
+    assert not drawn
+    report.to_html()
+    n_figures = len(drawn)
+    report.to_markdown(tmp_path)
+    assert len(drawn) == n_figures == len(list(tmp_path.glob("*.svg"))) > 0
+
+
 def test_command_takes_a_file_and_another_output(results, tmp_path):
     folder = write(results, tmp_path / "run")
     page = tmp_path / "page.html"
@@ -566,12 +591,12 @@ def test_missing_values_stay_last_in_either_order(tmp_path, browser):
     assert column(browser, 0) == ["a", "b", "–"]
 
 
-def test_parts_know_their_kind():
+def test_parts_know_their_kind(results):
     """The page and the template agree on the names of the parts."""
-    svg = '<svg id="a"></svg>'
-    parts = [Figure("drawing", svg), Code("x < y"), Table("t", ["h"], [[Cell("1", 1)]])]
+    figure = Figure("drawing", ScoreBoxDisplay(results).plot)
+    parts = [figure, Code("x < y"), Table("t", ["h"], [[Cell("1", 1)]])]
     page = Report([Section("A b", parts)]).to_html()
-    assert '<svg id="f0-a">' in page
+    assert 'id="f0-figure_1"' in page
     assert "<code>x &lt; y</code>" in page
     assert 'data-key="1">1</td>' in page
     assert 'href="#a-b"' in page
