@@ -402,6 +402,8 @@ class OmicsNet(NeuralNet):
             for start in range(0, X.shape[0], batch_size):
                 rows = X[start : start + batch_size]
                 rows = rows.toarray() if sparse.issparse(rows) else rows
+                # Products round by the layout, which is that of X's container.
+                rows = np.ascontiguousarray(rows)
                 rows = torch.tensor(rows, dtype=dtype, device=device)
                 logits.append(module(rows).cpu())
         return torch.cat(logits).double().numpy()

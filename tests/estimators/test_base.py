@@ -96,6 +96,20 @@ def test_every_form_of_the_same_table_gives_the_same_model(estimator, tiny):
 
 
 @both
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_networks_see_rows_in_one_layout_whatever_that_of_x(estimator, order, tiny):
+    """Some processors round a product by the layout of its factors."""
+    X, y = tiny
+    seen = []
+    fitted = clone(estimator).set_params(omics=dict(SIZES)).fit(X.to_numpy(), y)
+    fitted.net_.module_.register_forward_pre_hook(
+        lambda module, inputs: seen.append(inputs[0].is_contiguous())
+    )
+    fitted.predict_proba(np.asarray(X, order=order))
+    assert seen == [True]
+
+
+@both
 def test_anndata_gives_the_same_model_as_a_table(estimator, tiny):
     anndata = pytest.importorskip("anndata")
     X, y = tiny
