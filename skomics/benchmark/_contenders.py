@@ -48,8 +48,8 @@ class Contender:
         Name for tables and figures; None takes `name`.
 
     params : dict, default={}
-        Parameters set on the classifier, or on the one that it searches, if it has
-        them.
+        Parameters set on the classifier, and on those that it searches, stacks or
+        ends with, wherever one has them.
 
     is_named_input : bool, default=True
         Whether the classifier takes what :class:`~skomics.OmicsConcatenator` gives by
@@ -120,7 +120,7 @@ class Contender:
         known = classifier.get_params()
         kind_params = {} if self.kind_params is None else self.kind_params(task.kind)
         for name, value in {**kind_params, **self.params}.items():
-            names = known.keys() & {name, f"estimator__{name}"}
+            names = [k for k in known if k == name or k.endswith(f"__{name}")]
             classifier.set_params(**dict.fromkeys(names, value))
         omics = OmicsConcatenator(_make_preprocessing(task.sparse_omics, is_scaled))
         if not self.is_named_input:
@@ -430,6 +430,11 @@ def _deep_contenders():
         )
 
 
+def with_params(contender, **params):
+    """Return the contender with further parameters for its classifier."""
+    return replace(contender, params={**contender.params, **params})
+
+
 def _flat(name, make, label, **more):
     return Contender(name, make, label, is_named_input=False, **more)
 
@@ -452,6 +457,17 @@ _BASELINES = [
     _flat("stack", _make_stack, "late-fusion stack", takes_sizes=True),
     _flat("best-omics", _make_best_omics, "best single omics", takes_sizes=True),
 ]
+# Classes weigh the same in SMA and the graph models by default; beside these one sees
+# what lead comes of that alone. MLP and XGBoost take no weights of classes.
+_TAKE_WEIGHTS = "logreg ridge svm forest histgb lightgbm stack best-omics".split()
+_BALANCED = [
+    with_params(
+        replace(c, name=f"{c.name}-balanced", label=f"{c.label} (balanced)"),
+        class_weight="balanced",
+    )
+    for c in _BASELINES
+    if c.name in _TAKE_WEIGHTS
+]
 # Name, package, class and label. pytabkit takes all cores unless it is told not to.
 _OPTIONAL = [
     _foreign("realmlp", "pytabkit", "RealMLP_TD_Classifier", "RealMLP", n_threads=1),
@@ -463,13 +479,14 @@ _OPTIONAL = [
 # The contenders that the command line knows.
 CONTENDERS = {
     contender.name: contender
-    for contender in [*_deep_contenders(), *_BASELINES, *_OPTIONAL]
+    for contender in [*_deep_contenders(), *_BASELINES, *_BALANCED, *_OPTIONAL]
 }
 
 # Names for several of them.
 CONTENDER_GROUPS = {
     "seven": [stem for stem, _, _ in _SEVEN],
     "baselines": [contender.name for contender in _BASELINES],
+    "balanced": [contender.name for contender in _BALANCED],
     "tuned": [f"{stem}-tuned" for stem, _, _ in _SEVEN],
     "published": [f"{stem}-paper" for stem, _, _ in _SEVEN],
     "optional": [contender.name for contender in _OPTIONAL],
@@ -536,8 +553,3 @@ class _Cloned:
             if name == "random_state" or name.endswith("__random_state")
         }
         return model.set_params(**seeds)
-
-
-def with_params(contender, **params):
-    """Return the contender with further parameters for its classifier."""
-    return replace(contender, params={**contender.params, **params})

@@ -97,6 +97,22 @@ def test_published_settings_are_those_of_the_kind_of_data(tiny, kind):
     assert {name: clf.get_params()[name] for name in expected} == expected
 
 
+def find_class_weights(name, task):
+    params = CONTENDERS[name].build(task, 0)["clf"].get_params()
+    return [params[key] for key in params if key.endswith("class_weight")]
+
+
+@pytest.mark.parametrize("name", CONTENDER_GROUPS["baselines"])
+def test_every_baseline_that_takes_class_weights_is_there_balanced_too(tiny, name):
+    task = Task("t", *tiny)
+    plain = find_class_weights(name, task)
+    assert (f"{name}-balanced" in CONTENDER_GROUPS["balanced"]) == bool(plain)
+    if plain:
+        assert set(plain) == {None}
+        weights = find_class_weights(f"{name}-balanced", task)
+        assert weights == ["balanced"] * len(plain)
+
+
 def test_tuned_network_is_chosen_on_inner_folds_of_its_training_part(tiny):
     X, y = tiny
     contender = with_params(CONTENDERS["efnn-tuned"], **FEW_EPOCHS)
