@@ -44,19 +44,21 @@ from skomics.plotting import (
 __all__ = ["Report", "choose_results", "make_report", "report_main"]
 
 _ALPHA = 0.05
+_ROPE = 0.01
 _METHODS = """\
 Imputation, scaling, tuning and training happen in the training part of each fold \
 (the honest protocol); the paper protocol scales on all samples and is shown apart. \
 F1 is over all classes of a task. Means and standard deviations are over the folds \
 of all repeats. Intervals of 95 % and tests on one task are those of the corrected \
 resampled t-test (Nadeau and Bengio 2003), two-sided, with Holm's correction for the \
-comparisons of the task. Over tasks: Friedman's test on the ranks of the mean \
-scores, Nemenyi's critical difference (Demšar 2006), and Wilcoxon's signed-rank \
-tests with Holm's correction. Only models with a score on every task are ranked. The \
-expected calibration error has ten bins of equal width (Guo et al. 2017). In the \
-control the labels are permuted; a model is suspect where its accuracy differs from \
-that of independent predictions with the same margins, at a level of 5 % for all \
-models together."""
+comparisons of the task. The probabilities of a lead and of practical equivalence are \
+those of the Bayesian correlated t-test (Benavoli et al. 2017). Over tasks: Friedman's \
+test on the ranks of the mean scores, Nemenyi's critical difference (Demšar 2006), and \
+Wilcoxon's signed-rank tests with Holm's correction. Only models with a score on every \
+task are ranked. The expected calibration error has ten bins of equal width (Guo et \
+al. 2017). In the control the labels are permuted; a model is suspect where its \
+accuracy differs from that of independent predictions with the same margins, at a \
+level of 5 % for all models together."""
 
 
 @dataclass(frozen=True)
@@ -350,6 +352,13 @@ def _chance(p_value):
     return Cell(text, float(p_value), is_strong=p_value < _ALPHA)
 
 
+def _probability(share):
+    if pd.isna(share):
+        return Cell("–")
+    # Those that may be relied on stand out.
+    return Cell(f"{share:.2f}", float(share), is_strong=share > 1 - _ALPHA)
+
+
 def _interval(low, high):
     if pd.isna(low):
         return Cell("–")
@@ -617,7 +626,7 @@ def _show_pairs(results, metric, reference):
     scored = _take_main(results)
     if reference not in set(scored.loc[scored[metric].notna(), "model"]):
         return []
-    pairs = compare_pairs(results, metric, reference=reference)
+    pairs = compare_pairs(results, metric, reference=reference, rope=_ROPE)
     if len(pairs) == 0:
         return []
     rows = [
@@ -629,14 +638,19 @@ def _show_pairs(results, metric, reference):
             _number(row["t"], 2),
             _chance(row["p_value"]),
             _chance(row["p_holm"]),
+            *(_probability(row[name]) for name in ("p_better", "p_equal", "p_worse")),
             _count(row["n_folds"]),
         ]
         for _, row in pairs.iterrows()
     ]
     label = pairs["label"].iloc[0]
     header = ["task", "other", f"{label} minus other", "95 % interval", "t"]
-    header += ["p", "p Holm", "folds"]
-    return [Table(f"{label} against each other model", header, rows)]
+    header += ["p", "p Holm", "better", "equal", "worse", "folds"]
+    text = (
+        f"Better, equal, worse: the probabilities that {label} leads by more than "
+        f"{_ROPE}, is within that, or is behind by more."
+    )
+    return [Table(f"{label} against each other model", header, rows), Text(text)]
 
 
 def _show_wins(results, metric, reference):

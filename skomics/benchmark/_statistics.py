@@ -43,6 +43,9 @@ _PAIRS = [
     "high",
     "t",
     "p_value",
+    "p_better",
+    "p_equal",
+    "p_worse",
     "p_holm",
 ]
 # Means of the same scores in another order differ in the last digits.
@@ -193,15 +196,38 @@ def _test_mean(values, ratio, level):
     if n < 2:
         nothing = dict.fromkeys(["low", "high", "t", "p_value"], np.nan)
         return {"mean": mean, **nothing}
-    scale = np.sqrt((1 / n + ratio) * np.var(values, ddof=1))
+    scale = _standard_error(values, ratio)
     half = stats.t.ppf((1 + level) / 2, n - 1) * scale
-    if np.isclose(scale, 0, atol=1e-12):
-        t = 0.0 if np.isclose(mean, 0, atol=1e-12) else np.copysign(np.inf, mean)
-    else:
-        t = mean / scale
+    t = _standardise(mean, scale)
     p_value = 2 * stats.t.sf(abs(t), n - 1)
     interval = {"low": mean - half, "high": mean + half}
     return {"mean": mean, **interval, "t": t, "p_value": p_value}
+
+
+def _standard_error(values, ratio):
+    return np.sqrt((1 / len(values) + ratio) * np.var(values, ddof=1))
+
+
+def _standardise(difference, scale, nothing=0.0):
+    """Return the difference in standard errors; `nothing` where both are zero."""
+    if not np.isclose(scale, 0, atol=1e-12):
+        return difference / scale
+    is_zero = np.isclose(difference, 0, atol=1e-12)
+    return nothing if is_zero else np.copysign(np.inf, difference)
+
+
+def _weigh_equivalence(differences, ratio, rope):
+    """Return the posterior probabilities of a lead, of equivalence and of a lag."""
+    n = len(differences)
+    if n < 2:
+        return dict.fromkeys(["p_better", "p_equal", "p_worse"], np.nan)
+    mean, scale = np.mean(differences), _standard_error(differences, ratio)
+    better, worse = (
+        # The bounds are practically equivalent, too.
+        stats.t.cdf(_standardise(lead - rope, scale, nothing=-np.inf), n - 1)
+        for lead in (mean, -mean)
+    )
+    return {"p_better": better, "p_equal": 1 - better - worse, "p_worse": worse}
 
 
 def _ratio(rows):
@@ -316,7 +342,15 @@ def _estimate_by_bootstrap(scores, ratio, level):
     return found.confidence_interval
 
 
-def compare_pairs(results, metric="f1_macro", *, task=None, reference=None, level=0.95):
+def compare_pairs(
+    results,
+    metric="f1_macro",
+    *,
+    task=None,
+    reference=None,
+    level=0.95,
+    rope=0.01,
+):
     r"""Compare models on the same folds by the corrected resampled t-test.
 
     Parameters
@@ -336,18 +370,24 @@ def compare_pairs(results, metric="f1_macro", *, task=None, reference=None, leve
     level : float, default=0.95
         Level of confidence of the intervals.
 
+    rope : float, default=0.01
+        Scores that are no further apart are practically equivalent.
+
     Returns
     -------
     pairs : DataFrame
         One row per task and pair: task, model, other, label, other_label, n_folds
         that both finished, difference (mean of `model` minus `other`), low, high, t,
-        p_value (two-sided) and p_holm (corrected for the pairs of the task). With one
-        fold there is no test, and the last five are missing.
+        p_value (two-sided), p_better, p_equal and p_worse (posterior probabilities
+        that the difference is above `rope`, within it, and below ``-rope``) and
+        p_holm (p_value, corrected for the pairs of the task). With one fold there is
+        no test, and the last eight are missing.
 
     Raises
     ------
     ValueError
-        If the metric, the task or the reference is unknown, or no fit has a score.
+        If the metric, the task or the reference is unknown, `rope` is negative, or no
+        fit has a score.
 
     Notes
     -----
@@ -356,8 +396,16 @@ def compare_pairs(results, metric="f1_macro", *, task=None, reference=None, leve
     with :math:`J - 1` degrees of freedom, where :math:`n_2/n_1` is the ratio of test
     to training samples.
 
+    That a difference is not significant does not say that there is none. In the
+    Bayesian reading (Benavoli et al. 2017), with a prior that says nothing, the
+    difference has Student's distribution with that mean, that standard error and those
+    degrees of freedom, of which p_better, p_equal and p_worse are the shares. The
+    interval is the credible one, too.
+
     References
     ----------
+    A. Benavoli, G. Corani, J. Demšar and M. Zaffalon, Time for a change: a tutorial for
+    comparing multiple classifiers through Bayesian analysis, JMLR 18, 2017.
     C. Nadeau and Y. Bengio, Inference for the generalization error, Machine Learning
     52, 2003. R. R. Bouckaert and E. Frank, Evaluating the replicability of
     significance tests for comparing learning algorithms, PAKDD 2004. S. Holm, A simple
@@ -376,7 +424,12 @@ def compare_pairs(results, metric="f1_macro", *, task=None, reference=None, leve
     >>> pairs[["model", "other", "difference", "t", "p_value"]]
       model other  difference      t  p_value
     0     a     b         0.1  1.604    0.207
+    >>> pairs[["p_better", "p_equal", "p_worse"]]
+       p_better  p_equal  p_worse
+    0     0.878    0.034    0.088
     """
+    if not rope >= 0:
+        raise ValueError(f"Got rope={rope!r}. Give a difference of scores, 0 or more.")
     scored = _take_main(results, metric)
     known = list(dict.fromkeys(scored["task"]))
     if task is not None and task not in known:
@@ -387,7 +440,7 @@ def compare_pairs(results, metric="f1_macro", *, task=None, reference=None, leve
             f"Got reference={reference!r}. Models with scores are {list(labels.index)}."
         )
     tables = [
-        _compare_on_task(scored[scored["task"] == name], metric, reference, level)
+        _compare_on_task(scored[scored["task"] == name], metric, reference, level, rope)
         for name in ([task] if task is not None else known)
     ]
     pairs = pd.DataFrame([row for table in tables for row in table], columns=_PAIRS)
@@ -396,7 +449,7 @@ def compare_pairs(results, metric="f1_macro", *, task=None, reference=None, leve
     return pairs
 
 
-def _compare_on_task(rows, metric, reference, level):
+def _compare_on_task(rows, metric, reference, level, rope):
     scores = rows.pivot(index=_PAIR, columns="model", values=metric)
     models = list(dict.fromkeys(rows["model"]))
     found = []
@@ -411,7 +464,8 @@ def _compare_on_task(rows, metric, reference, level):
         tested = _test_mean(differences, _ratio(rows), level)
         pair = {"task": rows["task"].iloc[0], "model": model, "other": other}
         tested["difference"] = tested.pop("mean")
-        found.append({**pair, "n_folds": len(differences), **tested})
+        shares = _weigh_equivalence(differences, _ratio(rows), rope)
+        found.append({**pair, "n_folds": len(differences), **tested, **shares})
     adjusted = _adjust_holm([row["p_value"] for row in found])
     return [
         {**row, "p_holm": p_holm} for row, p_holm in zip(found, adjusted, strict=True)

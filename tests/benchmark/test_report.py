@@ -338,6 +338,24 @@ def test_the_reference_is_sma_or_the_one_asked_for(results, report):
     assert caption == "ef<b>NN $x$ against each other model"
 
 
+def test_practically_equal_models_are_told_from_one_that_is_behind(results):
+    sma = results.loc[results["model"] == "sma", "f1_macro"].to_numpy()
+    for model, lead in {"lr": 0.001, "efnn": 0.2}.items():
+        results.loc[results["model"] == model, "f1_macro"] = sma - lead
+    table, note = find(make_report(results), "Comparisons")
+    start = table.header.index("better")
+    found = {
+        row[1].text: [(cell.text, cell.is_strong) for cell in row[start : start + 3]]
+        for row in table.rows
+    }
+    sure, never = ("1.00", True), ("0.00", False)
+    assert found == {
+        MODELS["lr"]: [never, sure, never],
+        MODELS["efnn"]: [sure, never, never],
+    }
+    assert "SMA leads by more than 0.01, is within that" in note.text
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -225,8 +225,9 @@ def test_corrected_t_without_correction_is_the_paired_t_test(random_folds):
     assert (found["low"], found["high"]) == pytest.approx(tuple(interval))
 
 
-def test_corrected_t_gives_the_figures_of_the_scikit_learn_user_guide():
-    """Example "Statistical comparison of models using grid search": 0.750 and 0.227."""
+@pytest.fixture(scope="module")
+def guide():
+    """Scores of the example "Statistical comparison of models using grid search"."""
     X, y = make_moons(noise=0.352, random_state=1, n_samples=100)
     folds = RepeatedStratifiedKFold(n_splits=10, n_repeats=10, random_state=0)
     scores = [
@@ -235,11 +236,58 @@ def test_corrected_t_gives_the_figures_of_the_scikit_learn_user_guide():
         )
         for k in ("rbf", "linear")
     ]
-    results = folds_of(np.array(scores).T, ["rbf", "linear"], n_train=90, n_test=10)
-    pair = compare_pairs(results).iloc[0]
+    return folds_of(np.array(scores).T, ["rbf", "linear"], n_train=90, n_test=10)
+
+
+def test_corrected_t_gives_the_figures_of_the_scikit_learn_user_guide(guide):
+    pair = compare_pairs(guide).iloc[0]
     assert pair["t"] == pytest.approx(0.750, abs=5e-4)
     # The guide tests one side.
     assert pair["p_value"] / 2 == pytest.approx(0.227, abs=5e-4)
+
+
+def test_equivalence_has_the_probability_of_the_scikit_learn_user_guide(guide):
+    """Printed are 6.8 % for worse, 43 % for equivalent, and three intervals."""
+    pair = compare_pairs(guide, rope=0.01).iloc[0]
+    assert pair["p_worse"] == pytest.approx(0.068, abs=5e-4)
+    assert pair["p_equal"] == pytest.approx(0.43, abs=5e-3)
+    assert pair[["p_better", "p_equal", "p_worse"]].sum() == pytest.approx(1)
+    printed = {
+        0.5: (0.000977, 0.019023),
+        0.75: (-0.005422, 0.025422),
+        0.95: (-0.016445, 0.036445),
+    }
+    for level, bounds in printed.items():
+        pair = compare_pairs(guide, level=level).iloc[0]
+        assert (pair["low"], pair["high"]) == pytest.approx(bounds, abs=5e-7)
+
+
+def test_without_a_margin_a_lead_is_as_sure_as_one_side_of_the_test_says(guide):
+    pair = compare_pairs(guide, rope=0).iloc[0]
+    assert pair["p_better"] == pytest.approx(1 - pair["p_value"] / 2)
+    assert pair["p_equal"] == pytest.approx(0)
+
+
+def test_a_wider_margin_makes_equivalence_more_probable(random_folds):
+    shares = [compare_pairs(random_folds, rope=r)["p_equal"] for r in (0, 0.02, 2)]
+    assert (shares[0] < shares[1]).all()
+    assert (shares[1] < shares[2]).all()
+    np.testing.assert_allclose(shares[2], 1, atol=1e-6)
+
+
+def test_models_turned_around_turn_better_and_worse_around(random_folds):
+    there, back = (
+        compare_pairs(random_folds[random_folds["model"] != "c"], reference=model)
+        for model in ("a", "b")
+    )
+    np.testing.assert_allclose(there["p_better"], back["p_worse"])
+    np.testing.assert_allclose(there["p_equal"], back["p_equal"])
+
+
+@pytest.mark.parametrize("rope", [-0.01, np.nan])
+def test_a_margin_that_is_none_is_refused(random_folds, rope):
+    with pytest.raises(ValueError, match=r"Got rope=.*\. Give a difference of scores"):
+        compare_pairs(random_folds, rope=rope)
 
 
 def test_folds_are_paired_whatever_their_order(random_folds):
@@ -266,13 +314,21 @@ def test_a_reference_stands_first_and_makes_the_family_smaller(random_folds):
 def test_one_fold_gives_a_difference_and_no_test(random_folds):
     pair = compare_pairs(random_folds[random_folds["fold"] == 0]).iloc[0]
     assert pair["n_folds"] == 1
-    assert pair[["low", "high", "t", "p_value", "p_holm"]].isna().all()
+    unknown = ["low", "high", "t", "p_value", "p_better", "p_equal", "p_worse"]
+    assert pair[[*unknown, "p_holm"]].isna().all()
 
 
 def test_equal_scores_have_p_one_and_constant_leads_p_zero():
     pairs = compare_pairs(folds_of([[0.5, 0.5, 0.25]] * 4, ["a", "b", "c"]))
     assert list(pairs["p_value"]) == [1, 0, 0]
     assert list(pairs["t"]) == [0, np.inf, np.inf]
+    assert list(pairs["p_better"]) == [0, 1, 1]
+    assert list(pairs["p_equal"]) == [1, 0, 0]
+
+
+def test_scores_just_as_far_apart_as_the_margin_are_equivalent():
+    pairs = compare_pairs(folds_of([[0.5, 0.25]] * 4, ["a", "b"]), rope=0.25)
+    assert list(pairs["p_equal"]) == [1]
 
 
 @pytest.mark.parametrize(
