@@ -20,7 +20,7 @@ from skomics.benchmark._contenders import (
 from skomics.benchmark._paper import format_comparison
 from skomics.benchmark._report import report_main
 from skomics.benchmark._runner import run_benchmark
-from skomics.benchmark._statistics import is_null
+from skomics.benchmark._statistics import is_null, judge_null
 from skomics.benchmark._store import ResultsStore
 from skomics.benchmark._summary import (
     format_summary,
@@ -321,7 +321,8 @@ def _write_files(results, args, command):
             *([omics] if omics != "all" else []),
         ]
         folder = args.output / "_".join(names) if names else args.output
-        files += write_report(rows, folder, command)
+        verdict = _judge(is_control, protocol, fraction, omics, rows)
+        files += write_report(rows, folder, command, verdict)
     if args.parquet:
         files.append(args.output / "results.parquet")
         results.to_parquet(files[-1])
@@ -366,6 +367,9 @@ def _print_results(results, files):
         if heading:
             print(f"\n{heading}\n")
         print(format_summary(summarize(rows)))
+        verdict = _judge(*variant, rows)
+        if verdict is not None:
+            print(f"\n{verdict}")
     comparison = format_comparison(results)
     if comparison:
         print(f"\n{comparison}\n")
@@ -381,6 +385,12 @@ def _print_results(results, files):
 def _split(results):
     """Return pairs of a variant and its rows; means over several have no sense."""
     return results.groupby([is_null(results["task"]), *_VARIANT], sort=False)
+
+
+def _judge(is_control, protocol, fraction, omics, rows):
+    """Return what the control says; None for all that is none, or is not checked."""
+    is_checked = is_control and (protocol, fraction, omics) == ("honest", 1, "all")
+    return judge_null(rows)[0] if is_checked else None
 
 
 def _describe_variant(is_control, protocol, fraction, omics):

@@ -23,7 +23,9 @@ from skomics.benchmark._statistics import (
     compare_pairs,
     fill_defaults,
     friedman_nemenyi,
+    has_confusion,
     is_null,
+    judge_null,
     learning_curves,
     omics_value,
     rank_models,
@@ -373,7 +375,7 @@ def _summarize(results, metric):
             f"{len(results)} fits, of which {n_failed} failed. Compared by "
             f"{METRICS[metric]}."
         ),
-        _judge_null(results),
+        Text(*judge_null(results)),
     ]
     if not _has_scores(results, metric):
         text = "No fit of the honest protocol has a score, so nothing is compared."
@@ -468,41 +470,6 @@ def _find_equals(pairs, best):
     pairs = pairs[~(pairs["p_holm"] < _ALPHA)]
     others = pairs.loc[pairs["model"] == best, "other"]
     return {*others, *pairs.loc[pairs["other"] == best, "model"]}
-
-
-def _judge_null(results):
-    check = _try_check(results)
-    if check is None:
-        return Text(
-            "The control with permuted labels has no confusion matrices, so it could "
-            "not be checked.",
-            is_warning=True,
-        )
-    if len(check) == 0:
-        return Text("There was no control with permuted labels.")
-    suspects = check[check["suspect"]]
-    if len(suspects) == 0:
-        return Text(
-            f"Control with permuted labels: all {len(check)} results are at chance."
-        )
-    names = ", ".join(f"{s['label']} on {s['task']}" for _, s in suspects.iterrows())
-    return Text(
-        f"This run is suspect: with permuted labels, {names} differed from chance. "
-        "Something of the test samples may have leaked into the fits.",
-        is_warning=True,
-    )
-
-
-def _try_check(results):
-    """Return the check of the control; None if its results lack what it takes."""
-    controls = results[is_null(results["task"])]
-    if len(controls) and not _has_confusion(controls):
-        return None
-    return check_null(results)
-
-
-def _has_confusion(results):
-    return "confusion" in results and (results["confusion"].fillna("") != "").any()
 
 
 def _tabulate_scores(results, metric):
@@ -680,7 +647,7 @@ def _tabulate_wins(caption, counts, *, is_folded):
 
 
 def _show_confusion(results):
-    if not _has_confusion(results):
+    if not has_confusion(results):
         return []
     cells = sum_confusion(results)
     parts = [
@@ -814,8 +781,8 @@ def _show_paper(results):
 
 
 def _show_null(results):
-    check = _try_check(results)
-    if check is None or len(check) == 0:
+    controls = results[is_null(results["task"])]
+    if not has_confusion(controls):
         return []
     rows = [
         [
@@ -826,10 +793,10 @@ def _show_null(results):
             _interval(row["low"], row["high"]),
             _word("suspect" if row["suspect"] else "at chance"),
         ]
-        for _, row in check.iterrows()
+        for _, row in check_null(controls).iterrows()
     ]
     header = ["task", "model", "accuracy", "chance", "joint 95 % by chance", "verdict"]
-    return [Table("Scores with permuted labels", header, rows)]
+    return [Table("Scores with permuted labels", header, rows)] if rows else []
 
 
 def _show_costs(results):
@@ -909,7 +876,7 @@ def _show_environment(results, command):
                 for item in text.split()
             )
         ]
-        parts.append(Table("Versions", ["package", "version"], rows))
+        parts.append(Table("Versions and machine", ["what", "which"], rows))
     commands = [] if "command" not in results else list(results["command"].dropna())
     commands = dict.fromkeys([*commands, *([] if command is None else [command])])
     if commands:

@@ -16,7 +16,7 @@ from time import perf_counter
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import skomics
 from skomics.benchmark._backends import open_backend
@@ -180,7 +180,8 @@ def run_benchmark(
         prediction, libraries and data included; Linux only), n_features, confusion
         (JSON, rows are the true classes), classes (JSON), status ("ok" or "error"),
         error, warnings, data (SHA-256 of X and y), settings (digest of the model's
-        parameters) and versions.
+        parameters) and versions (of Python and packages, the system, and the kernels
+        that its linear algebra uses, by which results differ in the last digits).
 
     Raises
     ------
@@ -458,11 +459,16 @@ def _one_line(text, n_max=500):
 
 @cache
 def _versions():
-    """Return the versions that a row was made with."""
+    """Return the versions, and the kind of machine, that a row was made with."""
     found = {"python": platform.python_version(), "skomics": skomics.__version__}
     for name in _PACKAGES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "absent"
+    found["system"] = f"{platform.system()}-{platform.machine()}"
+    # Sums round by the kernels, which are chosen by the processor.
+    libraries = [i for i in threadpool_info() if i["user_api"] == "blas"]
+    kernels = {f"{i['internal_api']}-{i.get('architecture')}" for i in libraries}
+    found["kernels"] = ",".join(sorted(kernels)) or "unknown"
     return " ".join(f"{name}={number}" for name, number in found.items())

@@ -18,7 +18,9 @@ __all__ = [
     "expected_calibration_error",
     "fill_defaults",
     "friedman_nemenyi",
+    "has_confusion",
     "is_null",
+    "judge_null",
     "learning_curves",
     "omics_value",
     "rank_models",
@@ -1069,6 +1071,47 @@ def check_null(results, *, level=0.95):
     columns = ["task", "model", "label", "n_folds", "accuracy", "chance"]
     found = [_check_group(group, joint_level) for _, group in groups]
     return pd.DataFrame(found, columns=[*columns, "low", "high", "suspect"])
+
+
+def has_confusion(results):
+    """Return whether any row has a confusion matrix."""
+    return "confusion" in results and (results["confusion"].fillna("") != "").any()
+
+
+def judge_null(results):
+    """Say what :func:`check_null` finds.
+
+    Parameters
+    ----------
+    results : DataFrame
+        From :func:`run_benchmark`.
+
+    Returns
+    -------
+    text : str
+        One or two sentences.
+
+    is_warning : bool
+        Whether the results cannot be relied on as they are.
+    """
+    controls = results[is_null(results["task"])]
+    if len(controls) and not has_confusion(controls):
+        return (
+            "The control with permuted labels has no confusion matrices, so it could "
+            "not be checked."
+        ), True
+    check = check_null(controls)
+    if len(check) == 0:
+        return "There was no control with permuted labels.", False
+    suspects = check[check["suspect"]]
+    if len(suspects) == 0:
+        text = f"Control with permuted labels: all {len(check)} results are at chance."
+        return text, False
+    names = ", ".join(f"{s['label']} on {s['task']}" for _, s in suspects.iterrows())
+    return (
+        f"This run is suspect: with permuted labels, {names} differed from chance. "
+        "Something of the test samples may have leaked into the fits."
+    ), True
 
 
 def _check_group(rows, level):

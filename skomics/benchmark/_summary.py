@@ -147,7 +147,7 @@ def _align(header, cells):
     return [pad(text, width) for text in (header, rule, *cells)]
 
 
-def write_report(results, folder, command=None):
+def write_report(results, folder, command=None, verdict=None):
     """Write summary.md and, with matplotlib and a score to show, benchmark.png.
 
     Parameters
@@ -161,6 +161,9 @@ def write_report(results, folder, command=None):
     command : str, default=None
         What made the results, for the report; one command a line.
 
+    verdict : str, default=None
+        What a check of the results found, for the report.
+
     Returns
     -------
     files : list of Path
@@ -169,7 +172,7 @@ def write_report(results, folder, command=None):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     report = folder / "summary.md"
-    report.write_text(_describe(results, command), encoding="utf-8")
+    report.write_text(_describe(results, command, verdict), encoding="utf-8")
     if results["f1_macro"].isna().all():
         return [report]
     try:
@@ -203,12 +206,10 @@ def read_commands(folder):
     return found[1].split("\n") if found else []
 
 
-def _describe(results, command):
-    parts = [
-        "# Benchmark",
-        format_summary(summarize(results)),
-        _describe_tasks(results),
-    ]
+def _describe(results, command, verdict):
+    parts = ["# Benchmark", format_summary(summarize(results))]
+    parts += [] if verdict is None else [verdict]
+    parts += [_describe_tasks(results)]
     failed = results[results["status"] != "ok"]
     if len(failed):
         lines = failed.groupby(["task", "label", "error"], sort=False).size()

@@ -8,12 +8,15 @@ import time
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
+from sklearn.neighbors import KNeighborsClassifier
 
 from skomics.benchmark import Contender, read_results
 from skomics.benchmark import __main__ as main_module
+from skomics.benchmark import _runner as runner_module
 from skomics.benchmark.__main__ import main
 from skomics.benchmark._contenders import CONTENDER_GROUPS, CONTENDERS
 from skomics.benchmark._summary import read_commands
@@ -24,6 +27,10 @@ ROOT = Path(__file__).parents[2]
 
 def make_dummy(random_state):
     return DummyClassifier()
+
+
+def make_neighbor(random_state):
+    return KNeighborsClassifier(1)
 
 
 def make_failing(random_state):
@@ -153,7 +160,28 @@ def test_permuted_labels_are_a_task_more_that_is_shown_apart(
     assert "null-cohort" not in tables[0]
     assert "mean over tasks" not in tables[0]
     assert "| null-cohort | Dummy" in tables[1]
-    assert (tmp_path / "null" / "summary.md").exists()
+    verdict = "Control with permuted labels: all 1 results are at chance."
+    assert verdict not in tables[0]
+    assert verdict in tables[1]
+    assert verdict in (tmp_path / "null" / "summary.md").read_text()
+    assert verdict not in (tmp_path / "summary.md").read_text()
+
+
+def test_a_run_in_which_test_samples_leak_is_marked_suspect(
+    folder, tmp_path, monkeypatch, capsys, pyplot
+):
+    neighbor = Contender("neighbor", make_neighbor, "Nearest")
+    monkeypatch.setitem(CONTENDERS, "neighbor", neighbor)
+    split = runner_module._split
+    # The test samples are among those that are learned from.
+    monkeypatch.setattr(
+        runner_module, "_split", lambda fit: (np.arange(48), split(fit)[1])
+    )
+    options = ["--models", "neighbor", "--permute-labels", "--backend", "threading"]
+    assert run("--data", folder, *options, output=tmp_path) == 0
+    verdict = "This run is suspect: with permuted labels, Nearest on null-cohort"
+    assert verdict in capsys.readouterr().out
+    assert verdict in (tmp_path / "null" / "summary.md").read_text()
 
 
 def test_another_cohort_is_scored_on(folder, tmp_path, contenders, pyplot):

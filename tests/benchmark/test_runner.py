@@ -107,7 +107,8 @@ def test_results_have_one_row_per_fit(tiny):
     assert (results["fit_seconds"] > 0).all()
     assert set(results["status"]) == {"ok"}
     assert results["random_state"].is_unique
-    assert "scikit-learn=" in results["versions"][0]
+    for name in ("scikit-learn", "system", "kernels"):
+        assert f" {name}=" in results["versions"][0]
 
 
 def test_results_do_not_depend_on_the_number_of_processes(tiny):
