@@ -1,6 +1,8 @@
 """Where fits are run: joblib's backends, dask with its scheduler among them."""
 
+import warnings
 from contextlib import contextmanager
+from functools import partial
 
 from joblib import parallel_config
 
@@ -29,8 +31,10 @@ def open_backend(backend, scheduler, n_jobs):
 
     Yields
     ------
-    None
-        Within, `joblib.Parallel` uses the backend.
+    share : callable
+        Takes an object that many calls have as an argument, and returns what to give
+        them for it, so that it need not travel with each. Within, `joblib.Parallel`
+        uses the backend.
 
     Raises
     ------
@@ -52,14 +56,30 @@ def open_backend(backend, scheduler, n_jobs):
             # Workers may be started after the run.
             options = {"client": client, "wait_for_workers_timeout": 300}
             with parallel_config("dask", n_jobs=-1, **options):
-                yield
+                yield partial(_submit, client)
         return
     if backend == "ray":
         with _open_ray(n_jobs), parallel_config("ray", n_jobs=n_jobs):
-            yield
+            yield _give
         return
     with parallel_config(backend, n_jobs=n_jobs):
-        yield
+        yield _give
+
+
+def _give(thing):
+    return thing
+
+
+def _submit(client, thing):
+    """Return a future of the thing, for the calls of dask to depend on.
+
+    Unlike data that are scattered, what a call returned is made again where the workers
+    that had it are lost.
+    """
+    with warnings.catch_warnings():
+        # That it is large is why it is sent only once.
+        warnings.filterwarnings("ignore", "Sending large graph")
+        return client.submit(_give, thing, pure=False)
 
 
 def _open_client(scheduler, n_jobs):

@@ -5,11 +5,12 @@ import platform
 import warnings
 from collections import Counter
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from threading import Lock
 from time import perf_counter
 
@@ -38,9 +39,12 @@ _LOCK = Lock()
 
 @dataclass(frozen=True)
 class _Fit:
-    """One contender on one fold of one repeat of one task."""
+    """One contender on one fold of one repeat of one task.
 
-    task: Task
+    The task is left out on the way to a worker, where it comes by itself.
+    """
+
+    task: Task | None
     contender: Contender
     protocol: str
     omics: tuple | None
@@ -230,9 +234,9 @@ def run_benchmark(
         counts = Counter(fit.task.name for fit in missing)
         with (
             make_progress(counts, verbose) as progress,
-            open_backend(backend, scheduler, n_jobs),
+            open_backend(backend, scheduler, n_jobs) as share,
         ):
-            for row in _run_fits(missing):
+            for row in _run_fits(missing, share):
                 store.append(row)
                 progress.finish_fit(row)
         return store.finish([fit.key for fit in fits])
@@ -315,10 +319,9 @@ def _derive_seed(*parts):
     return int(sha256(repr(parts).encode()).hexdigest()[:8], 16)
 
 
-def _run_fits(fits):
+def _run_fits(fits, share):
     """Yield the rows of the fits as they finish."""
-    modules = sorted({fit.contender.module for fit in fits} - {None})
-    calls = [delayed(_run_fit)(fit, modules) for fit in fits]
+    calls = _make_calls(fits, share)
     try:
         # One at a time, so that a lost worker loses no finished fit.
         parallel = Parallel(return_as="generator_unordered", batch_size=1)
@@ -330,14 +333,28 @@ def _run_fits(fits):
         yield from rows
 
 
+def _make_calls(fits, share):
+    """Yield the calls of the fits, whose data are shared by the first of a task."""
+    modules = sorted({fit.contender.module for fit in fits} - {None})
+    name, shared = None, None
+    for fit in fits:
+        if fit.task.name != name:
+            name, shared = fit.task.name, share(fit.task)
+        yield delayed(_run_fit)(replace(fit, task=None), shared, modules)
+
+
 def _run_in_rounds(calls):
     step = 2 * effective_n_jobs()
-    for start in range(0, len(calls), step):
-        yield from Parallel(batch_size=1)(calls[start : start + step])
+    while round_ := list(islice(calls, step)):
+        yield from Parallel(batch_size=1)(round_)
 
 
-def _run_fit(fit, modules=()):
+def _run_fit(fit, task, modules):
     """Fit and score; whatever goes wrong becomes part of the row."""
+    if not isinstance(task, Task):
+        # joblib runs here what it would give to the only worker of dask.
+        task = task.result()
+    fit = replace(fit, task=task)
     # What a fit runs in parallel stays here: handed to the workers of dask, it would
     # wait for the worker that waits for it.
     with _LOCK, parallel_config("sequential"):

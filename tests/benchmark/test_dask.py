@@ -6,6 +6,8 @@ import signal
 import socket
 import time
 
+import numpy as np
+import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
 
@@ -24,7 +26,10 @@ pytestmark = [
 
 
 class Fatal(DummyClassifier):
-    """Kills the process that fits it, once: the first to find the file."""
+    """Kills the process that fits it, once: the first to find the file.
+
+    Those that the file names are killed before.
+    """
 
     def __init__(self, file=None, strategy="stratified", random_state=None):
         self.file = file
@@ -32,8 +37,11 @@ class Fatal(DummyClassifier):
 
     def fit(self, X, y):
         if self.file is not None and os.path.exists(self.file):
+            with open(self.file) as file:
+                others = {int(pid) for pid in file.read().split()} - {os.getpid()}
             os.remove(self.file)
-            os.kill(os.getpid(), signal.SIGKILL)
+            for pid in (*others, os.getpid()):
+                os.kill(pid, signal.SIGKILL)
         time.sleep(0.1)
         return super().fit(X, y)
 
@@ -50,10 +58,10 @@ class MakeFatal:
 
 
 @pytest.fixture
-def cluster():
+def cluster(request):
     """Two worker processes of one thread each, and a scheduler at an address."""
     with distributed.LocalCluster(
-        n_workers=2,
+        n_workers=getattr(request, "param", 2),
         threads_per_worker=1,
         processes=True,
         dashboard_address=":0",
@@ -67,13 +75,14 @@ def worker_pids(cluster):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals differ")
-def test_a_run_goes_on_when_a_worker_is_killed(tiny, tmp_path, cluster):
+@pytest.mark.parametrize("n_killed", [1, 2])
+def test_a_run_goes_on_when_workers_are_killed(tiny, tmp_path, cluster, n_killed):
     file = tmp_path / "kill"
     undisturbed = run_benchmark(
         {"tiny": tiny}, [Contender("fatal", MakeFatal(None)), "logreg"], **QUICK
     )
-    file.touch()
     before = worker_pids(cluster)
+    file.write_text(" ".join(map(str, before)) if n_killed == 2 else "")
     results = run_benchmark(
         {"tiny": tiny},
         [Contender("fatal", MakeFatal(str(file))), "logreg"],
@@ -88,9 +97,27 @@ def test_a_run_goes_on_when_a_worker_is_killed(tiny, tmp_path, cluster):
     columns = [name for name in results if name != "settings"]
     assert_same_rows(undisturbed[columns], results[columns])
     deadline = time.monotonic() + 30
-    while worker_pids(cluster) in (before, set()) and time.monotonic() < deadline:
+    while len(before - worker_pids(cluster)) < n_killed and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert worker_pids(cluster) != before
+    assert len(before - worker_pids(cluster)) == n_killed
+
+
+@pytest.mark.parametrize("cluster", [1], indirect=True)
+def test_a_cluster_of_one_worker_gives_the_same_rows(tiny, cluster):
+    """Joblib runs the calls of a single worker in the process that makes them."""
+    dask = {"backend": "dask", "scheduler": cluster.scheduler_address}
+    results = run_benchmark({"tiny": tiny}, "ridge", **dask, **QUICK)
+    assert_same_rows(run_benchmark({"tiny": tiny}, "ridge", **QUICK), results)
+
+
+def test_a_large_table_does_not_travel_with_each_fit(cluster):
+    """Dask warns of graphs above 10 MiB, and a warning fails the test."""
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 34_000)))
+    data = {"large": ({"rna": X.add_prefix("g")}, np.repeat(["a", "b"], 20))}
+    dask = {"backend": "dask", "scheduler": cluster.scheduler_address}
+    quick = {"n_folds": 2, "n_repeats": 1}
+    results = run_benchmark(data, "dummy", **dask, **quick)
+    assert_same_rows(run_benchmark(data, "dummy", **quick), results)
 
 
 @pytest.fixture

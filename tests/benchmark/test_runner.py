@@ -3,6 +3,7 @@
 import json
 import sys
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -140,15 +141,17 @@ class AllAtOnce(ThreadingBackend):
     supports_return_generator = False
 
 
+@contextmanager
+def open_all_at_once(*args):
+    with parallel_config("all-at-once", n_jobs=2):
+        yield lambda task: task
+
+
 def test_a_backend_may_give_its_results_back_all_at_once(tiny, monkeypatch):
     register_parallel_backend("all-at-once", AllAtOnce)
     models = {"bayes": GaussianNB(), "ridge": RidgeClassifier()}
     alone = run_benchmark({"tiny": tiny}, models, n_jobs=1, **QUICK)
-    monkeypatch.setattr(
-        runner_module,
-        "open_backend",
-        lambda *args: parallel_config("all-at-once", n_jobs=2),
-    )
+    monkeypatch.setattr(runner_module, "open_backend", open_all_at_once)
     together = run_benchmark({"tiny": tiny}, models, **QUICK)
     assert_same_rows(alone, together)
 
