@@ -457,15 +457,19 @@ _BASELINES = [
     _flat("stack", _make_stack, "late-fusion stack", takes_sizes=True),
     _flat("best-omics", _make_best_omics, "best single omics", takes_sizes=True),
 ]
+_DEEP = list(_deep_contenders())
 # Classes weigh the same in SMA and the graph models by default; beside these one sees
 # what lead comes of that alone. MLP and XGBoost take no weights of classes.
-_TAKE_WEIGHTS = "logreg ridge svm forest histgb lightgbm stack best-omics".split()
+_TAKE_WEIGHTS = (
+    *("efnn", "lfnn", "efcnn", "lfcnn", "logreg", "ridge", "svm", "forest", "histgb"),
+    *("lightgbm", "stack", "best-omics"),
+)
 _BALANCED = [
     with_params(
         replace(c, name=f"{c.name}-balanced", label=f"{c.label} (balanced)"),
         class_weight="balanced",
     )
-    for c in _BASELINES
+    for c in [*_DEEP, *_BASELINES]
     if c.name in _TAKE_WEIGHTS
 ]
 # Name, package, class and label. pytabkit takes all cores unless it is told not to.
@@ -479,7 +483,7 @@ _OPTIONAL = [
 # The contenders that the command line knows.
 CONTENDERS = {
     contender.name: contender
-    for contender in [*_deep_contenders(), *_BASELINES, *_BALANCED, *_OPTIONAL]
+    for contender in [*_DEEP, *_BASELINES, *_BALANCED, *_OPTIONAL]
 }
 
 # Names for several of them.
@@ -491,7 +495,11 @@ CONTENDER_GROUPS = {
     "published": [f"{stem}-paper" for stem, _, _ in _SEVEN],
     "optional": [contender.name for contender in _OPTIONAL],
 }
-CONTENDER_GROUPS["all"] = CONTENDER_GROUPS["seven"] + CONTENDER_GROUPS["baselines"]
+CONTENDER_GROUPS["all"] = [
+    name
+    for group in ("seven", "baselines", "balanced")
+    for name in CONTENDER_GROUPS[group]
+]
 
 
 def as_contenders(contenders):
