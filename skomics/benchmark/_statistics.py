@@ -454,6 +454,7 @@ def compare_pairs(
 def _compare_on_task(rows, metric, reference, level, rope):
     scores = rows.pivot(index=_PAIR, columns="model", values=metric)
     models = list(dict.fromkeys(rows["model"]))
+    ratio = _ratio(rows)
     found = []
     for model, other in combinations(models, 2):
         if reference is not None:
@@ -463,10 +464,10 @@ def _compare_on_task(rows, metric, reference, level, rope):
         differences = (scores[model] - scores[other]).dropna().to_numpy()
         if len(differences) == 0:
             continue
-        tested = _test_mean(differences, _ratio(rows), level)
+        tested = _test_mean(differences, ratio, level)
         pair = {"task": rows["task"].iloc[0], "model": model, "other": other}
         tested["difference"] = tested.pop("mean")
-        shares = _weigh_equivalence(differences, _ratio(rows), rope)
+        shares = _weigh_equivalence(differences, ratio, rope)
         found.append({**pair, "n_folds": len(differences), **tested, **shares})
     adjusted = _adjust_holm([row["p_value"] for row in found])
     return [

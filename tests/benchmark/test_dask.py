@@ -59,7 +59,7 @@ class MakeFatal:
 
 @pytest.fixture
 def cluster(request):
-    """Two worker processes of one thread each, and a scheduler at an address."""
+    """Worker processes of one thread each, two by default, and a scheduler."""
     with distributed.LocalCluster(
         n_workers=getattr(request, "param", 2),
         threads_per_worker=1,
