@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -208,16 +207,19 @@ def test_simulating_leaves_the_global_generator_alone():
     np.testing.assert_array_equal(np.random.uniform(size=3), expected)  # noqa: NPY002
 
 
-@pytest.mark.benchmark
-def test_a_second_draw_saves_the_factorisation():
-    seconds = {"first": [], "second": []}
-    for _ in range(7):
-        reference = replace(IntersimReference.synthetic())
-        for draw in seconds.values():
-            start = time.perf_counter()
-            make_intersim(300, reference=reference)
-            draw.append(time.perf_counter() - start)
-    assert min(seconds["second"]) < 0.85 * min(seconds["first"])
+def test_a_second_draw_saves_the_factorisation(monkeypatch):
+    factorised = []
+
+    def cholesky(matrix):
+        factorised.append(matrix.shape)
+        return factorise(matrix)
+
+    factorise = np.linalg.cholesky
+    monkeypatch.setattr(np.linalg, "cholesky", cholesky)
+    reference = replace(IntersimReference.synthetic())
+    for _ in range(2):
+        make_intersim(300, reference=reference)
+    assert len(factorised) == 3  # one of each omics
 
 
 def test_simulating_needs_no_torch():
@@ -681,25 +683,23 @@ def test_all_harms_reach_the_simulated_cohort():
 
 
 CODE_OF_250_000 = """
-import time
 from skomics.datasets import make_multiomics
 import anndata
-before, start = peak(), time.perf_counter()
+before = peak()
 X, y = make_multiomics(
     500, {"atac": 250_000}, distribution="counts", batch_shift=0.5, random_state=0
 )
 assert X.shape == (500, 250_000), X.shape
-print(peak() - before, time.perf_counter() - start, X.X.nnz)
+print(peak() - before, X.X.nnz)
 """
 
 
 def test_250_000_sparse_features_are_never_dense():
     # Dense, they are 1000 MB in float64, and 500 in float32.
     pytest.importorskip("anndata")
-    megabytes, seconds, n_reads = print_of(CODE_OF_250_000)
+    megabytes, n_reads = print_of(CODE_OF_250_000)
     assert n_reads > 1e6
     assert megabytes < 350
-    assert seconds < 30
 
 
 @pytest.mark.parametrize(
