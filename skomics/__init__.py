@@ -24,6 +24,8 @@ _NAMES = {
     "MoGCNClassifier": "skomics.estimators",
     "SMAClassifier": "skomics.estimators",
     "paper_params": "skomics.estimators",
+    "load_model": "skomics.persistence",
+    "save_model": "skomics.persistence",
 }
 _SUBMODULES = (
     "benchmark",
@@ -32,6 +34,7 @@ _SUBMODULES = (
     "exceptions",
     "graph",
     "modules",
+    "persistence",
     "plotting",
     "preprocessing",
     "testing",

@@ -12,7 +12,16 @@ from numpydoc.validate import validate
 import skomics
 from tests.conftest import REPOSITORY
 
-FOLDERS = ("preprocessing", "estimators", "datasets", "plotting", "graph", "benchmark")
+FOLDERS = (
+    "preprocessing",
+    "estimators",
+    "datasets",
+    "plotting",
+    "graph",
+    "inspection",
+    "persistence",
+    "benchmark",
+)
 # Marks of numpydoc that the house style does without: extended summaries and See
 # Also sections everywhere, the ends of lines, and examples for classes of settings.
 UNWANTED = {"ES01", "SA01", "EX01", "SA04", "RT02", "PR06"}
