@@ -11,7 +11,6 @@ import json
 import math
 import os
 import uuid
-from dataclasses import fields, is_dataclass
 from functools import singledispatchmethod
 from importlib import import_module
 from pathlib import Path
@@ -231,7 +230,7 @@ def _digest(structure, tensors):
     for name in sorted(tensors):
         array = tensors[name]
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
-        digest.update(array.tobytes())
+        digest.update(array.ravel())
     return digest.hexdigest()
 
 
@@ -294,7 +293,10 @@ class _Writer:
         if id(value) in self._things:
             return {"again": self._things[id(value)][0]}
         self._things[id(value)] = len(self._things), value
-        state = {k: self.encode(v, f"{place}.{k}") for k, v in _state(value).items()}
+        state = {
+            name: self.encode(item, f"{place}.{name}")
+            for name, item in value.__getstate__().items()
+        }
         return {"object": [cls.__module__, cls.__qualname__, state]}
 
     @_encode.register
@@ -420,15 +422,6 @@ class _Writer:
         raise _refusal(column, place, dtype)
 
 
-def _state(value):
-    """Return the attributes that make up a thing."""
-    if isinstance(value, BaseEstimator):
-        return value.__getstate__()
-    if is_dataclass(value):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
-    return vars(value)
-
-
 def _check_type(value, kind, place):
     """Refuse what only inherits from a kind: it would come back as that kind."""
     if type(value) is not kind:
@@ -438,7 +431,10 @@ def _check_type(value, kind, place):
 def _refusal(value, place, dtype=None):
     advice = "Take it out, or use pickle and load the model only where you trust it."
     if "callback" in place:
-        advice = "Take the callbacks out with set_params(callbacks=None)."
+        advice = (
+            "Take the callbacks out with set_params(callbacks=None) and "
+            "set_callbacks()."
+        )
     what = _type_name(value) + ("" if dtype is None else f" of dtype {dtype}")
     return TypeError(
         f"{place} is a {what}, which a file without code cannot hold. Wanted: numbers, "

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -16,6 +17,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.callback import ScoringMonitor
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
@@ -53,10 +55,6 @@ def save_and_load(model, file):
     return load_model(file)
 
 
-def omics_of(X):
-    return {omics: X.filter(like=f"{omics}__") for omics in SIZES}
-
-
 def read_header(file):
     with safe_open(file, framework="numpy") as opened:
         return json.loads(opened.metadata()["skomics"])
@@ -72,21 +70,16 @@ def rewrite(file, **changes):
 # What comes back
 
 
-def is_fast(estimator):
-    return clone(estimator).set_params(
-        **{
-            name: epochs
-            for name, epochs in {"max_epochs": 2, "pretrain_epochs": 2}.items()
-            if name in estimator.get_params()
-        }
-    )
+def with_two_epochs(estimator):
+    epochs = {"max_epochs", "pretrain_epochs"} & estimator.get_params().keys()
+    return clone(estimator).set_params(**dict.fromkeys(epochs, 2))
 
 
 @pytest.mark.parametrize("estimator", list(quick_estimators()), ids=str)
 def test_every_public_estimator_gives_the_same_answers(estimator, tiny, file):
     X, y = tiny
     X = X.abs() / (1 + X.abs())  # which counts, proportions and beta values may be
-    model = is_fast(estimator).fit(X, y)
+    model = with_two_epochs(estimator).fit(X, y)
     loaded = save_and_load(model, file)
     method = "predict_proba" if hasattr(model, "predict_proba") else "transform"
     expected, got = (np.asarray(getattr(m, method)(X)) for m in (model, loaded))
@@ -161,7 +154,7 @@ def test_pipeline_of_omics_scores_one_new_patient(levels, tiny, file):
         X = X.set_axis(X.columns.str.split("__", expand=True), axis=1)
         omics = {name: X[name] for name in SIZES}
     else:
-        omics = omics_of(X)
+        omics = {name: X.filter(like=f"{name}__") for name in SIZES}
     concatenator = OmicsConcatenator(transformer=StandardScaler())
     model = make_pipeline(concatenator, clone(EFNN)).fit(omics, y)
     loaded = save_and_load(model, file)
@@ -191,7 +184,6 @@ def test_loaded_model_predicts_in_another_process(fitted, tiny, file, tmp_path):
 
 
 def test_model_that_asks_for_a_missing_device_is_loaded_on_the_cpu(fitted, tiny, file):
-    torch = pytest.importorskip("torch")
     expected = fitted.predict_proba(tiny[0])
     fitted.device = f"cuda:{torch.cuda.device_count()}"  # as if trained elsewhere
     loaded = save_and_load(fitted, file)
@@ -310,7 +302,7 @@ def test_small_things_come_back_the_same(value):
     assert type(again) is type(value)
 
 
-def test_an_array_that_is_held_twice_is_stored_once(tiny, file):
+def test_an_array_that_is_held_twice_is_stored_once():
     array = np.arange(6.0)
     writer = _Writer()
     writer.encode([array, {"a": array}], "value")
@@ -372,6 +364,10 @@ def callbacks_of(X, y):
     return clone(EFNN).set_params(callbacks=[GradientNormClipping(1)]).fit(X, y)
 
 
+def monitor_of(X, y):
+    return clone(EFNN).set_callbacks(ScoringMonitor(scoring="accuracy")).fit(X, y)
+
+
 def search_of(X, y):
     return GridSearchCV(RidgeClassifier(), {"alpha": [1, 2]}, cv=2).fit(X, y)
 
@@ -388,6 +384,7 @@ class Mine(RidgeClassifier):
             r"model\.steps\[0\]\[1\]\.func is a builtins.function, which a file",
         ),
         (callbacks_of, r"callbacks\[0\] is a skorch\..* Take the callbacks out with"),
+        (monitor_of, r"_skl_callbacks\[0\] is a sklearn\..* and set_callbacks\(\)"),
         (search_of, r"Got a .*GridSearchCV to save, .* Save its best_estimator_"),
         (
             lambda X, y: RandomForestClassifier(2).fit(X, y),
