@@ -5,6 +5,7 @@ torch is loaded when a classifier is first asked for, not before.
 """
 
 from importlib import import_module
+from pathlib import Path
 
 __version__ = "0.1.0.dev0"
 
@@ -27,17 +28,13 @@ _NAMES = {
     "load_model": "skomics.persistence",
     "save_model": "skomics.persistence",
 }
-_SUBMODULES = (
-    "benchmark",
-    "datasets",
-    "estimators",
-    "exceptions",
-    "graph",
-    "modules",
-    "persistence",
-    "plotting",
-    "preprocessing",
-    "testing",
+_SUBMODULES = tuple(
+    sorted(
+        path.stem
+        for path in Path(__file__).parent.iterdir()
+        if not path.name.startswith(("_", "."))
+        and (path.suffix == ".py" or (path / "__init__.py").exists())
+    )
 )
 
 __all__ = [*sorted(_NAMES), *_SUBMODULES]

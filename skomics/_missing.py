@@ -3,24 +3,27 @@
 A sample lacks an omics if all its values in that block are NaN.
 """
 
-import warnings
-
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.metrics import balanced_accuracy_score
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.tree import DecisionTreeClassifier
+from scipy.stats import chi2_contingency
 from sklearn.utils.multiclass import type_of_target
 
-from .exceptions import InformativeMissingnessWarning
+from skomics._warnings import warn
+from skomics.exceptions import InformativeMissingnessWarning
 
-__all__ = ["lacking_rows", "share_of_missing", "warn_if_missingness_tells"]
+__all__ = [
+    "associate_missingness",
+    "lacking_rows",
+    "share_of_missing",
+    "warn_if_missingness_tells",
+]
 
-# Missing values tell the class if a tree that sees nothing else is better than chance
-# by this much, and by this many standard errors.
-_CLEAR_GAIN, _CLEAR_ERRORS = 0.1, 4
-_N_FOLDS = 5
+# Missing values tell the class if Cramer's V is at least this, and a p-value, times the
+# number of omics, at most that.
+_CLEAR_V, _CLEAR_P = 0.3, 1e-4
+# Smaller classes and groups of samples are no evidence.
+_FEWEST = 5
 
 
 def _count_nan(matrix):
@@ -78,11 +81,64 @@ def share_of_missing(block):
     return np.asarray(pd.isna(block)).mean(axis=1)
 
 
-def warn_if_missingness_tells(blocks, y, *, stacklevel):
-    """Warn if where values are missing gives the class away.
+def _group(share):
+    """Return groups of samples that miss alike: a code for each sample.
 
-    A small decision tree sees the share of missing values of each omics, and nothing
-    else; its cross-validated balanced accuracy is compared with chance.
+    None, all and, in between, below and above the median; groups of too few samples
+    join the next one.
+    """
+    is_between = (share > 0) & (share < 1)
+    middle = np.median(share[is_between]) if is_between.any() else 0.5
+    codes = np.select([share == 0, share == 1, share <= middle], [0, 3, 1], 2)
+    kinds, codes = np.unique(codes, return_inverse=True)
+    counts = np.bincount(codes, minlength=len(kinds))
+    while len(counts) > 1 and counts.min() < _FEWEST:
+        smallest = counts.argmin()
+        codes[codes >= max(smallest, 1)] -= 1
+        counts = np.bincount(codes)
+    return codes
+
+
+def associate_missingness(blocks, y):
+    """Measure how much the missing values of each block say about the class.
+
+    Parameters
+    ----------
+    blocks : dict of str to table
+        The omics of the samples.
+
+    y : ndarray of shape (n_samples,)
+        Their classes. Those of fewer than five samples do not count.
+
+    Returns
+    -------
+    found : dict of str to (float, float, float)
+        For each omics the mean share of missing values, Cramer's V between four groups
+        of samples (nothing missing, below and above the median of what is missing in
+        part, all missing) and the classes, and the p-value of the chi-squared test;
+        0 and 1 where there are not two groups, or not two classes, of five samples.
+    """
+    _, codes = np.unique(y, return_inverse=True)
+    is_common = np.bincount(codes)[codes] >= _FEWEST
+    _, classes = np.unique(codes[is_common], return_inverse=True)
+    found = {}
+    for name, block in blocks.items():
+        share = share_of_missing(block)
+        v, p = 0.0, 1.0
+        if is_common.any() and np.ptp(share) > 0:
+            groups = _group(share[is_common])
+            table = np.zeros((groups.max() + 1, classes.max() + 1))
+            np.add.at(table, (groups, classes), 1)
+            if min(table.shape) > 1:
+                test = chi2_contingency(table, correction=False)
+                v = np.sqrt(test.statistic / (table.sum() * (min(table.shape) - 1)))
+                p = test.pvalue
+        found[name] = float(share.mean()), float(v), float(p)
+    return found
+
+
+def warn_if_missingness_tells(blocks, y):
+    """Warn if where values are missing gives the class away.
 
     Parameters
     ----------
@@ -91,42 +147,26 @@ def warn_if_missingness_tells(blocks, y, *, stacklevel):
 
     y : array-like of shape (n_samples,)
         Targets. Nothing is done unless they are classes.
-
-    stacklevel : int
-        As in :func:`warnings.warn`, counted from the caller.
     """
     y = np.asarray(y)
     if y.ndim != 1 or type_of_target(y) not in ("binary", "multiclass"):
         return
-    shares = {name: share_of_missing(block) for name, block in blocks.items()}
-    shares = {name: share for name, share in shares.items() if np.ptp(share) > 0}
-    if not shares:
+    found = associate_missingness(blocks, y)
+    told = {
+        name: (v, p)
+        for name, (_, v, p) in found.items()
+        if v >= _CLEAR_V and p * len(found) <= _CLEAR_P
+    }
+    if not told:
         return
-    classes, codes = np.unique(y, return_inverse=True)
-    counts = np.bincount(codes)
-    common = counts[codes] >= _N_FOLDS
-    n_classes = np.count_nonzero(counts >= _N_FOLDS)
-    if n_classes < 2:
-        return
-    tree = DecisionTreeClassifier(
-        max_depth=3, min_samples_leaf=5, class_weight="balanced", random_state=0
+    strengths = ", ".join(
+        f"{name!r} (Cramer's V {v:.2f}, p = {p:.0e})" for name, (v, p) in told.items()
     )
-    folds = StratifiedKFold(_N_FOLDS, shuffle=True, random_state=0)
-    X = np.column_stack(list(shares.values()))[common]
-    guesses = cross_val_predict(tree, X, codes[common], cv=folds)
-    score, chance = balanced_accuracy_score(codes[common], guesses), 1 / n_classes
-    spread = (chance * (1 - chance) / counts[counts >= _N_FOLDS]).sum()
-    error = np.sqrt(spread) / n_classes
-    if score - chance < max(_CLEAR_GAIN, _CLEAR_ERRORS * error):
-        return
-    names = ", ".join(repr(name) for name in shares)
-    warnings.warn(
-        f"Missing values alone tell the classes apart: from the share of missing "
-        f"values in {names}, and nothing else, a small tree reaches a balanced "
-        f"accuracy of {score:.2f} in {_N_FOLDS} folds, where chance is {chance:.2f}. "
-        "Imputation keeps that trace, and a model may learn who was measured in place "
-        "of the biology. Compare the classes' missing values, drop the features or "
-        "omics concerned, or score with sklearn's permutation_importance.",
+    warn(
+        "Missing values alone tell the classes apart: which samples lack values is "
+        f"associated with the class in {strengths}. Imputation keeps that trace, and a "
+        "model may learn who was measured in place of the biology. See "
+        "skomics.inspection.missingness_association, compare the classes' missing "
+        "values, and drop the features or omics concerned.",
         InformativeMissingnessWarning,
-        stacklevel=stacklevel + 1,
     )

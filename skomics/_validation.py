@@ -1,34 +1,8 @@
-"""The one door to scikit-learn's private helpers, and shared input checks."""
+"""Input checks that several parts share."""
 
 import numpy as np
-from sklearn.base import _fit_context
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils._repr_html.estimator import _VisualBlock
-from sklearn.utils._set_output import check_library_installed
-from sklearn.utils.metadata_routing import _raise_for_params
-from sklearn.utils.validation import (
-    _check_feature_names,
-    _check_feature_names_in,
-    _check_method_params,
-    _check_n_features,
-    _check_sample_weight,
-)
 
-__all__ = [
-    "HasMethods",
-    "Interval",
-    "StrOptions",
-    "_VisualBlock",
-    "_check_feature_names",
-    "_check_feature_names_in",
-    "_check_method_params",
-    "_check_n_features",
-    "_check_sample_weight",
-    "_fit_context",
-    "_raise_for_params",
-    "check_library_installed",
-    "raise_if_not_finite",
-]
+__all__ = ["raise_if_not_finite"]
 
 
 def raise_if_not_finite(block, name):

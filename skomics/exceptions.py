@@ -9,6 +9,7 @@ __all__ = [
     "NamelessOmicsWarning",
     "SampleAlignmentError",
     "SampleDroppedWarning",
+    "StopTraining",
 ]
 
 
@@ -34,6 +35,10 @@ class InformativeMissingnessWarning(UserWarning):
 
 class MissingOmicsWarning(UserWarning):
     """No sample of a prediction has an omics that the model was trained on."""
+
+
+class StopTraining(Exception):  # noqa: N818 - no error: it ends an iteration
+    """What a callback raises at the end of an epoch to end the training in peace."""
 
 
 class DeviceNotFoundError(RuntimeError):

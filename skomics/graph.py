@@ -15,13 +15,9 @@ from sklearn.base import BaseEstimator
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from skomics._compat import Interval, StrOptions, _fit_context
 from skomics._optional import import_optional
-from skomics._validation import (
-    Interval,
-    StrOptions,
-    _fit_context,
-    raise_if_not_finite,
-)
+from skomics._validation import raise_if_not_finite
 
 __all__ = ["MultiOmicsGraph", "SampleGraph", "normalize_graph"]
 

@@ -16,8 +16,8 @@ LAYERS = [
     {"model_selection", "persistence", "plotting", "testing"},
     {"estimators", "preprocessing", "inspection", "datasets"},
     {"graph", "_blocks", "_missing"},
-    {"_validation"},
-    {"exceptions", "_optional", "modules"},
+    {"_validation", "_transaction"},
+    {"_compat", "_warnings", "exceptions", "_optional", "modules"},
 ]
 HEAVY = {
     "torch": {"modules", "estimators", "persistence"},
@@ -49,6 +49,7 @@ SHARED_STEMS = {
     "base",
     "net",
     "samples",
+    "device",
     "paper",
     "graph_base",
     "graph_data",

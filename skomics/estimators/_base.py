@@ -1,7 +1,7 @@
 """What every classifier of skomics shares: validate, build, train, predict."""
 
+import copy
 import inspect
-import warnings
 from abc import ABCMeta, abstractmethod
 from dataclasses import asdict, dataclass
 from numbers import Integral, Real
@@ -24,28 +24,37 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skomics._blocks import classifier_table, examples, read_layout
-from skomics._missing import lacking_rows, warn_if_missingness_tells
-from skomics._validation import (
+from skomics._compat import (
     Interval,
     StrOptions,
     _check_feature_names,
     _check_n_features,
     _check_sample_weight,
     _fit_context,
-    raise_if_not_finite,
+    has_callbacks,
+    init_callback_context,
+    wants_fitted_estimator,
 )
+from skomics._missing import lacking_rows, warn_if_missingness_tells
+from skomics._transaction import adopt, draft_of, learned_attributes
+from skomics._validation import raise_if_not_finite
+from skomics._warnings import warn
+from skomics.estimators._device import resolve_device, torch_context
 from skomics.estimators._net import (
     EpochReporter,
     OmicsNet,
-    available_device,
+    check_callbacks,
+    copy_history,
     history_frame,
-    isolated_torch,
+    join_history,
     make_net,
     net_state,
     restore_net,
+    split_history,
 )
 from skomics.estimators._samples import (
     canonical_samples,
+    check_total_weight,
     column_means,
     split_samples,
     weigh_classes,
@@ -55,6 +64,7 @@ from skomics.exceptions import (
     MissingOmicsWarning,
     NamelessOmicsWarning,
 )
+from skomics.modules import construction
 
 __all__ = [
     "BaseOmicsClassifier",
@@ -237,9 +247,12 @@ class BaseOmicsClassifier(
 ):
     """Base of all classifiers: owns a skorch net and behaves like scikit-learn.
 
-    A subclass adds a constructor, its parameter constraints and `_build_module`,
-    which returns the untrained torch module. Everything else is here. The
-    parameters are those that every classifier documents under its own name.
+    A subclass adds a constructor, its parameter constraints, the class of its torch
+    module, and `_architecture`, the arguments to make one. Everything else is here.
+    The parameters are those that every classifier documents under its own name.
+
+    `fit` works on a draft, whose fitted attributes are taken over when all of it is
+    done: whatever ends it early leaves what was there before.
 
     See Also
     --------
@@ -332,9 +345,17 @@ class BaseOmicsClassifier(
         self.net_params = net_params
         self.verbose = verbose
 
+    # The torch module, called with the sizes of the omics, the number of classes and
+    # the architecture.
+    _module_class = None
+
     @abstractmethod
-    def _build_module(self, block_sizes, n_classes):
-        """Return the untrained torch module."""
+    def _architecture(self):
+        """Return the arguments that this model's module has beside the sizes.
+
+        They are plain Python, and kept: a fitted model is rebuilt from them, not from
+        parameters that may have been set since.
+        """
 
     def __sklearn_tags__(self):
         """Say that sparse input and samples that lack an omics are welcome."""
@@ -371,20 +392,32 @@ class BaseOmicsClassifier(
         ------
         ValueError
             If X holds single NaN or infinity, if a sample has no omics or no sample
-            has an omics, if there is one class only, or if training diverges.
+            has an omics, if there is one class only, if the weights are all zero or
+            their sum is infinite, or if training diverges.
+
+        TypeError
+            If `callbacks` holds a callback of skorch that cannot work here.
 
         DeviceNotFoundError
             If `device` names a device that is not there.
 
         DeviceMemoryError
             If the device runs out of memory.
+
+        Notes
+        -----
+        Whatever ends `fit` early, an error or an interrupt from the keyboard, leaves
+        the classifier as it was: not fitted, or with its former model.
         """
+        check_callbacks(self.callbacks)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         task = {"estimator": self, "X": X, "y": y, "metadata": metadata}
-        context = self._init_callback_context(max_subtasks=self._n_epochs)
+        context = init_callback_context(self, self._n_epochs)
         context.call_on_fit_task_begin(**task)
-        samples = self._prepare_samples(X, y, sample_weight)
-        self._train(samples, self._epoch_reporter(context, task))
+        draft = draft_of(self)
+        samples = draft._prepare_samples(X, y, sample_weight)
+        draft._train(samples, self._epoch_reporter(context, task, draft))
+        adopt(self, draft)
         context.call_on_fit_task_end(**task, reconstruction_attributes={})
         return self
 
@@ -401,6 +434,7 @@ class BaseOmicsClassifier(
             sample_weight = _check_sample_weight(
                 sample_weight, table, dtype=np.float64, ensure_non_negative=True
             )
+            check_total_weight(sample_weight, "sample_weight")
         self._learn_missing(present, y, sample_weight, is_refit=is_refit)
         codes = self._encode_classes(y, sample_weight)
         if known is not None:
@@ -436,13 +470,12 @@ class BaseOmicsClassifier(
         columns = self.n_features_in_ if names is None else names
         layout = read_layout(columns, self.omics, omics_labels=labels)
         if self._uses_omics and not layout.is_named:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} models several omics, but X does not say which "
                 f"column belongs to which, so that its {self.n_features_in_} columns "
                 "count as one omics. Use OmicsConcatenator, name the columns "
                 "'omics__feature', or pass omics=[size, ...].",
                 NamelessOmicsWarning,
-                stacklevel=6,
             )
         return layout
 
@@ -534,7 +567,7 @@ class BaseOmicsClassifier(
             )
         lacking = np.where(present, 0.0, np.nan)
         blocks = {name: lacking[:, [v]] for v, name in enumerate(names)}
-        warn_if_missingness_tells(blocks, y, stacklevel=6)
+        warn_if_missingness_tells(blocks, y)
 
     def _warn_of_absent_omics(self, present):
         """Warn if an omics that the network knows is missing for all new samples."""
@@ -542,59 +575,84 @@ class BaseOmicsClassifier(
             return
         names = np.asarray(self._layout.names, dtype=object)
         absent = examples(names[~present.any(axis=0)])
-        trained = (
-            "was trained with samples that lack omics"
-            if self._expects_missing
-            else "was trained on complete samples only; modality_dropout= would have "
-            "prepared it"
-        )
-        warnings.warn(
+        if self._may_miss:
+            trained = "was trained with samples that lack omics"
+        elif self._dropout_rate > 0:
+            trained = (
+                "was trained on complete samples, and prepared by "
+                f"modality_dropout={self._dropout_rate:g}"
+            )
+        else:
+            trained = (
+                "was trained on complete samples only; modality_dropout= would have "
+                "prepared it"
+            )
+        warn(
             f"No sample has the omics {absent}, so that {type(self).__name__} predicts "
             f"from the others. It {trained}.",
             MissingOmicsWarning,
-            stacklevel=4,
         )
 
-    def _epoch_reporter(self, context, task):
+    def _epoch_reporter(self, context, task, draft):
         """Return a skorch callback that reports epochs to scikit-learn's callbacks."""
-        if not getattr(self, "_skl_callbacks", None):
+        if not has_callbacks(self):
             return None
-        running = []
+        asks_for_model, running = wants_fitted_estimator(self), []
 
         def begin():
             running.append(context.subcontext(task_name="epoch"))
             running[-1].call_on_fit_task_begin(**task)
 
         def end():
+            learned = {}
+            if asks_for_model:
+                # Of a copy of the draft, because the draft learns on.
+                learned = learned_attributes(self, copy.copy(draft))
             epoch = running.pop()
-            return epoch.call_on_fit_task_end(**task, reconstruction_attributes={})
+            return epoch.call_on_fit_task_end(**task, reconstruction_attributes=learned)
 
         return EpochReporter(begin, end)
 
     def _train(self, samples, reporter):
         """Build the module and its net, or take them up again, and train."""
-        device = available_device(self.device)
+        device = resolve_device(self.device)
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         valid = None
         if self.early_stopping and self.validation_fraction is not None:
             samples, valid = split_samples(
                 samples, self.validation_fraction, self.classes_, seed
             )
-        with isolated_torch(device=device, seed=seed, n_threads=self.n_threads):
+        with torch_context(device=device, seed=seed, n_threads=self.n_threads):
             before = self.net_ if self.warm_start and hasattr(self, "net_") else None
-            module = self._new_module() if before is None else before.module_
+            self._fitted_device = self.device
+            if before is None:
+                self._module_params = self._describe_module()
+                module, history = self._new_module(), None
+            else:
+                module = copy.deepcopy(before.module_)
+                history = copy_history(before.history)
             self.net_ = make_net(
                 module,
                 self._net_settings(),
                 device=device,
                 n_samples=len(samples),
-                history=None if before is None else before.history,
+                history=history,
                 reporter=reporter,
                 net_class=self._net_class,
             )
             self._train_net(samples, valid)
+            self.net_.check_weights()
+        self.net_.forget(reporter)
         self.n_iter_ = len(self.net_.history)
-        self.history_ = history_frame(self.net_.history)
+
+    @property
+    def history_(self):
+        """One row per epoch: epoch, losses and seconds."""
+        if "net_" not in vars(self):
+            raise AttributeError(
+                f"{type(self).__name__} has no history_ yet. Call fit first."
+            )
+        return history_frame(self.net_.history)
 
     _net_class = OmicsNet
 
@@ -615,9 +673,19 @@ class BaseOmicsClassifier(
         """Number of epochs that a progress bar expects."""
         return self.max_epochs
 
-    def _new_module(self):
+    def _describe_module(self):
+        """Return the arguments that the module is made of, as plain Python."""
         sizes = [len(columns) for columns in self._blocks]
-        return self._build_module(sizes, len(self.classes_))
+        described = {
+            "block_sizes": sizes,
+            "n_classes": len(self.classes_),
+            **self._architecture(),
+        }
+        return {name: _plain(value) for name, value in described.items()}
+
+    def _new_module(self):
+        with construction():
+            return self._module_class(**self._module_params)
 
     def _logits(self, X):
         """Return the logarithm of the class probabilities, up to a constant."""
@@ -625,8 +693,23 @@ class BaseOmicsClassifier(
         table, _, _ = self._validate_table(X, reset=False)
         table, present = self._read_missing(table)
         self._warn_of_absent_omics(present)
-        with isolated_torch(device=self.net_.torch_device, n_threads=self.n_threads):
-            return self._net_logits(self._ordered(table), may_miss=present is not None)
+        with torch_context(device=self.net_.torch_device, n_threads=self.n_threads):
+            logits = self._net_logits(
+                self._ordered(table), may_miss=present is not None
+            )
+        self._check_logits(logits)
+        return logits
+
+    def _check_logits(self, logits):
+        """Refuse to answer for samples whose values the network cannot take."""
+        is_bad = ~np.isfinite(logits).all(axis=1)
+        if is_bad.any():
+            raise ValueError(
+                f"{type(self).__name__} has no finite answer for {is_bad.sum()} of "
+                f"{len(logits)} samples, the first in row {is_bad.argmax()}: their "
+                "values are too large. Scale new samples as those of fit were, with "
+                "StandardScaler in OmicsConcatenator."
+            )
 
     def _net_logits(self, X, *, may_miss):
         """Ask the net for the logits of validated samples."""
@@ -705,27 +788,43 @@ class BaseOmicsClassifier(
         state = dict(super().__getstate__())
         net = state.pop("net_", None)
         if net is not None:
-            state["_net_state"] = net_state(net)
+            state["_net_state"] = {
+                "architecture": state.pop("_module_params"),
+                "weights": net_state(net),
+            }
+            state["_history"], state["_epoch_seconds"] = split_history(net.history)
         return state
 
     def __setstate__(self, state):
         """Rebuild the network, on the CPU where the device it had is missing."""
         state = dict(state)
         saved = state.pop("_net_state", None)
+        history = state.pop("_history", [])
+        history = join_history(history, state.pop("_epoch_seconds", None))
         super().__setstate__(state)
         if saved is not None:
-            self.net_ = self._restore_net(saved)
+            self._module_params = saved["architecture"]
+            self.net_ = self._restore_net(saved["weights"], history)
 
-    def _restore_net(self, saved):
+    def _restore_net(self, weights, history):
         try:
-            device = available_device(self.device)
+            device = resolve_device(self._fitted_device)
         except DeviceNotFoundError:
             device = torch.device("cpu")
-        with isolated_torch(device=device, n_threads=None):
+        with torch_context(device=device, seed=0, n_threads=None):
             return restore_net(
                 self._new_module(),
-                saved,
-                self._net_settings(),
+                weights,
+                history,
                 device=device,
                 net_class=self._net_class,
             )
+
+
+def _plain(value):
+    """Return a parameter without NumPy's types."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

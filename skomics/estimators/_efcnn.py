@@ -4,7 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from skomics._validation import Interval, StrOptions
+from skomics._compat import Interval, StrOptions
 from skomics.estimators._base import BaseOmicsClassifier, document_training
 from skomics.modules import EFCNN
 
@@ -115,6 +115,8 @@ class EFCNNClassifier(BaseOmicsClassifier):
     }
     _uses_omics = False
 
+    _module_class = EFCNN
+
     def __init__(
         self,
         *,
@@ -178,17 +180,15 @@ class EFCNNClassifier(BaseOmicsClassifier):
             verbose=verbose,
         )
 
-    def _build_module(self, block_sizes, n_classes):
+    def _architecture(self):
         n_filters = np.atleast_1d(self.n_filters).tolist()
-        return EFCNN(
-            block_sizes=block_sizes,
-            n_classes=n_classes,
-            n_filters=n_filters,
-            kernel_sizes=_per_stage("kernel_size", self.kernel_size, n_filters),
-            strides=_per_stage("stride", self.stride, n_filters),
-            pool_sizes=_per_stage("pool_size", self.pool_size, n_filters),
-            head_sizes=np.atleast_1d(self.head_layer_sizes).tolist(),
-            dropout=self.dropout,
-            modality_dropout=self._dropout_rate,
-            has_indicators=self._expects_missing,
-        )
+        return {
+            "n_filters": n_filters,
+            "kernel_sizes": _per_stage("kernel_size", self.kernel_size, n_filters),
+            "strides": _per_stage("stride", self.stride, n_filters),
+            "pool_sizes": _per_stage("pool_size", self.pool_size, n_filters),
+            "head_sizes": np.atleast_1d(self.head_layer_sizes).tolist(),
+            "dropout": self.dropout,
+            "modality_dropout": self._dropout_rate,
+            "has_indicators": self._expects_missing,
+        }

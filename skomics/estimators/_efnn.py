@@ -2,7 +2,7 @@
 
 from numbers import Integral, Real
 
-from skomics._validation import Interval
+from skomics._compat import Interval
 from skomics.estimators._base import BaseOmicsClassifier, document_training
 from skomics.modules import EFNN
 
@@ -68,6 +68,8 @@ class EFNNClassifier(BaseOmicsClassifier):
     }
     _uses_omics = False
 
+    _module_class = EFNN
+
     def __init__(
         self,
         *,
@@ -123,13 +125,11 @@ class EFNNClassifier(BaseOmicsClassifier):
             verbose=verbose,
         )
 
-    def _build_module(self, block_sizes, n_classes):
+    def _architecture(self):
         sizes = self.hidden_layer_sizes
-        return EFNN(
-            block_sizes=block_sizes,
-            n_classes=n_classes,
-            hidden_sizes=(sizes,) if isinstance(sizes, Integral) else tuple(sizes),
-            dropout=self.dropout,
-            modality_dropout=self._dropout_rate,
-            has_indicators=self._expects_missing,
-        )
+        return {
+            "hidden_sizes": (sizes,) if isinstance(sizes, Integral) else tuple(sizes),
+            "dropout": self.dropout,
+            "modality_dropout": self._dropout_rate,
+            "has_indicators": self._expects_missing,
+        }

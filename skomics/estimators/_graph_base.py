@@ -1,6 +1,5 @@
 """What the graph classifiers share: graphs, stages, inductive prediction."""
 
-import warnings
 from abc import ABCMeta
 from numbers import Integral, Real
 
@@ -8,7 +7,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
 
-from skomics._validation import Interval, StrOptions
+from skomics._compat import Interval, StrOptions
+from skomics._warnings import warn
 from skomics.estimators._base import BaseOmicsClassifier, fill_docstring
 from skomics.estimators._graph_data import GraphData, LinkedData, joined_views
 from skomics.estimators._net import GraphNet, Stage, lr_factor
@@ -208,13 +208,12 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
             blocks, present = self._fill(blocks)
             linked = LinkedData(blocks, links, present=present)
             return self.net_.predict_linked(self._training_data, linked)
-        warnings.warn(
+        warn(
             "inference='mogonet' joins all new samples and the training samples in one "
             "graph, as the published code does: a prediction then depends on which "
             "other samples are predicted with it. Use inference='independent' for "
             "predictions that stand for themselves.",
             BatchDependenceWarning,
-            stacklevel=5,
         )
         graphs = self.graph_.join(blocks)
         blocks, present = self._fill(blocks)

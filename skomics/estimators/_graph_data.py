@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from skomics.modules import Hop, StackedViews
+from skomics.modules import Hop, StackedViews, generator_on
 
 __all__ = ["GraphData", "LinkedData", "joined_views"]
 
@@ -126,7 +126,8 @@ class _SampledNeighbors:
         return self.n_batches
 
     def __iter__(self):
-        rng = np.random.default_rng(int(torch.randint(2**31 - 1, ())))
+        seed = torch.randint(2**31 - 1, (), generator=generator_on("cpu"))
+        rng = np.random.default_rng(int(seed))
         for seeds in np.array_split(rng.permutation(len(self.data)), self.n_batches):
             weights = _on_device(self.data.weights, self.device, seeds)
             present = _on_device(self.data.present, self.device, seeds)

@@ -4,7 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from skomics._validation import Interval, StrOptions
+from skomics._compat import Interval, StrOptions
 from skomics.estimators._base import BaseOmicsClassifier, document_training
 from skomics.modules import LFCNN
 
@@ -117,6 +117,8 @@ class LFCNNClassifier(BaseOmicsClassifier):
         "dropout": [Interval(Real, 0, 1, closed="left")],
     }
 
+    _module_class = LFCNN
+
     def __init__(
         self,
         *,
@@ -180,15 +182,13 @@ class LFCNNClassifier(BaseOmicsClassifier):
             verbose=verbose,
         )
 
-    def _build_module(self, block_sizes, n_classes):
-        return LFCNN(
-            block_sizes=block_sizes,
-            n_classes=n_classes,
-            n_filters=self.n_filters,
-            kernel_sizes=_per_omics("kernel_size", self.kernel_size, self.omics_),
-            strides=_per_omics("stride", self.stride, self.omics_),
-            pool_sizes=_per_omics("pool_size", self.pool_size, self.omics_),
-            head_sizes=np.atleast_1d(self.head_layer_sizes).tolist(),
-            dropout=self.dropout,
-            modality_dropout=self._dropout_rate,
-        )
+    def _architecture(self):
+        return {
+            "n_filters": self.n_filters,
+            "kernel_sizes": _per_omics("kernel_size", self.kernel_size, self.omics_),
+            "strides": _per_omics("stride", self.stride, self.omics_),
+            "pool_sizes": _per_omics("pool_size", self.pool_size, self.omics_),
+            "head_sizes": np.atleast_1d(self.head_layer_sizes).tolist(),
+            "dropout": self.dropout,
+            "modality_dropout": self._dropout_rate,
+        }

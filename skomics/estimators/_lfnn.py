@@ -4,7 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from skomics._validation import Interval
+from skomics._compat import Interval
 from skomics.estimators._base import BaseOmicsClassifier, document_training
 from skomics.modules import LFNN
 
@@ -80,6 +80,8 @@ class LFNNClassifier(BaseOmicsClassifier):
         "dropout": [Interval(Real, 0, 1, closed="left")],
     }
 
+    _module_class = LFNN
+
     def __init__(
         self,
         *,
@@ -137,12 +139,10 @@ class LFNNClassifier(BaseOmicsClassifier):
             verbose=verbose,
         )
 
-    def _build_module(self, block_sizes, n_classes):
-        return LFNN(
-            block_sizes=block_sizes,
-            n_classes=n_classes,
-            branch_sizes=np.atleast_1d(self.branch_layer_sizes).tolist(),
-            head_sizes=np.atleast_1d(self.head_layer_sizes).tolist(),
-            dropout=self.dropout,
-            modality_dropout=self._dropout_rate,
-        )
+    def _architecture(self):
+        return {
+            "branch_sizes": np.atleast_1d(self.branch_layer_sizes).tolist(),
+            "head_sizes": np.atleast_1d(self.head_layer_sizes).tolist(),
+            "dropout": self.dropout,
+            "modality_dropout": self._dropout_rate,
+        }

@@ -2,7 +2,7 @@
 
 from numbers import Integral, Real
 
-from skomics._validation import Interval
+from skomics._compat import Interval
 from skomics.estimators._base import document_training
 from skomics.estimators._graph_base import BaseGraphClassifier, document_graph
 from skomics.modules import MoGAT
@@ -83,6 +83,8 @@ class MoGATClassifier(BaseGraphClassifier):
         "n_heads": [Interval(Integral, 1, None, closed="left")],
         "slope": [Interval(Real, 0, None, closed="left")],
     }
+
+    _module_class = MoGAT
 
     def __init__(
         self,
@@ -169,16 +171,14 @@ class MoGATClassifier(BaseGraphClassifier):
             verbose=verbose,
         )
 
-    def _build_module(self, block_sizes, n_classes):
-        return MoGAT(
-            block_sizes=block_sizes,
-            n_classes=n_classes,
-            hidden_sizes=tuple(self.hidden_layer_sizes),
-            n_heads=self.n_heads,
-            slope=self.slope,
-            dropout=self.dropout,
-            end_to_end=self.end_to_end,
-            max_hidden=self.max_hidden,
-            max_cells=self.max_cells,
-            modality_dropout=self._dropout_rate,
-        )
+    def _architecture(self):
+        return {
+            "hidden_sizes": tuple(self.hidden_layer_sizes),
+            "n_heads": self.n_heads,
+            "slope": self.slope,
+            "dropout": self.dropout,
+            "end_to_end": self.end_to_end,
+            "max_hidden": self.max_hidden,
+            "max_cells": self.max_cells,
+            "modality_dropout": self._dropout_rate,
+        }

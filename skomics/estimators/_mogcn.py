@@ -71,6 +71,7 @@ class MoGCNClassifier(BaseGraphClassifier):
     1.0
     """
 
+    _module_class = MoGCN
     _sums_first = True
 
     def __init__(
@@ -154,14 +155,12 @@ class MoGCNClassifier(BaseGraphClassifier):
             verbose=verbose,
         )
 
-    def _build_module(self, block_sizes, n_classes):
-        return MoGCN(
-            block_sizes=block_sizes,
-            n_classes=n_classes,
-            hidden_sizes=tuple(self.hidden_layer_sizes),
-            dropout=self.dropout,
-            end_to_end=self.end_to_end,
-            max_hidden=self.max_hidden,
-            max_cells=self.max_cells,
-            modality_dropout=self._dropout_rate,
-        )
+    def _architecture(self):
+        return {
+            "hidden_sizes": tuple(self.hidden_layer_sizes),
+            "dropout": self.dropout,
+            "end_to_end": self.end_to_end,
+            "max_hidden": self.max_hidden,
+            "max_cells": self.max_cells,
+            "modality_dropout": self._dropout_rate,
+        }

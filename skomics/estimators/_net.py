@@ -3,32 +3,40 @@
 import copy
 import math
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
+from opcode import opmap
 
 import numpy as np
 import pandas as pd
 import torch
 from scipy import sparse
-from skorch import NeuralNet
+from skorch import NeuralNet, callbacks
 from skorch.callbacks import Callback, EarlyStopping
 from skorch.history import History
 from torch.nn import functional as F
 
-from skomics.exceptions import DeviceMemoryError, DeviceNotFoundError
+from skomics._compat import (
+    NoDefaultCallbacks,
+    initialize_optimizer,
+    set_training,
+)
+from skomics.exceptions import StopTraining
+from skomics.modules import generator_on
 
 __all__ = [
     "EpochReporter",
     "GraphNet",
     "OmicsNet",
     "Stage",
-    "available_device",
+    "check_callbacks",
+    "copy_history",
     "history_frame",
-    "isolated_torch",
+    "join_history",
     "lr_factor",
     "make_net",
     "net_state",
     "restore_net",
+    "split_history",
 ]
 
 # No batch of a prediction holds more numbers than this (128 MiB in float64).
@@ -39,101 +47,53 @@ _OPTIMIZERS = {
     "sgd": torch.optim.SGD,
 }
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+# What skorch's callbacks do with batches and data sets of skorch, which there are none
+# of here, and what does it instead.
+_REFUSED_CALLBACKS = (
+    (
+        (callbacks.EpochScoring, callbacks.BatchScoring),
+        "Score epochs with scikit-learn's set_callbacks(ScoringMonitor(scoring=...)).",
+    ),
+    (
+        (callbacks.Checkpoint, callbacks.TrainEndCheckpoint, callbacks.LoadInitState),
+        "Keep the best epoch with early_stopping=True, store the fitted model with "
+        "skomics.save_model, and go on from it with warm_start=True.",
+    ),
+    (
+        (callbacks.ProgressBar,),
+        "Show progress with scikit-learn's set_callbacks(ProgressBar()).",
+    ),
+    (
+        (callbacks.InputShapeSetter,),
+        "Leave it out: fit knows the number of features.",
+    ),
+)
+_TIMES = ("dur", "train_seconds", "valid_seconds")
+_RAISE = opmap["RAISE_VARARGS"]
 
 
-def available_device(device):
-    """Return the torch device that a `device` parameter stands for.
-
-    Parameters
-    ----------
-    device : str
-        "auto" for the best device there is (CUDA, then MPS, then the CPU), or a
-        name that torch understands.
-
-    Returns
-    -------
-    device : torch.device
-        A device that is present.
-
-    Raises
-    ------
-    DeviceNotFoundError
-        If the device asked for by name is not there.
-    """
-    has_cuda, has_mps = torch.cuda.is_available(), torch.backends.mps.is_available()
-    if device == "auto":
-        return torch.device("cuda" if has_cuda else "mps" if has_mps else "cpu")
-    try:
-        wanted = torch.device(device)
-    except RuntimeError as error:
-        raise ValueError(
-            f"device={device!r} is not a name that torch knows ({error}). "
-            "Use 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'."
-        ) from error
-    n_cuda = torch.cuda.device_count() if has_cuda else 0
-    present = {
-        "cpu": True,
-        "mps": has_mps,
-        "cuda": (wanted.index or 0) < n_cuda,
-    }.get(wanted.type, True)
-    if not present:
-        found = ", ".join(["cpu", *(["mps"] if has_mps else [])])
-        raise DeviceNotFoundError(
-            f"device={device!r} was asked for, but this machine offers: {found}, and "
-            f"{n_cuda} CUDA device(s). Use device='auto' to take the best one there is."
-        )
-    return wanted
-
-
-@contextmanager
-def isolated_torch(*, device, seed=None, n_threads=1):
-    """Give torch a seed and a number of threads of its own for a while.
-
-    Afterwards the global generators and the number of threads are as they were,
-    so that training never changes what the caller draws next. With one thread,
-    sums are always taken in the same order, so that a result does not depend on
-    how many processes share the machine. Numbers too small for full precision count
-    as zero: gradients of a product of many probabilities are full of them, and a CPU
-    takes many times as long for each.
+def check_callbacks(listed):
+    """Refuse callbacks of skorch that would fail in the middle of training.
 
     Parameters
     ----------
-    device : torch.device
-        The device in use; its generator is guarded, too.
-
-    seed : int, default=None
-        Seed of the generators; None leaves them as they are.
-
-    n_threads : int or None, default=1
-        Threads on the CPU; None leaves torch's own setting.
+    listed : iterable of callbacks or (str, callback), or None
+        The estimator's `callbacks`.
 
     Raises
     ------
-    DeviceMemoryError
-        If the device runs out of memory.
+    TypeError
+        If one of them cannot work here; the message names it and what to use.
     """
-    n_threads_before, flushed_before = torch.get_num_threads(), _flushes_denormals()
-    torch.set_flush_denormal(True)
-    try:
-        with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            if seed is not None:
-                torch.manual_seed(seed)
-            if n_threads is not None:
-                torch.set_num_threads(n_threads)
-            yield
-    except torch.OutOfMemoryError as error:
-        raise DeviceMemoryError(
-            f"Device {device} ran out of memory ({error}). Use a smaller batch_size, "
-            "keep fewer features per omics, or set device='cpu'."
-        ) from error
-    finally:
-        torch.set_num_threads(n_threads_before)
-        torch.set_flush_denormal(flushed_before)
-
-
-def _flushes_denormals():
-    """Tell whether torch takes denormal numbers for zero, which it does not tell."""
-    return (torch.full((1,), 1e-40) * 0.5).item() == 0.0
+    for entry in listed or ():
+        callback = entry[1] if isinstance(entry, tuple) else entry
+        kind = callback if isinstance(callback, type) else type(callback)
+        for refused, instead in _REFUSED_CALLBACKS:
+            if issubclass(kind, refused):
+                raise TypeError(
+                    f"callbacks holds skorch's {kind.__name__}, which needs the data "
+                    f"sets and batches of skorch; training here has its own. {instead}"
+                )
 
 
 class _ResidentData:
@@ -186,13 +146,14 @@ class _BatchSlices:
         order = None
         if self.shuffle and len(self) > 1:
             # Drawn on the CPU, so that every device sees the same batches.
-            order = torch.randperm(len(self.dataset)).to(self.dataset.device)
+            order = torch.randperm(len(self.dataset), generator=generator_on("cpu"))
+            order = order.to(self.dataset.device)
         for start, stop in self.bounds:
             index = slice(start, stop) if order is None else order[start:stop]
             yield self.dataset[index]
 
 
-class OmicsNet(NeuralNet):
+class OmicsNet(NoDefaultCallbacks, NeuralNet):
     """A skorch net that keeps its data on the device and never prints.
 
     It trains on slices of whole tensors, reads a loss back to the host once an
@@ -209,10 +170,6 @@ class OmicsNet(NeuralNet):
         self.gradient_clip = gradient_clip
         self.lr_factor = lr_factor
         super().__init__(*args, **kwargs)
-
-    @property
-    def _default_callbacks(self):
-        return []
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Return the weighted mean cross-entropy, over ensemble members too."""
@@ -271,7 +228,7 @@ class OmicsNet(NeuralNet):
         self._inference = None  # a copy of weights that are about to change
         self._batch_hooks = self._find_batch_hooks()
         if self.module_.training != training:
-            self._set_training(training)
+            set_training(self, training)
         for batch in iterator:
             if training and self.lr_factor is not None:
                 self._advance_lr()
@@ -284,9 +241,7 @@ class OmicsNet(NeuralNet):
         if not math.isfinite(loss):
             raise ValueError(
                 f"Training diverged: the {prefix} loss is {loss} in epoch "
-                f"{len(self.history)}. Standardise the features of every omics "
-                f"(StandardScaler in OmicsConcatenator), or use a learning rate below "
-                f"lr={self.lr}."
+                f"{len(self.history)}. {self._calmer()}"
             )
         self.history.record(f"{prefix}_loss", loss)
         self.history.record(f"{prefix}_batch_count", len(iterator))
@@ -331,11 +286,50 @@ class OmicsNet(NeuralNet):
             )
             try:
                 self.notify("on_epoch_end", **data)
-            except KeyboardInterrupt:
-                # skorch callbacks ask to stop in this way. An interrupt from the
-                # keyboard arrives elsewhere and is not swallowed.
+            except StopTraining:
+                break
+            except KeyboardInterrupt as interrupt:
+                if not self._asks_to_stop(interrupt):
+                    raise
                 break
         return self
+
+    def _asks_to_stop(self, interrupt):
+        """Tell a callback's own `raise KeyboardInterrupt` from that of the keyboard.
+
+        The callbacks of skorch ask to stop in this way. An interrupt from the keyboard
+        arrives between any two instructions, and not at one that raises.
+        """
+        trace = interrupt.__traceback__
+        while trace.tb_next is not None:
+            trace = trace.tb_next
+        owner = trace.tb_frame.f_locals.get("self")
+        is_raised = trace.tb_frame.f_code.co_code[trace.tb_lasti] == _RAISE
+        return is_raised and any(owner is callback for _, callback in self.callbacks_)
+
+    def forget(self, callback):
+        """Let go of a callback, and of what it holds, once training has ended."""
+        self.callbacks_ = [pair for pair in self.callbacks_ if pair[1] is not callback]
+        self.callbacks = [
+            entry
+            for entry in self.callbacks
+            if not (isinstance(entry, tuple) and entry[1] is callback)
+        ]
+
+    def check_weights(self):
+        """Raise an error if training left weights that are not finite."""
+        for name, weight in self.module_.state_dict().items():
+            if not torch.isfinite(weight).all():
+                raise ValueError(
+                    f"Training diverged: after the last step {name} holds numbers that "
+                    f"are not finite. {self._calmer()}"
+                )
+
+    def _calmer(self):
+        return (
+            "Standardize the features of every omics (StandardScaler in "
+            f"OmicsConcatenator), or use a learning rate below lr={self.lr}."
+        )
 
     def train_on(self, samples, valid=None):
         """Train on samples, with skorch's begin and end hooks around it.
@@ -368,7 +362,7 @@ class OmicsNet(NeuralNet):
         """The device that the module is on."""
         return next(self.module_.parameters()).device
 
-    def _double_module(self):
+    def _inference_module(self):
         """Return a copy of the module to predict with, its device and its dtype."""
         device = self.torch_device
         dtype = torch.float32 if device.type == "mps" else torch.float64
@@ -393,10 +387,9 @@ class OmicsNet(NeuralNet):
             1e-15, so that a sample's prediction does not depend on its company.
         """
         if self._inference is None:
-            self._inference = self._double_module()
+            self._inference = self._inference_module()
         (module, device, dtype), logits = self._inference, []
-        if may_miss:
-            module.present.may_miss = True
+        module = _expecting(module, may_miss)
         batch_size = max(1, min(1024, _MAX_BATCH_ELEMENTS // X.shape[1]))
         with torch.inference_mode():
             for start in range(0, X.shape[0], batch_size):
@@ -407,6 +400,19 @@ class OmicsNet(NeuralNet):
                 rows = torch.tensor(rows, dtype=dtype, device=device)
                 logits.append(module(rows).cpu())
         return torch.cat(logits).double().numpy()
+
+
+def _expecting(module, may_miss):
+    """Return a module that looks for missing omics, or not, with the same weights.
+
+    It is a new one, because other threads may predict from the same module.
+    """
+    if not hasattr(module, "present"):
+        return module
+    twin, present = copy.copy(module), copy.copy(module.present)
+    present.may_miss = may_miss
+    twin._modules = {**module._modules, "present": present}
+    return twin
 
 
 @dataclass(frozen=True)
@@ -488,7 +494,7 @@ class GraphNet(OmicsNet):
         for stage in stages:
             self.module_.views_only = stage.views_only
             self.lr, self.lr_factor, self.n_steps_ = stage.lr, stage.lr_factor, 0
-            self._initialize_optimizer()
+            initialize_optimizer(self)
             self.notify("on_train_begin", X=data, y=None)
             self.fit_loop((data, valid), epochs=stage.epochs)
             self.notify("on_train_end", X=data, y=None)
@@ -501,7 +507,7 @@ class GraphNet(OmicsNet):
         """Return the loss of samples that are linked to training samples."""
         X, codes = batch
         views, _, present = X
-        self._set_training(False)
+        set_training(self, False)
         with torch.no_grad():
             states = self.module_.embed(self._training_graph)
             logits = self.module_.validate(states, views, present)
@@ -526,7 +532,7 @@ class GraphNet(OmicsNet):
         """
         with torch.inference_mode():
             if self._inference is None:
-                module, device, dtype = self._double_module()
+                module, device, dtype = self._inference_module()
                 states = module.embed(data.whole(device, dtype))
                 self._inference = [module, states, device, dtype]
             module, states, device, dtype = self._inference
@@ -556,7 +562,7 @@ class GraphNet(OmicsNet):
         logits : ndarray of shape (n_new, n_classes), dtype float64
             Logits, which depend on the company of the new samples.
         """
-        module, device, dtype = self._double_module()
+        module, device, dtype = self._inference_module()
         with torch.inference_mode():
             if present is not None:
                 present = torch.as_tensor(present).to(device)
@@ -594,7 +600,7 @@ class EpochReporter(Callback):
     def on_epoch_end(self, net, **kwargs):
         """Report the end of an epoch; stop if asked to."""
         if self.end():
-            raise KeyboardInterrupt
+            raise StopTraining
 
 
 def _cosine_with_warmup(n_steps, warmup):
@@ -729,7 +735,7 @@ def make_net(
 
 
 def net_state(net):
-    """Return a net's weights and history as numpy arrays and plain Python.
+    """Return a net's weights as numpy arrays.
 
     Parameters
     ----------
@@ -738,29 +744,26 @@ def net_state(net):
 
     Returns
     -------
-    state : dict
+    weights : dict of str to ndarray
         What :func:`restore_net` needs.
     """
     weights = net.module_.state_dict()
-    return {
-        "weights": {name: value.cpu().numpy() for name, value in weights.items()},
-        "history": net.history.to_list(),
-    }
+    return {name: value.cpu().numpy() for name, value in weights.items()}
 
 
-def restore_net(module, state, params, *, device, net_class=OmicsNet):
-    """Build a net that predicts like the one whose state was kept.
+def restore_net(module, weights, history, *, device, net_class=OmicsNet):
+    """Build a net that predicts like the one whose weights were kept.
 
     Parameters
     ----------
     module : torch.nn.Module
         A new module of the same architecture.
 
-    state : dict
+    weights : dict of str to ndarray
         From :func:`net_state`.
 
-    params : dict
-        The estimator's parameters.
+    history : list of dict
+        The epochs that it was trained for.
 
     device : torch.device
         Where to put the weights.
@@ -771,13 +774,85 @@ def restore_net(module, state, params, *, device, net_class=OmicsNet):
     Returns
     -------
     net : OmicsNet
-        The net, without its optimiser's memory and without callbacks.
+        The net, without an optimizer's memory, callbacks and parameters of training:
+        all that it can do is predict, and be trained on with new ones.
     """
-    weights = {name: torch.tensor(value) for name, value in state["weights"].items()}
-    module.load_state_dict(weights)
-    params = {**params, "callbacks": None, "early_stopping": False}
-    history = History(state["history"])
-    return make_net(module, params, device=device, history=history, net_class=net_class)
+    module.load_state_dict(
+        {name: torch.tensor(value, device="cpu") for name, value in weights.items()}
+    )
+    net = net_class(
+        module,
+        criterion=torch.nn.CrossEntropyLoss,
+        train_split=None,
+        device=str(device),
+        verbose=0,
+    ).initialize()
+    net.history_ = History(history)
+    return net
+
+
+def split_history(history):
+    """Return what happened in each epoch, and apart from it how long that took.
+
+    Parameters
+    ----------
+    history : skorch.history.History
+        A net's history.
+
+    Returns
+    -------
+    epochs : list of dict
+        What each epoch recorded, as plain Python, but no times.
+
+    seconds : list of dict
+        The times of each epoch.
+    """
+    epochs, seconds = [], []
+    for entry in history.to_list():
+        plain = {
+            key: value.item() if isinstance(value, np.generic) else value
+            for key, value in entry.items()
+            if key != "batches"
+        }
+        seconds.append({key: plain.pop(key) for key in _TIMES if key in plain})
+        epochs.append(plain)
+    return epochs, seconds
+
+
+def join_history(epochs, seconds):
+    """Return the rows of a history that :func:`split_history` has split.
+
+    Parameters
+    ----------
+    epochs, seconds : list of dict
+        From :func:`split_history`; `seconds` may be None.
+
+    Returns
+    -------
+    rows : list of dict
+        Rows of a skorch history.
+    """
+    seconds = [{}] * len(epochs) if seconds is None else seconds
+    return [
+        {"batches": [], **epoch, **times}
+        for epoch, times in zip(epochs, seconds, strict=True)
+    ]
+
+
+def copy_history(history):
+    """Return a history of epochs that can be written on without changing another.
+
+    Parameters
+    ----------
+    history : skorch.history.History
+        A net's history.
+
+    Returns
+    -------
+    copy : skorch.history.History
+        The same epochs.
+    """
+    return History(copy.deepcopy(history.to_list()))
 
 
 def history_frame(history):
@@ -798,6 +873,7 @@ def history_frame(history):
     rows = []
     for entry in history.to_list():
         row = {key: value for key, value in entry.items() if key not in hidden}
-        row["seconds"] = row.pop("train_seconds") + row.pop("valid_seconds", 0.0)
+        # A saved model keeps no times, so that equal models make equal files.
+        row["seconds"] = row.pop("train_seconds", np.nan) + row.pop("valid_seconds", 0)
         rows.append(row)
     return pd.DataFrame(rows)

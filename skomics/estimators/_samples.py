@@ -11,6 +11,7 @@ from sklearn.utils.class_weight import compute_class_weight
 __all__ = [
     "TrainingSamples",
     "canonical_samples",
+    "check_total_weight",
     "column_means",
     "split_samples",
     "weigh_classes",
@@ -112,6 +113,33 @@ def canonical_samples(X, codes, sample_weight=None):
     return TrainingSamples(X[index], codes[index], _scaled(weights))
 
 
+def check_total_weight(weights, name):
+    """Refuse weights that leave nothing to learn from, or that overflow.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_samples,)
+        Weights.
+
+    name : str
+        The parameter that they come from, for messages.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or no number, or their sum is 0 or infinite.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = weights.sum()
+    if not (np.isfinite(total) and total > 0 and weights.min() >= 0):
+        raise ValueError(
+            f"The weights of {name} range from {weights.min():.3g} to "
+            f"{weights.max():.3g} and sum to {total:.3g}, but numbers of at least 0 "
+            "with a finite sum above 0 are wanted. Scale them, which changes nothing "
+            "else, or leave them out."
+        )
+
+
 def _scaled(weights):
     """Return float32 weights of mean 1, or None if they are all equal."""
     if np.all(weights == weights[0]):
@@ -151,7 +179,10 @@ def weigh_classes(samples, class_weight, classes):
         per_class = compute_class_weight(
             class_weight, classes=classes, y=y, sample_weight=weights
         )
-    return replace(samples, weights=_scaled(weights * per_class[samples.codes]))
+    with np.errstate(over="ignore", invalid="ignore"):
+        weights = weights * per_class[samples.codes]
+    check_total_weight(weights, "class_weight")
+    return replace(samples, weights=_scaled(weights))
 
 
 def column_means(X):

@@ -2,7 +2,7 @@
 
 from numbers import Integral, Real
 
-from skomics._validation import Interval, StrOptions
+from skomics._compat import Interval, StrOptions
 from skomics.estimators._base import BaseOmicsClassifier, document_training
 from skomics.modules import SMA
 
@@ -122,6 +122,8 @@ class SMAClassifier(BaseOmicsClassifier):
         "n_ensemble": [Interval(Integral, 1, None, closed="left")],
     }
 
+    _module_class = SMA
+
     def __init__(
         self,
         *,
@@ -197,21 +199,19 @@ class SMAClassifier(BaseOmicsClassifier):
             verbose=verbose,
         )
 
-    def _build_module(self, block_sizes, n_classes):
-        return SMA(
-            block_sizes=block_sizes,
-            n_classes=n_classes,
-            n_tokens=self.n_tokens,
-            d_model=self.d_model,
-            n_heads=self.n_heads,
-            depth=self.depth,
-            d_feedforward=self.d_feedforward,
-            dropout=self.dropout,
-            input_dropout=self.input_dropout,
-            token_projection=self.token_projection,
-            pooling=self.pooling,
-            share_weights=self.share_weights,
-            linear_path=self.linear_path,
-            n_ensemble=self.n_ensemble,
-            modality_dropout=self._dropout_rate,
-        )
+    def _architecture(self):
+        return {
+            "n_tokens": self.n_tokens,
+            "d_model": self.d_model,
+            "n_heads": self.n_heads,
+            "depth": self.depth,
+            "d_feedforward": self.d_feedforward,
+            "dropout": self.dropout,
+            "input_dropout": self.input_dropout,
+            "token_projection": self.token_projection,
+            "pooling": self.pooling,
+            "share_weights": self.share_weights,
+            "linear_path": self.linear_path,
+            "n_ensemble": self.n_ensemble,
+            "modality_dropout": self._dropout_rate,
+        }

@@ -1,4 +1,4 @@
-"""Look into a fitted model: how it does where omics are missing."""
+"""How a fitted model does where omics are missing."""
 
 import numpy as np
 import pandas as pd

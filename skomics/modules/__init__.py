@@ -8,6 +8,12 @@ from skomics.modules._lfcnn import LFCNN
 from skomics.modules._lfnn import LFNN
 from skomics.modules._mogat import MoGAT
 from skomics.modules._mogcn import MoGCN, StackedViews
+from skomics.modules._random import (
+    RandomSource,
+    construction,
+    generator_on,
+    random_source,
+)
 from skomics.modules._sma import SMA, allot_tokens
 
 __all__ = [
@@ -22,6 +28,10 @@ __all__ = [
     "Hop",
     "MoGAT",
     "MoGCN",
+    "RandomSource",
     "StackedViews",
     "allot_tokens",
+    "construction",
+    "generator_on",
+    "random_source",
 ]

@@ -18,7 +18,7 @@ with warnings.catch_warnings():
     # torch says once in a process that its compressed sparse matrices are in beta.
     # The two products that are used here are tested against dense ones.
     warnings.simplefilter("ignore")
-    torch.sparse_csr_tensor([0, 1], [0], [1.0], check_invariants=False)
+    torch.sparse_csr_tensor([0, 1], [0], [1.0], device="cpu", check_invariants=False)
 
 
 def _csr_tensor(rows, weights, shape):

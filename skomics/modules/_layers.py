@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from skomics.modules._random import generator_on
+
 __all__ = [
     "ConvPool",
     "Dropout",
@@ -29,7 +31,7 @@ class Dropout(nn.Module):
     step when each element costs a float. Here one 64-bit draw serves eight
     elements. The rate is rounded to a multiple of 1/256 and the kept elements
     are scaled by the inverse of the rounded rate, so that the expectation is exact.
-    On other devices it is :func:`torch.nn.functional.dropout`.
+    On other devices each element costs a float.
 
     Parameters
     ----------
@@ -49,8 +51,6 @@ class Dropout(nn.Module):
 
     def forward(self, x):
         """Zero elements at random in training mode; do nothing otherwise."""
-        if x.device.type != "cpu":
-            return F.dropout(x, self.p, self.training)
         keep, scale = self.draw(x)
         return x if keep is None else x * keep.to(x.dtype).mul_(scale)
 
@@ -74,9 +74,14 @@ class Dropout(nn.Module):
         if not self.training or threshold == 0:
             return None, 1.0
         if x.device.type != "cpu":
-            return torch.rand_like(x) >= self.p, 1 / (1 - self.p)
+            generator = generator_on(x.device)
+            draws = torch.rand(
+                x.shape, generator=generator, dtype=x.dtype, device=x.device
+            )
+            return draws >= self.p, 1 / (1 - self.p)
         n_draws = -(-x.numel() // 8)
-        draws = torch.empty(n_draws, dtype=torch.int64).random_(-(2**63), None)
+        draws = torch.empty(n_draws, dtype=torch.int64)
+        draws.random_(-(2**63), None, generator=generator_on("cpu"))
         keep = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= threshold
         return keep, 256 / (256 - threshold)
 

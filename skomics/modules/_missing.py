@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from skomics.modules._random import generator_on
+
 __all__ = ["PresentOmics", "drop_omics", "indicators", "scale_branches"]
 
 
@@ -25,7 +27,10 @@ def drop_omics(present, rate):
     if rate == 0:
         return present
     # Drawn on the CPU, so that every device drops the same.
-    kept = present & (torch.rand(present.shape) >= rate).to(present.device)
+    draws = torch.rand(
+        present.shape, generator=generator_on("cpu"), dtype=torch.float32
+    )
+    kept = present & (draws >= rate).to(present.device)
     return torch.where(kept.any(1, keepdim=True), kept, present)
 
 
@@ -71,10 +76,9 @@ def scale_branches(branches, present):
     """
     if present is None:
         return branches
-    scale = present * (present.shape[1] / present.sum(1, keepdim=True))
-    return [
-        branch * scale[:, [v]].to(branch.dtype) for v, branch in enumerate(branches)
-    ]
+    weights = present.to(branches[0].dtype)
+    scale = weights * (weights.shape[1] / weights.sum(1, keepdim=True))
+    return [branch * scale[:, [v]] for v, branch in enumerate(branches)]
 
 
 class PresentOmics(nn.Module):

@@ -133,8 +133,9 @@ def _mean_token(x, present):
     """Return the mean over tokens, of shape (n_groups, n, d)."""
     if present is None:
         return x.mean(2)
-    weights = present / present.sum(1, keepdim=True)
-    return (x * weights.unsqueeze(-1).to(x.dtype)).sum(2)
+    weights = present.to(x.dtype)
+    weights = weights / weights.sum(1, keepdim=True)
+    return (x * weights.unsqueeze(-1)).sum(2)
 
 
 class _AttentionLayer(nn.Module):

@@ -17,6 +17,17 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skomics._compat import (
+    HasMethods,
+    StrOptions,
+    _check_feature_names_in,
+    _check_method_params,
+    _fit_context,
+    _raise_for_params,
+    _VisualBlock,
+    check_library_installed,
+)
+
 from .._blocks import (
     SEPARATOR,
     Block,
@@ -28,16 +39,6 @@ from .._blocks import (
 )
 from .._missing import lacking_rows, warn_if_missingness_tells
 from .._optional import import_optional
-from .._validation import (
-    HasMethods,
-    StrOptions,
-    _check_feature_names_in,
-    _check_method_params,
-    _fit_context,
-    _raise_for_params,
-    _VisualBlock,
-    check_library_installed,
-)
 
 __all__ = ["OmicsConcatenator"]
 
@@ -602,7 +603,7 @@ class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         if y is not None:
             check_consistent_length(next(iter(read.blocks.values())).data, y)
             tables = {name: block.data for name, block in read.blocks.items()}
-            warn_if_missingness_tells(tables, y, stacklevel=4)
+            warn_if_missingness_tells(tables, y)
         transformers = self._assign_transformers(read.layout.names)
         present = self._present_samples(read.blocks)
         for name in transformers:

@@ -8,7 +8,7 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_data
 
-from .._validation import Interval, StrOptions, _fit_context
+from skomics._compat import Interval, StrOptions, _fit_context
 
 __all__ = [
     "AtacTfidfTransformer",

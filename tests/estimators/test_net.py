@@ -10,12 +10,9 @@ from skomics.estimators._net import (
     _BatchSlices,
     _cosine_with_warmup,
     _ResidentData,
-    available_device,
-    isolated_torch,
     make_net,
 )
 from skomics.estimators._samples import TrainingSamples
-from skomics.exceptions import DeviceMemoryError
 
 PARAMS = {
     "max_epochs": 3,
@@ -137,44 +134,3 @@ def test_logits_are_float64_and_the_same_in_batches_of_any_size(monkeypatch):
     assert whole.dtype == np.float64
     np.testing.assert_allclose(net.predict_logits(X), whole, rtol=1e-13)
     np.testing.assert_array_equal(net.predict_logits(sparse.csr_array(X)), whole)
-
-
-def test_auto_takes_the_best_device_there_is(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert available_device("auto").type == "cuda"
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    assert available_device("auto").type == "mps"
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    assert available_device("auto").type == "cpu"
-
-
-def test_lack_of_memory_is_an_error_that_says_what_to_do():
-    message = "Device cpu ran out of memory .* Use a smaller batch_size"
-    with pytest.raises(DeviceMemoryError, match=message), isolated_torch(device=CPU):
-        raise torch.OutOfMemoryError("tried to allocate")
-
-
-def test_isolation_ends_even_when_the_body_fails():
-    threads, state = torch.get_num_threads(), torch.random.get_rng_state()
-    with pytest.raises(ZeroDivisionError), isolated_torch(device=CPU, seed=1):
-        torch.rand(3) / (1 // 0)
-    assert torch.get_num_threads() == threads
-    assert torch.equal(torch.random.get_rng_state(), state)
-
-
-@pytest.mark.parametrize("before", [True, False])
-def test_denormal_numbers_count_as_zero_only_while_torch_is_isolated(before):
-    def product():
-        return (torch.full((1,), 1e-40) * 0.5).item()
-
-    torch.set_flush_denormal(before)
-    try:
-        with isolated_torch(device=CPU):
-            assert product() == 0.0
-        assert (product() == 0.0) is before
-        with pytest.raises(ZeroDivisionError), isolated_torch(device=CPU):
-            raise ZeroDivisionError
-        assert (product() == 0.0) is before
-    finally:
-        torch.set_flush_denormal(False)

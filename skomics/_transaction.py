@@ -1,0 +1,57 @@
+"""Fits that are done whole or not at all."""
+
+__all__ = ["adopt", "draft_of", "learned_attributes"]
+
+
+def draft_of(estimator):
+    """Return an estimator with another's parameters and state, to be fitted instead.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator that the user fits.
+
+    Returns
+    -------
+    draft : estimator
+        A shallow copy. What is set on it does not show until :func:`adopt`.
+    """
+    draft = object.__new__(type(estimator))
+    vars(draft).update(vars(estimator))
+    return draft
+
+
+def learned_attributes(estimator, draft):
+    """Return what a draft has set that the estimator does not have.
+
+    Parameters
+    ----------
+    estimator, draft : estimator
+        From :func:`draft_of`.
+
+    Returns
+    -------
+    learned : dict
+        Attributes by name.
+    """
+    mine = vars(estimator)
+    return {
+        name: value
+        for name, value in vars(draft).items()
+        if name not in mine or value is not mine[name]
+    }
+
+
+def adopt(estimator, draft):
+    """Take over what a draft has learned, all of it at once.
+
+    Parameters
+    ----------
+    estimator, draft : estimator
+        From :func:`draft_of`.
+    """
+    mine = vars(estimator)
+    deleted = mine.keys() - vars(draft).keys()
+    mine.update(learned_attributes(estimator, draft))
+    for name in deleted:
+        del mine[name]

@@ -1,0 +1,113 @@
+"""Where layers draw their random numbers from: a source of their own, or torch's."""
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+__all__ = ["RandomSource", "construction", "generator_on", "random_source"]
+
+# Each thread has its own, so that trainings side by side do not share a stream.
+_SOURCE = ContextVar("skomics_random_source", default=None)
+
+_SINGLE_PRECISION = {torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn}
+_FACTORIES = _SINGLE_PRECISION | {
+    torch.arange,
+    torch.full,
+    torch.randint,
+    torch.randperm,
+    torch.tensor,
+}
+_DRAWS = {
+    torch.rand,
+    torch.randint,
+    torch.randn,
+    torch.randperm,
+    torch.Tensor.bernoulli_,
+    torch.Tensor.normal_,
+    torch.Tensor.random_,
+    torch.Tensor.uniform_,
+    torch.nn.init.kaiming_normal_,
+    torch.nn.init.kaiming_uniform_,
+    torch.nn.init.normal_,
+    torch.nn.init.orthogonal_,
+    torch.nn.init.trunc_normal_,
+    torch.nn.init.uniform_,
+    torch.nn.init.xavier_normal_,
+    torch.nn.init.xavier_uniform_,
+}
+
+
+class RandomSource:
+    """Generators of one seed, one for each device that is asked for.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of all of them.
+    """
+
+    def __init__(self, seed):
+        self.seed, self._generators = seed, {}
+
+    def on(self, device):
+        """Return the generator of a device."""
+        device = torch.device(device)
+        if device not in self._generators:
+            generator = torch.Generator(device=device)
+            self._generators[device] = generator.manual_seed(self.seed)
+        return self._generators[device]
+
+
+@contextmanager
+def random_source(source):
+    """Let the layers that run in this thread draw from a source.
+
+    Parameters
+    ----------
+    source : RandomSource
+        The source. Without one, layers draw from torch's global generators.
+    """
+    token = _SOURCE.set(source)
+    try:
+        yield
+    finally:
+        _SOURCE.reset(token)
+
+
+def generator_on(device):
+    """Return the generator to draw from on a device; None for torch's own.
+
+    Parameters
+    ----------
+    device : torch.device or str
+        Where the numbers are needed.
+
+    Returns
+    -------
+    generator : torch.Generator or None
+        What the `generator` argument of torch's functions takes.
+    """
+    source = _SOURCE.get()
+    return None if source is None else source.on(device)
+
+
+class construction(TorchFunctionMode):  # noqa: N801 - reads like the functions above
+    """Build layers on the CPU, in single precision, with the weights of the source.
+
+    torch's own layers draw initial weights from the global generator, in the default
+    dtype and on the default device, all of which belong to the user. Within this
+    context, which is that of one thread, they do not.
+    """
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        """Call a function of torch with what the surroundings would decide."""
+        kwargs = dict(kwargs or {})
+        if function in _SINGLE_PRECISION and kwargs.get("dtype") is None:
+            kwargs["dtype"] = torch.float32
+        if function in _FACTORIES and kwargs.get("device") is None:
+            kwargs["device"] = "cpu"
+        if function in _DRAWS and kwargs.get("generator") is None:
+            kwargs["generator"] = generator_on("cpu")
+        return function(*args, **kwargs)
