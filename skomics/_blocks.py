@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from .exceptions import SampleAlignmentError
+from skomics.exceptions import SampleAlignmentError
 
 __all__ = [
     "SEPARATOR",

@@ -142,6 +142,10 @@ def set_output_config(estimator, transform):
 
     transform : str
         Name of the container.
+
+    Notes
+    -----
+    scikit-learn's `clone` copies the attribute of this name.
     """
     estimator._sklearn_output_config = {"transform": transform}
 

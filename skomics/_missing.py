@@ -14,7 +14,9 @@ from skomics.exceptions import InformativeMissingnessWarning
 
 __all__ = [
     "associate_missingness",
+    "is_screened",
     "lacking_rows",
+    "mark_as_screened",
     "share_of_missing",
     "warn_if_missingness_tells",
 ]
@@ -22,6 +24,8 @@ __all__ = [
 # Missing values tell the class if Cramer's V is at least this, and a p-value, times the
 # number of omics, at most that.
 _CLEAR_V, _CLEAR_P = 0.3, 1e-4
+# Key of a table's own notes.
+_SCREENED = "skomics_missingness_screened"
 # Smaller classes and groups of samples are no evidence.
 _FEWEST = 5
 
@@ -135,6 +139,42 @@ def associate_missingness(blocks, y):
                 p = test.pvalue
         found[name] = float(share.mean()), float(v), float(p)
     return found
+
+
+def mark_as_screened(table):
+    """Note on a table that its missing values have been screened against the classes.
+
+    Parameters
+    ----------
+    table : DataFrame, AnnData or matrix
+        What a transformer hands on. A matrix has no room for notes.
+
+    Returns
+    -------
+    table : DataFrame, AnnData or matrix
+        The same.
+    """
+    notes = getattr(table, "attrs", getattr(table, "uns", None))
+    if notes is not None:
+        notes[_SCREENED] = True
+    return table
+
+
+def is_screened(table):
+    """Tell whether an earlier step of a pipeline has warned, if there was need.
+
+    Parameters
+    ----------
+    table : object
+        The input of a classifier.
+
+    Returns
+    -------
+    answer : bool
+        Whether :func:`mark_as_screened` has noted it.
+    """
+    notes = getattr(table, "attrs", getattr(table, "uns", {}))
+    return bool(notes.get(_SCREENED, False)) if hasattr(notes, "get") else False
 
 
 def warn_if_missingness_tells(blocks, y):

@@ -1,5 +1,6 @@
 """Warnings that point at the line of the user that they are about."""
 
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -13,7 +14,7 @@ def _folders():
     import sklearn
 
     packages = (Path(__file__), Path(sklearn.__file__), Path(joblib.__file__))
-    return tuple(f"{path.parent}/" for path in packages)
+    return tuple(f"{path.parent}{os.sep}" for path in packages)
 
 
 def _find_stacklevel():

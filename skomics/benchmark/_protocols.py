@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.preprocessing import MaxAbsScaler
 
+from skomics._warnings import warn
 from skomics.preprocessing import OmicsConcatenator
 
 __all__ = ["PROTOCOLS", "choose_training_part"]
@@ -54,12 +55,11 @@ class HonestProtocol:
                 "at least; merge or drop small classes."
             )
         if fewest < n_folds:
-            warnings.warn(
+            warn(
                 f"Task {task.name!r} gets {fewest} folds instead of {n_folds}, because "
                 f"its class {str(task.classes[np.argmin(counts)])!r} has {fewest} "
                 f"{what} and every fold needs one. Merge or drop small classes to use "
                 "more.",
-                stacklevel=4,
             )
         return min(n_folds, fewest), n_repeats
 

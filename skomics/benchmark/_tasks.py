@@ -1,7 +1,6 @@
 """Tasks: what is to be classified."""
 
 import os
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -13,6 +12,7 @@ import pandas as pd
 from scipy import sparse
 
 from skomics._blocks import read_blocks
+from skomics._warnings import warn
 from skomics.datasets import (
     fetch_momix_single_cell,
     load_folder,
@@ -615,9 +615,8 @@ def _make_of_group(name, group):
     except (OSError, ImportError) as error:
         if name not in DOWNLOADS:
             raise
-        warnings.warn(
+        warn(
             f"The group {group!r} is run without {name!r}, which cannot be "
             f"downloaded: {error}",
-            stacklevel=5,
         )
         return None

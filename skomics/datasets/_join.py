@@ -1,11 +1,11 @@
 """Put tables side by side, with the same samples in the same order."""
 
 from importlib.util import find_spec
-from warnings import warn
 
 import pandas as pd
 
 from skomics._blocks import Block, examples
+from skomics._warnings import warn
 from skomics.datasets._packing import pack_blocks
 from skomics.datasets._tables import SparseTable
 from skomics.exceptions import SampleAlignmentError
@@ -89,8 +89,6 @@ def _take_rows(omics, table, samples):
         f"Table {omics!r} lacks {len(lacking)} of {len(samples)} samples"
         f"{_in_brackets(lacking)}; their values are NaN. Pass join='inner' to keep "
         "the samples of all tables, or join='exact' to refuse such tables.",
-        UserWarning,
-        stacklevel=4,
     )
     return table.reindex(samples)
 

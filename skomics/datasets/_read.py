@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from warnings import warn
 
 import numpy as np
 import pandas as pd
 
 from skomics._blocks import examples
 from skomics._optional import import_optional
+from skomics._warnings import warn
 from skomics.datasets._join import as_public, join_tables, match_samples
 from skomics.datasets._mogonet import load_mogonet
 from skomics.datasets._tables import (
@@ -605,8 +605,6 @@ def _load_tables(path, y, omics, pattern="*"):
             warn(
                 f"{file.name} holds text only, so it is left out as a description of "
                 "the samples. Name the tables to read in omics=.",
-                UserWarning,
-                stacklevel=3,  # the caller of load_folder
             )
             continue
         # Where neither axis is labelled, match_samples says which ids differ.

@@ -35,7 +35,11 @@ from skomics._compat import (
     init_callback_context,
     wants_fitted_estimator,
 )
-from skomics._missing import lacking_rows, warn_if_missingness_tells
+from skomics._missing import (
+    is_screened,
+    lacking_rows,
+    warn_if_missingness_tells,
+)
 from skomics._transaction import adopt, draft_of, learned_attributes
 from skomics._validation import raise_if_not_finite
 from skomics._warnings import warn
@@ -435,7 +439,13 @@ class BaseOmicsClassifier(
                 sample_weight, table, dtype=np.float64, ensure_non_negative=True
             )
             check_total_weight(sample_weight, "sample_weight")
-        self._learn_missing(present, y, sample_weight, is_refit=is_refit)
+        present, counted = self._learn_missing(
+            present, y, sample_weight, is_refit=is_refit
+        )
+        if self._may_miss and not is_screened(X):
+            lacking = np.where(present, 0.0, np.nan)
+            blocks = {name: lacking[:, [v]] for v, name in enumerate(self.omics_)}
+            warn_if_missingness_tells(blocks, counted)
         codes = self._encode_classes(y, sample_weight)
         if known is not None:
             self._check_warm_start(*known)
@@ -547,7 +557,7 @@ class BaseOmicsClassifier(
         return table, present
 
     def _learn_missing(self, present, y, sample_weight, *, is_refit):
-        """Note whether samples that count lack omics, and judge which they are."""
+        """Note whether samples that count lack omics; return what is known of them."""
         if present is not None and sample_weight is not None:
             present, y = present[sample_weight > 0], y[sample_weight > 0]
         self._may_miss = present is not None and not present.all()
@@ -558,16 +568,14 @@ class BaseOmicsClassifier(
                 self._dropout_rate = _MODALITY_DROPOUT if self._may_miss else 0.0
             self._expects_missing = self._may_miss or self._dropout_rate > 0
         if not self._may_miss:
-            return
+            return present, y
         names = np.asarray(self._layout.names, dtype=object)
         if not present.any(axis=0).all():
             raise ValueError(
                 f"No training sample has the omics {examples(names[~present.any(0)])}: "
                 "all values are NaN. Leave it out."
             )
-        lacking = np.where(present, 0.0, np.nan)
-        blocks = {name: lacking[:, [v]] for v, name in enumerate(names)}
-        warn_if_missingness_tells(blocks, y)
+        return present, y
 
     def _warn_of_absent_omics(self, present):
         """Warn if an omics that the network knows is missing for all new samples."""

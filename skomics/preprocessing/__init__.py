@@ -1,8 +1,8 @@
 """Preparing omics tables: alignment, normalisation of counts, concatenation."""
 
-from ._alignment import AlignmentReport, align_samples
-from ._concatenator import OmicsConcatenator
-from ._counts import (
+from skomics.preprocessing._alignment import AlignmentReport, align_samples
+from skomics.preprocessing._concatenator import OmicsConcatenator
+from skomics.preprocessing._counts import (
     AtacTfidfTransformer,
     CLRTransformer,
     LibrarySizeNormalizer,

@@ -2,11 +2,11 @@
 
 import re
 from dataclasses import dataclass, field
-from warnings import warn
 
 import numpy as np
 import pandas as pd
 
+from skomics._warnings import warn
 from skomics.exceptions import SampleAlignmentError, SampleDroppedWarning
 
 __all__ = ["AlignmentReport", "align_samples"]
@@ -413,7 +413,6 @@ def _warn_if_half_is_lost(n_ids, rows, kept):
             "the report for the reasons; join='outer' keeps samples that lack "
             "an omics.",
             SampleDroppedWarning,
-            stacklevel=3,
         )
 
 

@@ -1,6 +1,5 @@
 """One table from several omics, each preprocessed on its own."""
 
-import warnings
 from numbers import Integral
 
 import numpy as np
@@ -8,7 +7,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.utils import _safe_indexing, check_array, check_consistent_length, get_tags
+from sklearn.utils import check_array, check_consistent_length, get_tags
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -17,18 +16,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skomics._compat import (
-    HasMethods,
-    StrOptions,
-    _check_feature_names_in,
-    _check_method_params,
-    _fit_context,
-    _raise_for_params,
-    _VisualBlock,
-    check_library_installed,
-)
-
-from .._blocks import (
+from skomics._blocks import (
     SEPARATOR,
     Block,
     examples,
@@ -37,8 +25,28 @@ from .._blocks import (
     stack_matrices,
     to_pandas,
 )
-from .._missing import lacking_rows, warn_if_missingness_tells
-from .._optional import import_optional
+from skomics._compat import (
+    HasMethods,
+    StrOptions,
+    VisualBlockMixin,
+    _check_feature_names_in,
+    _check_method_params,
+    _fit_context,
+    _raise_for_params,
+    _safe_indexing,
+    check_library_installed,
+    get_output_config,
+    get_param_names,
+    set_output_config,
+)
+from skomics._missing import (
+    lacking_rows,
+    mark_as_screened,
+    warn_if_missingness_tells,
+)
+from skomics._optional import import_optional
+from skomics._transaction import adopt, draft_of
+from skomics._warnings import warn
 
 __all__ = ["OmicsConcatenator"]
 
@@ -217,7 +225,9 @@ def _raise_for_unseen(name, features, fitted):
         )
 
 
-class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class OmicsConcatenator(
+    VisualBlockMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
     """Put several omics side by side in one table, preprocessing each on its own.
 
     An omics block is a named group of columns. Each block gets its own clone of
@@ -359,7 +369,9 @@ class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
             The fitted transformer.
         """
         _raise_for_params(params, self, "fit")
-        self._fit_blocks(X, y, "fit", params)
+        draft = draft_of(self)
+        draft._fit_blocks(X, y, "fit", params)
+        adopt(self, draft)
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -383,8 +395,11 @@ class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
             The omics side by side.
         """
         _raise_for_params(params, self, "fit_transform")
-        matrices, read = self._fit_blocks(X, y, "fit_transform", params)
-        return self._assemble(matrices, read.rows, read.is_annotated)
+        draft = draft_of(self)
+        matrices, read = draft._fit_blocks(X, y, "fit_transform", params)
+        Xt = draft._assemble(matrices, read.rows, read.is_annotated)
+        adopt(self, draft)
+        return Xt if y is None else mark_as_screened(Xt)
 
     def transform(self, X, **params):
         """Transform each omics and put them side by side.
@@ -482,8 +497,7 @@ class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
                 f"Got transform={transform!r}. The output can be "
                 f"{examples(_OUTPUTS, 4)}; choose one of these."
             )
-        # scikit-learn's clone copies the attribute of this name.
-        self._sklearn_output_config = {"transform": transform}
+        set_output_config(self, transform)
         return self
 
     def get_params(self, deep=True):
@@ -567,7 +581,7 @@ class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    def _sk_visual_block_(self):
+    def _parallel_parts(self):
         if hasattr(self, "transformers_"):
             entries = self.transformers_
         elif isinstance(self.transformer, dict):
@@ -575,13 +589,13 @@ class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         else:
             entries = {"each omics": self.transformer}
         transformers = ["passthrough" if t is None else t for t in entries.values()]
-        return _VisualBlock("parallel", transformers, names=list(map(str, entries)))
+        return list(map(str, entries)), transformers
 
     def _searchable_entries(self):
         """Return the dict's entries that do not hide a constructor parameter."""
         if not isinstance(self.transformer, dict):
             return {}
-        own = self._get_param_names()
+        own = get_param_names(self)
         return {
             name: transformer
             for name, transformer in self.transformer.items()
@@ -681,9 +695,7 @@ class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         selected = self._select_omics(known)
         if not isinstance(self.transformer, dict):
             return dict.fromkeys(selected, self.transformer)
-        reserved = [
-            name for name in self.transformer if name in self._get_param_names()
-        ]
+        reserved = [name for name in self.transformer if name in get_param_names(self)]
         unknown = [name for name in self.transformer if name not in known]
         missing = [name for name in selected if name not in self.transformer]
         if reserved:
@@ -896,16 +908,14 @@ class OmicsConcatenator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
             )
         if (self._features_in[name] is None) != (block.features is None):
             has, had = ("no", "with") if block.features is None else ("", "without")
-            warnings.warn(
+            warn(
                 f"Block '{name}' has {has} feature names, but was fitted {had} feature "
-                "names; columns are matched by position.".replace("  ", " "),
-                stacklevel=4,
+                "names; columns are matched by position.".replace("  ", " ")
             )
 
     def _assemble(self, matrices, rows, is_annotated):
         """Put the matrices side by side in the container that is wanted."""
-        own = getattr(self, "_sklearn_output_config", {}).get("transform")
-        kind = own or get_config()["transform_output"]
+        kind = get_output_config(self) or get_config()["transform_output"]
         if any(map(sparse.issparse, matrices)):
             return self._assemble_sparse(matrices, rows, is_annotated, kind)
         Xt = self._stack(matrices)
