@@ -3,46 +3,25 @@
 import copy
 import inspect
 from abc import ABCMeta, abstractmethod
-from dataclasses import asdict, dataclass
 from numbers import Integral, Real
 
 import numpy as np
-import pandas as pd
 import torch
-from scipy import sparse
-from scipy.special import log_softmax, softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import (
-    InputTags,
-    check_array,
-    check_consistent_length,
     check_random_state,
-    column_or_1d,
 )
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skomics._blocks import classifier_table, examples, read_layout
 from skomics._compat import (
     Interval,
     StrOptions,
-    _check_feature_names,
-    _check_n_features,
-    _check_sample_weight,
     _fit_context,
     has_callbacks,
     init_callback_context,
     wants_fitted_estimator,
 )
-from skomics._missing import (
-    is_screened,
-    lacking_rows,
-    warn_if_missingness_tells,
-)
 from skomics._transaction import adopt, draft_of, learned_attributes
-from skomics._validation import raise_if_not_finite
-from skomics._warnings import warn
+from skomics.estimators._block_base import BaseBlockClassifier
 from skomics.estimators._device import resolve_device, torch_context
 from skomics.estimators._net import (
     EpochReporter,
@@ -58,21 +37,17 @@ from skomics.estimators._net import (
 )
 from skomics.estimators._samples import (
     canonical_samples,
-    check_total_weight,
     column_means,
     split_samples,
     weigh_classes,
 )
 from skomics.exceptions import (
     DeviceNotFoundError,
-    MissingOmicsWarning,
-    NamelessOmicsWarning,
 )
 from skomics.modules import construction
 
 __all__ = [
     "BaseOmicsClassifier",
-    "OmicsInputTags",
     "document_training",
     "fill_docstring",
 ]
@@ -232,23 +207,7 @@ def fill_docstring(cls, **texts):
     return cls
 
 
-@dataclass
-class OmicsInputTags(InputTags):
-    """What a classifier of several omics takes, beside scikit-learn's own tags.
-
-    Parameters
-    ----------
-    missing_omics : bool, default=True
-        Whether samples may lack whole omics, all of whose values are then NaN. It
-        is not `allow_nan`, which stands for single NaN too.
-    """
-
-    missing_omics: bool = True
-
-
-class BaseOmicsClassifier(
-    CallbackSupportMixin, ClassifierMixin, BaseEstimator, metaclass=ABCMeta
-):
+class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=ABCMeta):
     """Base of all classifiers: owns a skorch net and behaves like scikit-learn.
 
     A subclass adds a constructor, its parameter constraints, the class of its torch
@@ -268,6 +227,7 @@ class BaseOmicsClassifier(
     """
 
     _parameter_constraints = {
+        **BaseBlockClassifier._parameter_constraints,
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -276,7 +236,6 @@ class BaseOmicsClassifier(
         "lr_schedule": [StrOptions({"cosine", "constant"})],
         "warmup": [Interval(Real, 0, 1, closed="both")],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
-        "class_weight": [StrOptions({"balanced"}), dict, None],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -286,7 +245,6 @@ class BaseOmicsClassifier(
             Interval(Real, 0, 1, closed="left"),
             StrOptions({"auto"}),
         ],
-        "omics": ["array-like", dict, None],
         "device": [str],
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
@@ -294,10 +252,6 @@ class BaseOmicsClassifier(
         "net_params": [dict, None],
         "verbose": ["verbose"],
     }
-
-    # Whether the network treats each omics by itself, so that input without
-    # omics names deserves a warning.
-    _uses_omics = True
 
     @abstractmethod
     def __init__(
@@ -361,13 +315,6 @@ class BaseOmicsClassifier(
         parameters that may have been set since.
         """
 
-    def __sklearn_tags__(self):
-        """Say that sparse input and samples that lack an omics are welcome."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags = OmicsInputTags(**asdict(tags.input_tags))
-        tags.input_tags.sparse = True
-        return tags
-
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
@@ -429,93 +376,17 @@ class BaseOmicsClassifier(
         """Learn names, omics and classes; return the samples in canonical order."""
         is_refit = self.warm_start and hasattr(self, "net_")
         known = (self._layout, self.classes_) if is_refit else None
-        table, y, labels = self._validate_table(X, y, reset=True)
-        check_classification_targets(y)
-        self._layout = self._read_layout(labels)
-        self.omics_ = self._layout.names
-        table, present = self._read_missing(table)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(
-                sample_weight, table, dtype=np.float64, ensure_non_negative=True
-            )
-            check_total_weight(sample_weight, "sample_weight")
-        present, counted = self._learn_missing(
-            present, y, sample_weight, is_refit=is_refit
-        )
-        if self._may_miss and not is_screened(X):
-            lacking = np.where(present, 0.0, np.nan)
-            blocks = {name: lacking[:, [v]] for v, name in enumerate(self.omics_)}
-            warn_if_missingness_tells(blocks, counted)
-        codes = self._encode_classes(y, sample_weight)
+        table, codes, sample_weight = self._read_samples(X, y, sample_weight)
         if known is not None:
             self._check_warm_start(*known)
-        samples = canonical_samples(self._ordered(table), codes, sample_weight)
+        else:
+            # Decides on the size of networks that read which omics a sample has.
+            self._dropout_rate = self.modality_dropout
+            if self.modality_dropout == "auto":
+                self._dropout_rate = _MODALITY_DROPOUT if self._may_miss else 0.0
+            self._expects_missing = self._may_miss or self._dropout_rate > 0
+        samples = canonical_samples(table, codes, sample_weight)
         return weigh_classes(samples, self.class_weight, self.classes_)
-
-    def _validate_table(self, X, y=None, *, reset):
-        """Return a float32 matrix, y, and the omics label of each column if known."""
-        table, names, labels = classifier_table(X)
-        checks = {
-            "accept_sparse": "csr",
-            "dtype": np.float32,
-            "ensure_all_finite": False,
-        }
-        with np.errstate(over="ignore"):  # what overflows is reported as infinity
-            if names is not None:
-                # A matrix that brings its names along, as AnnData does.
-                header = pd.DataFrame(columns=list(names))
-                _check_feature_names(self, header, reset=reset)
-                _check_n_features(self, table, reset=reset)
-                table = check_array(table, estimator=self, input_name="X", **checks)
-                y = None if y is None else column_or_1d(y, warn=True)
-                check_consistent_length(table, y)
-            elif y is None and not reset:
-                table = validate_data(self, table, reset=False, **checks)
-            else:
-                table, y = validate_data(self, table, y, **checks)
-        return table, y, labels
-
-    def _read_layout(self, labels):
-        names = getattr(self, "feature_names_in_", None)
-        columns = self.n_features_in_ if names is None else names
-        layout = read_layout(columns, self.omics, omics_labels=labels)
-        if self._uses_omics and not layout.is_named:
-            warn(
-                f"{type(self).__name__} models several omics, but X does not say which "
-                f"column belongs to which, so that its {self.n_features_in_} columns "
-                "count as one omics. Use OmicsConcatenator, name the columns "
-                "'omics__feature', or pass omics=[size, ...].",
-                NamelessOmicsWarning,
-            )
-        return layout
-
-    @property
-    def _blocks(self):
-        """Columns of each omics in the network's own, alphabetical, order.
-
-        The order of the omics in the table therefore does not matter.
-        """
-        order = np.argsort(np.asarray(self._layout.names, dtype=object), kind="stable")
-        return [self._layout.columns[i] for i in order]
-
-    def _ordered(self, table):
-        """Return the columns as the network wants them: block by block."""
-        order = np.concatenate(self._blocks)
-        if np.array_equal(order, np.arange(len(order))):
-            return table
-        return table[:, order]
-
-    def _encode_classes(self, y, sample_weight):
-        """Learn `classes_` from the samples that count and return codes."""
-        counted = y if sample_weight is None else y[sample_weight > 0]
-        self.classes_ = np.unique(counted)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"y holds one class only, {self.classes_.tolist()[0]!r}, but "
-                f"{type(self).__name__} needs samples of at least 2 classes. "
-                "Check the labels, and that no fold lost a whole class."
-            )
-        return np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
 
     def _check_warm_start(self, layout, classes):
         """Refuse to go on training on other features or other classes."""
@@ -527,79 +398,15 @@ class BaseOmicsClassifier(
                 "and features, or set warm_start=False."
             )
 
-    def _read_missing(self, table):
-        """Return the table, and which sample has which omics or None if all have all.
-
-        NaN has many forms in bits; the table comes back with one.
-        """
-        data = table.data if sparse.issparse(table) else table
-        if np.isfinite(data.sum(dtype=np.float64)) or np.isfinite(data).all():
-            return table, None
-        present = np.ones((table.shape[0], len(self._layout.names)), dtype=bool)
-        for v, (name, columns) in enumerate(self._layout.items()):
-            block = table[:, columns]
-            if len(self._layout.names) > 1:
-                present[:, v] = ~lacking_rows(block)
-            rest = block[present[:, v]]
-            if not np.isfinite(rest.data if sparse.issparse(rest) else rest).all():
-                rest = rest.toarray() if sparse.issparse(rest) else rest
-                raise_if_not_finite(rest, name)
-        if not present.any(axis=1).all():
-            n_without = (~present.any(axis=1)).sum()
-            raise ValueError(
-                f"{n_without} of {len(present)} samples have no omics at all: each of "
-                "their values is NaN, the first in row "
-                f"{present.any(axis=1).argmin()}. Leave these samples out."
-            )
-        table = table.copy()
-        data = table.data if sparse.issparse(table) else table
-        data[np.isnan(data)] = np.nan
-        return table, present
-
-    def _learn_missing(self, present, y, sample_weight, *, is_refit):
-        """Note whether samples that count lack omics; return what is known of them."""
-        if present is not None and sample_weight is not None:
-            present, y = present[sample_weight > 0], y[sample_weight > 0]
-        self._may_miss = present is not None and not present.all()
-        if not is_refit:
-            # Decides on the size of networks that read which omics a sample has.
-            self._dropout_rate = self.modality_dropout
-            if self.modality_dropout == "auto":
-                self._dropout_rate = _MODALITY_DROPOUT if self._may_miss else 0.0
-            self._expects_missing = self._may_miss or self._dropout_rate > 0
-        if not self._may_miss:
-            return present, y
-        names = np.asarray(self._layout.names, dtype=object)
-        if not present.any(axis=0).all():
-            raise ValueError(
-                f"No training sample has the omics {examples(names[~present.any(0)])}: "
-                "all values are NaN. Leave it out."
-            )
-        return present, y
-
-    def _warn_of_absent_omics(self, present):
-        """Warn if an omics that the network knows is missing for all new samples."""
-        if present is None or present.any(axis=0).all():
-            return
-        names = np.asarray(self._layout.names, dtype=object)
-        absent = examples(names[~present.any(axis=0)])
+    def _describe_training(self):
+        """Say how the network was prepared for samples that lack an omics."""
+        if not self._may_miss and self._dropout_rate > 0:
+            rate = f"modality_dropout={self._dropout_rate:g}"
+            return f"was trained on complete samples, and prepared by {rate}"
+        text = super()._describe_training()
         if self._may_miss:
-            trained = "was trained with samples that lack omics"
-        elif self._dropout_rate > 0:
-            trained = (
-                "was trained on complete samples, and prepared by "
-                f"modality_dropout={self._dropout_rate:g}"
-            )
-        else:
-            trained = (
-                "was trained on complete samples only; modality_dropout= would have "
-                "prepared it"
-            )
-        warn(
-            f"No sample has the omics {absent}, so that {type(self).__name__} predicts "
-            f"from the others. It {trained}.",
-            MissingOmicsWarning,
-        )
+            return text
+        return f"{text}; modality_dropout= would have prepared it"
 
     def _epoch_reporter(self, context, task, draft):
         """Return a skorch callback that reports epochs to scikit-learn's callbacks."""
@@ -697,99 +504,15 @@ class BaseOmicsClassifier(
 
     def _logits(self, X):
         """Return the logarithm of the class probabilities, up to a constant."""
-        check_is_fitted(self)
-        table, _, _ = self._validate_table(X, reset=False)
-        table, present = self._read_missing(table)
-        self._warn_of_absent_omics(present)
+        table, present = self._read_new(X)
         with torch_context(device=self.net_.torch_device, n_threads=self.n_threads):
-            logits = self._net_logits(
-                self._ordered(table), may_miss=present is not None
-            )
+            logits = self._net_logits(table, may_miss=present is not None)
         self._check_logits(logits)
         return logits
-
-    def _check_logits(self, logits):
-        """Refuse to answer for samples whose values the network cannot take."""
-        is_bad = ~np.isfinite(logits).all(axis=1)
-        if is_bad.any():
-            raise ValueError(
-                f"{type(self).__name__} has no finite answer for {is_bad.sum()} of "
-                f"{len(logits)} samples, the first in row {is_bad.argmax()}: their "
-                "values are too large. Scale new samples as those of fit were, with "
-                "StandardScaler in OmicsConcatenator."
-            )
 
     def _net_logits(self, X, *, may_miss):
         """Ask the net for the logits of validated samples."""
         return self.net_.predict_logits(X, may_miss=may_miss)
-
-    def decision_function(self, X):
-        """Return the confidence in each class.
-
-        Parameters
-        ----------
-        X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
-                (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Logarithms of the class probabilities up to a constant per sample;
-            for two classes, the log-odds of ``classes_[1]``.
-        """
-        logits = self._logits(X)
-        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
-
-    def predict_proba(self, X):
-        """Return the probability of each class.
-
-        Parameters
-        ----------
-        X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
-                (n_samples, n_features)
-            Samples; those that lack an omics have NaN there. The answer for one does
-            not depend on the others.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples, n_classes)
-            Probabilities; columns in the order of `classes_`.
-        """
-        return softmax(self._logits(X), axis=1)
-
-    def predict_log_proba(self, X):
-        """Return the logarithm of the probability of each class.
-
-        Parameters
-        ----------
-        X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
-                (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        log_proba : ndarray of shape (n_samples, n_classes)
-            Logarithms; columns in the order of `classes_`.
-        """
-        return log_softmax(self._logits(X), axis=1)
-
-    def predict(self, X):
-        """Return the most probable class.
-
-        Parameters
-        ----------
-        X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
-                (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            Subtypes, in the type that `fit` was given.
-        """
-        codes = self._logits(X).argmax(axis=1)
-        return self.classes_[codes]
 
     def __getstate__(self):
         """Return parameters, numpy arrays and plain Python only."""

@@ -1,0 +1,307 @@
+"""What every classifier of several omics shares: reading samples, and answering."""
+
+from abc import ABCMeta, abstractmethod
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from scipy.special import log_softmax, softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import (
+    InputTags,
+    check_array,
+    check_consistent_length,
+    column_or_1d,
+)
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skomics._blocks import classifier_table, examples, read_layout
+from skomics._compat import (
+    StrOptions,
+    _check_feature_names,
+    _check_n_features,
+    _check_sample_weight,
+)
+from skomics._missing import (
+    is_screened,
+    lacking_rows,
+    warn_if_missingness_tells,
+)
+from skomics._validation import raise_if_not_finite
+from skomics._warnings import warn
+from skomics.estimators._samples import check_total_weight
+from skomics.exceptions import MissingOmicsWarning, NamelessOmicsWarning
+
+__all__ = ["BaseBlockClassifier", "OmicsInputTags"]
+
+
+@dataclass
+class OmicsInputTags(InputTags):
+    """What a classifier of several omics takes, beside scikit-learn's own tags.
+
+    Parameters
+    ----------
+    missing_omics : bool, default=True
+        Whether samples may lack whole omics, all of whose values are then NaN. It
+        is not `allow_nan`, which stands for single NaN too.
+    """
+
+    missing_omics: bool = True
+
+
+class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
+    """Base of classifiers that take the omics side by side in one table.
+
+    A subclass has `omics` and `class_weight` among its parameters, learns from what
+    `_read_samples` returns, and answers by `_logits`.
+    """
+
+    _parameter_constraints = {
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "omics": ["array-like", dict, None],
+    }
+
+    # Whether the model treats each omics by itself, so that input without omics
+    # names deserves a warning.
+    _uses_omics = True
+
+    def __sklearn_tags__(self):
+        """Say that sparse input and samples that lack an omics are welcome."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags = OmicsInputTags(**asdict(tags.input_tags))
+        tags.input_tags.sparse = True
+        return tags
+
+    def _read_samples(self, X, y, sample_weight):
+        """Learn names, omics and classes; return a table block by block, and codes."""
+        table, y, labels = self._validate_table(X, y, reset=True)
+        check_classification_targets(y)
+        self._layout = self._read_layout(labels)
+        self.omics_ = self._layout.names
+        table, present = self._read_missing(table)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, table, dtype=np.float64, ensure_non_negative=True
+            )
+            check_total_weight(sample_weight, "sample_weight")
+        self._check_missing(X, present, y, sample_weight)
+        codes = self._encode_classes(y, sample_weight)
+        return self._ordered(table), codes, sample_weight
+
+    def _validate_table(self, X, y=None, *, reset):
+        """Return a float32 matrix, y, and the omics label of each column if known."""
+        table, names, labels = classifier_table(X)
+        checks = {
+            "accept_sparse": "csr",
+            "dtype": np.float32,
+            "ensure_all_finite": False,
+        }
+        with np.errstate(over="ignore"):  # what overflows is reported as infinity
+            if names is not None:
+                # A matrix that brings its names along, as AnnData does.
+                header = pd.DataFrame(columns=list(names))
+                _check_feature_names(self, header, reset=reset)
+                _check_n_features(self, table, reset=reset)
+                table = check_array(table, estimator=self, input_name="X", **checks)
+                y = None if y is None else column_or_1d(y, warn=True)
+                check_consistent_length(table, y)
+            elif y is None and not reset:
+                table = validate_data(self, table, reset=False, **checks)
+            else:
+                table, y = validate_data(self, table, y, **checks)
+        return table, y, labels
+
+    def _read_layout(self, labels):
+        names = getattr(self, "feature_names_in_", None)
+        columns = self.n_features_in_ if names is None else names
+        layout = read_layout(columns, self.omics, omics_labels=labels)
+        if self._uses_omics and not layout.is_named:
+            warn(
+                f"{type(self).__name__} models several omics, but X does not say which "
+                f"column belongs to which, so that its {self.n_features_in_} columns "
+                "count as one omics. Use OmicsConcatenator, name the columns "
+                "'omics__feature', or pass omics=[size, ...].",
+                NamelessOmicsWarning,
+            )
+        return layout
+
+    @property
+    def _blocks(self):
+        """Columns of each omics in the network's own, alphabetical, order.
+
+        The order of the omics in the table therefore does not matter.
+        """
+        order = np.argsort(np.asarray(self._layout.names, dtype=object), kind="stable")
+        return [self._layout.columns[i] for i in order]
+
+    def _ordered(self, table):
+        """Return the columns as the network wants them: block by block."""
+        order = np.concatenate(self._blocks)
+        if np.array_equal(order, np.arange(len(order))):
+            return table
+        return table[:, order]
+
+    def _encode_classes(self, y, sample_weight):
+        """Learn `classes_` from the samples that count and return codes."""
+        counted = y if sample_weight is None else y[sample_weight > 0]
+        self.classes_ = np.unique(counted)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y holds one class only, {self.classes_.tolist()[0]!r}, but "
+                f"{type(self).__name__} needs samples of at least 2 classes. "
+                "Check the labels, and that no fold lost a whole class."
+            )
+        return np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
+
+    def _read_missing(self, table):
+        """Return the table, and which sample has which omics or None if all have all.
+
+        NaN has many forms in bits; the table comes back with one.
+        """
+        data = table.data if sparse.issparse(table) else table
+        if np.isfinite(data.sum(dtype=np.float64)) or np.isfinite(data).all():
+            return table, None
+        present = np.ones((table.shape[0], len(self._layout.names)), dtype=bool)
+        for v, (name, columns) in enumerate(self._layout.items()):
+            block = table[:, columns]
+            if len(self._layout.names) > 1:
+                present[:, v] = ~lacking_rows(block)
+            rest = block[present[:, v]]
+            if not np.isfinite(rest.data if sparse.issparse(rest) else rest).all():
+                rest = rest.toarray() if sparse.issparse(rest) else rest
+                raise_if_not_finite(rest, name)
+        if not present.any(axis=1).all():
+            n_without = (~present.any(axis=1)).sum()
+            raise ValueError(
+                f"{n_without} of {len(present)} samples have no omics at all: each of "
+                "their values is NaN, the first in row "
+                f"{present.any(axis=1).argmin()}. Leave these samples out."
+            )
+        table = table.copy()
+        data = table.data if sparse.issparse(table) else table
+        data[np.isnan(data)] = np.nan
+        return table, present
+
+    def _check_missing(self, X, present, y, sample_weight):
+        """Note whether samples that count lack omics, and judge which they are."""
+        if present is not None and sample_weight is not None:
+            present, y = present[sample_weight > 0], y[sample_weight > 0]
+        self._may_miss = present is not None and not present.all()
+        if not self._may_miss:
+            return
+        names = np.asarray(self._layout.names, dtype=object)
+        if not present.any(axis=0).all():
+            raise ValueError(
+                f"No training sample has the omics {examples(names[~present.any(0)])}: "
+                "all values are NaN. Leave it out."
+            )
+        if not is_screened(X):
+            lacking = np.where(present, 0.0, np.nan)
+            blocks = {name: lacking[:, [v]] for v, name in enumerate(names)}
+            warn_if_missingness_tells(blocks, y)
+
+    def _read_new(self, X):
+        """Return new samples block by block, and which sample has which omics."""
+        check_is_fitted(self)
+        table, _, _ = self._validate_table(X, reset=False)
+        table, present = self._read_missing(table)
+        if present is not None and not present.any(axis=0).all():
+            names = np.asarray(self._layout.names, dtype=object)
+            warn(
+                f"No sample has the omics {examples(names[~present.any(axis=0)])}, so "
+                f"that {type(self).__name__} predicts from the others. It "
+                f"{self._describe_training()}.",
+                MissingOmicsWarning,
+            )
+        return self._ordered(table), present
+
+    def _describe_training(self):
+        """Say how the model was prepared for samples that lack an omics."""
+        if self._may_miss:
+            return "was trained with samples that lack omics"
+        return "was trained on complete samples only"
+
+    @abstractmethod
+    def _logits(self, X):
+        """Return the logarithm of the class probabilities, up to a constant."""
+
+    def _check_logits(self, logits):
+        """Refuse to answer for samples whose values the network cannot take."""
+        is_bad = ~np.isfinite(logits).all(axis=1)
+        if is_bad.any():
+            raise ValueError(
+                f"{type(self).__name__} has no finite answer for {is_bad.sum()} of "
+                f"{len(logits)} samples, the first in row {is_bad.argmax()}: their "
+                "values are too large. Scale new samples as those of fit were, with "
+                "StandardScaler in OmicsConcatenator."
+            )
+
+    def decision_function(self, X):
+        """Return the confidence in each class.
+
+        Parameters
+        ----------
+        X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
+                (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Logarithms of the class probabilities up to a constant per sample;
+            for two classes, the log-odds of ``classes_[1]``.
+        """
+        logits = self._logits(X)
+        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
+
+    def predict_proba(self, X):
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
+                (n_samples, n_features)
+            Samples; those that lack an omics have NaN there. The answer for one does
+            not depend on the others.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            Probabilities; columns in the order of `classes_`.
+        """
+        return softmax(self._logits(X), axis=1)
+
+    def predict_log_proba(self, X):
+        """Return the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
+                (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+            Logarithms; columns in the order of `classes_`.
+        """
+        return log_softmax(self._logits(X), axis=1)
+
+    def predict(self, X):
+        """Return the most probable class.
+
+        Parameters
+        ----------
+        X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
+                (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Subtypes, in the type that `fit` was given.
+        """
+        codes = self._logits(X).argmax(axis=1)
+        return self.classes_[codes]
