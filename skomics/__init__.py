@@ -17,6 +17,7 @@ _NAMES = {
     "OmicsConcatenator": "skomics.preprocessing",
     "align_samples": "skomics.preprocessing",
     "BaseOmicsClassifier": "skomics.estimators",
+    "BlockRidgeClassifier": "skomics.estimators",
     "EFCNNClassifier": "skomics.estimators",
     "EFNNClassifier": "skomics.estimators",
     "LFCNNClassifier": "skomics.estimators",

@@ -27,7 +27,7 @@ LAYERS = [
     {"model_selection", "persistence", "plotting", "testing"},
     {"estimators", "preprocessing", "inspection", "datasets"},
     {"graph", "_blocks", "_missing"},
-    {"_validation", "_transaction"},
+    {"_validation", "_transaction", "_threads"},
     {"_compat", "_warnings", "exceptions", "_optional", "modules"},
 ]
 HEAVY = {

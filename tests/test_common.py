@@ -39,6 +39,8 @@ QUICK = {
     },
 }
 SHARED = {"device": "cpu", "lr": 3e-3}
+# Nothing to make quick, and no device.
+CLOSED_FORM = {"BlockRidgeClassifier": [{}, {"n_folds": "loo"}]}
 TRANSFORMERS = {
     "AtacTfidfTransformer": [{}],
     "CLRTransformer": [{}, {"per": "feature"}],
@@ -51,8 +53,9 @@ TRANSFORMERS = {
 
 def quick_estimators():
     for name, estimator in all_estimators():
-        if name in TRANSFORMERS:
-            yield from (estimator(**params) for params in TRANSFORMERS[name])
+        if name in TRANSFORMERS | CLOSED_FORM:
+            variants = (TRANSFORMERS | CLOSED_FORM)[name]
+            yield from (estimator(**params) for params in variants)
         else:
             yield estimator(**QUICK[name], **SHARED)
 

@@ -129,15 +129,19 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     @property
     def _blocks(self):
-        """Columns of each omics in the network's own, alphabetical, order.
+        """Columns of each omics in the model's own, alphabetical, order.
 
         The order of the omics in the table therefore does not matter.
         """
-        order = np.argsort(np.asarray(self._layout.names, dtype=object), kind="stable")
-        return [self._layout.columns[i] for i in order]
+        return [self._layout.columns[i] for i in self._block_order]
+
+    @property
+    def _block_order(self):
+        """Positions of the omics in alphabetical order."""
+        return np.argsort(np.asarray(self._layout.names, dtype=object), kind="stable")
 
     def _ordered(self, table):
-        """Return the columns as the network wants them: block by block."""
+        """Return the columns as the model wants them: block by block."""
         order = np.concatenate(self._blocks)
         if np.array_equal(order, np.arange(len(order))):
             return table

@@ -12,7 +12,10 @@ __all__ = [
     "TrainingSamples",
     "canonical_samples",
     "check_total_weight",
+    "class_factors",
     "column_means",
+    "merge_samples",
+    "read_class_weight",
     "split_samples",
     "weigh_classes",
 ]
@@ -103,14 +106,64 @@ def canonical_samples(X, codes, sample_weight=None):
     samples : TrainingSamples
         Distinct samples in canonical order.
     """
+    merged = merge_samples(X, codes, sample_weight)
+    return TrainingSamples(merged.X, merged.codes, _scaled(merged.weights))
+
+
+@dataclass(frozen=True)
+class MergedSamples:
+    """Distinct samples in canonical order.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_distinct, n_features)
+        Features.
+
+    codes : ndarray of shape (n_distinct,)
+        Classes.
+
+    weights : ndarray of shape (n_distinct,)
+        Summed weights.
+
+    group : ndarray of shape (n_samples,)
+        Position of each sample among the distinct ones; -1 for one of weight 0.
+    """
+
+    X: np.ndarray | sparse.csr_array
+    codes: np.ndarray
+    weights: np.ndarray
+    group: np.ndarray
+
+
+def merge_samples(X, codes, sample_weight=None):
+    """Merge equal samples, as :func:`canonical_samples` does.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features), dtype float32
+        Features.
+
+    codes : ndarray of shape (n_samples,)
+        Class of each sample.
+
+    sample_weight : ndarray of shape (n_samples,) or None
+        Non-negative weights.
+
+    Returns
+    -------
+    merged : MergedSamples
+        The distinct samples, and where each sample went.
+    """
     if sample_weight is None:
         sample_weight = np.ones(len(codes))
     kept = np.flatnonzero(sample_weight)
     digests = _row_digests(X, codes)[kept]
-    _, first, group = np.unique(digests, return_index=True, return_inverse=True)
-    weights = np.bincount(group, weights=sample_weight[kept])
+    _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
+    weights = np.bincount(inverse, weights=sample_weight[kept])
+    group = np.full(len(codes), -1)
+    group[kept] = inverse
     index = kept[first]
-    return TrainingSamples(X[index], codes[index], _scaled(weights))
+    return MergedSamples(X[index], codes[index], weights, group)
 
 
 def check_total_weight(weights, name):
@@ -147,6 +200,63 @@ def _scaled(weights):
     return (weights / weights.mean()).astype(np.float32)
 
 
+def read_class_weight(class_weight, classes):
+    """Turn a dict of class weights into an array.
+
+    Parameters
+    ----------
+    class_weight : dict, str or None
+        As in scikit-learn; the keys of a dict are classes.
+
+    classes : ndarray of shape (n_classes,)
+        The classes.
+
+    Returns
+    -------
+    class_weight : ndarray of shape (n_classes,), str or None
+        What :func:`class_factors` takes.
+    """
+    if not isinstance(class_weight, dict):
+        return class_weight
+    return compute_class_weight(class_weight, classes=classes, y=classes)
+
+
+def class_factors(codes, weights, class_weight, n_classes):
+    """Return the weight of each class.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        Classes of some samples.
+
+    weights : ndarray of shape (n_samples,)
+        Their weights.
+
+    class_weight : ndarray of shape (n_classes,), "balanced", "frequency" or None
+        "balanced" weighs with the inverse of a class's share, "frequency" with the
+        share itself.
+
+    n_classes : int
+        Number of classes; those that no sample has count nothing.
+
+    Returns
+    -------
+    factors : ndarray of shape (n_classes,)
+        Weights.
+    """
+    if class_weight is None:
+        return np.ones(n_classes)
+    if not isinstance(class_weight, str):
+        return class_weight
+    sizes = np.bincount(codes, weights=weights, minlength=n_classes)
+    if class_weight == "frequency":
+        return sizes
+    has_members = sizes > 0
+    factors = np.zeros(n_classes)
+    factors[has_members] = sizes.sum() / (has_members.sum() * sizes[has_members])
+    return factors
+
+
 def weigh_classes(samples, class_weight, classes):
     """Multiply sample weights by class weights.
 
@@ -172,13 +282,8 @@ def weigh_classes(samples, class_weight, classes):
         return samples
     weights = samples.weights
     weights = np.ones(len(samples)) if weights is None else weights.astype(float)
-    if isinstance(class_weight, str) and class_weight == "frequency":
-        per_class = np.bincount(samples.codes, weights=weights, minlength=len(classes))
-    else:
-        y = classes[samples.codes]
-        per_class = compute_class_weight(
-            class_weight, classes=classes, y=y, sample_weight=weights
-        )
+    class_weight = read_class_weight(class_weight, classes)
+    per_class = class_factors(samples.codes, weights, class_weight, len(classes))
     with np.errstate(over="ignore", invalid="ignore"):
         weights = weights * per_class[samples.codes]
     check_total_weight(weights, "class_weight")
