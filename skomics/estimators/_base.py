@@ -7,6 +7,8 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
+from scipy import sparse
+from scipy.special import log_softmax
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import (
     check_random_state,
@@ -22,6 +24,7 @@ from skomics._compat import (
 )
 from skomics._transaction import adopt, draft_of, learned_attributes
 from skomics.estimators._block_base import BaseBlockClassifier
+from skomics.estimators._block_ridge import BlockRidgeClassifier
 from skomics.estimators._device import resolve_device, torch_context
 from skomics.estimators._net import (
     EpochReporter,
@@ -36,9 +39,10 @@ from skomics.estimators._net import (
     split_history,
 )
 from skomics.estimators._samples import (
-    canonical_samples,
     column_means,
+    merge_samples,
     split_samples,
+    training_samples,
     weigh_classes,
 )
 from skomics.exceptions import (
@@ -109,6 +113,12 @@ _TRAINING_PARAMETERS = """\
         step, but never all. It prepares for samples that lack omics. "auto" is 0.2
         where training samples lack omics, and else 0.
 
+    linear_path : {linear_paths}, default={linear_path!r}
+        What is added to the network. "ridge" is a
+        :class:`~skomics.BlockRidgeClassifier`, kept in `path_`, whose probabilities
+        are averaged with those of the network; features that it weighs are weighed
+        alike in the network's input.
+
     omics : array-like, dict or None, default={omics}
         Which columns belong to which omics, for input without names: block
         sizes, a dict from omics to size, or one label per column. None reads
@@ -157,6 +167,9 @@ _TRAINING_ATTRIBUTES = """\
         One row per epoch: epoch, train_loss, valid_loss (if a part was held
         out) and seconds.
 
+    path_ : BlockRidgeClassifier
+        The linear path, with ``linear_path="ridge"``.
+
     net_ : skorch.NeuralNet
         The trained net; ``net_.module_`` is the torch module.
 """
@@ -203,7 +216,10 @@ def fill_docstring(cls, **texts):
     defaults = {name: p.default for name, p in signature.parameters.items()}
     for name, text in texts.items():
         marker = f"    %({name})s\n"
-        cls.__doc__ = cls.__doc__.replace(marker, text.format(**defaults))
+        options = sorted(cls._parameter_constraints["linear_path"][0].options)
+        kinds = ", ".join(f'"{option}"' for option in options)
+        text = text.format(**defaults, linear_paths=f"{{{kinds}}} or None")
+        cls.__doc__ = cls.__doc__.replace(marker, text)
     return cls
 
 
@@ -245,6 +261,7 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
             Interval(Real, 0, 1, closed="left"),
             StrOptions({"auto"}),
         ],
+        "linear_path": [StrOptions({"ridge"}), None],
         "device": [str],
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
@@ -272,6 +289,7 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         tol,
         warm_start,
         modality_dropout,
+        linear_path,
         omics,
         device,
         n_threads,
@@ -295,6 +313,7 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         self.tol = tol
         self.warm_start = warm_start
         self.modality_dropout = modality_dropout
+        self.linear_path = linear_path
         self.omics = omics
         self.device = device
         self.n_threads = n_threads
@@ -380,13 +399,51 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         if known is not None:
             self._check_warm_start(*known)
         else:
+            vars(self).pop("_module_params", None)
             # Decides on the size of networks that read which omics a sample has.
             self._dropout_rate = self.modality_dropout
             if self.modality_dropout == "auto":
                 self._dropout_rate = _MODALITY_DROPOUT if self._may_miss else 0.0
             self._expects_missing = self._may_miss or self._dropout_rate > 0
-        samples = canonical_samples(table, codes, sample_weight)
+        merged = merge_samples(table, codes, sample_weight)
+        # A network that is trained on keeps the path that it was made for.
+        has_path = hasattr(self, "path_") if is_refit else self.linear_path == "ridge"
+        offsets = self._learn_path(merged) if has_path else self._forget_path()
+        samples = training_samples(merged, self._scaled(merged.X), offsets)
         return weigh_classes(samples, self.class_weight, self.classes_)
+
+    def _learn_path(self, merged):
+        """Fit the linear path; return its logits out of fold for members on it."""
+        self.path_ = BlockRidgeClassifier(
+            class_weight=self.class_weight, n_threads=self.n_threads
+        )
+        offsets = self.path_._fit_for(self, merged)
+        return offsets if self._takes_offsets else None
+
+    def _forget_path(self):
+        vars(self).pop("path_", None)
+
+    # Whether members of the network learn what the path leaves over.
+    _takes_offsets = False
+    # What the path's probabilities count for in the mean.
+    _path_share = 0.5
+
+    def _scaled(self, table):
+        """Return the features weighed as the path weighs them, block by block."""
+        scale = self.path_._input_scale if hasattr(self, "path_") else None
+        if scale is None:
+            return table
+        if sparse.issparse(table):
+            return (table @ sparse.diags_array(scale)).tocsr()
+        return table * scale
+
+    def _with_path(self, logits, path):
+        """Average the network's probabilities with those of the path."""
+        share = self._path_share
+        return np.logaddexp(
+            log_softmax(path, axis=1) + np.log(share),
+            log_softmax(logits, axis=1) + np.log1p(-share),
+        )
 
     def _check_warm_start(self, layout, classes):
         """Refuse to go on training on other features or other classes."""
@@ -505,14 +562,21 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
     def _logits(self, X):
         """Return the logarithm of the class probabilities, up to a constant."""
         table, present = self._read_new(X)
+        path = self.path_._path_logits(table) if hasattr(self, "path_") else None
         with torch_context(device=self.net_.torch_device, n_threads=self.n_threads):
-            logits = self._net_logits(table, may_miss=present is not None)
+            logits = self._net_logits(
+                self._scaled(table),
+                may_miss=present is not None,
+                offsets=path if self._takes_offsets else None,
+            )
+        if path is not None:
+            logits = self._with_path(logits, path)
         self._check_logits(logits)
         return logits
 
-    def _net_logits(self, X, *, may_miss):
+    def _net_logits(self, X, *, may_miss, offsets=None):
         """Ask the net for the logits of validated samples."""
-        return self.net_.predict_logits(X, may_miss=may_miss)
+        return self.net_.predict_logits(X, may_miss=may_miss, offsets=offsets)
 
     def __getstate__(self):
         """Return parameters, numpy arrays and plain Python only."""

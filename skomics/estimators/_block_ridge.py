@@ -205,12 +205,27 @@ class BlockRidgeClassifier(BaseBlockClassifier):
             their sum is infinite, or if `feature_scale` is not understood.
         """
         draft = draft_of(self)
-        draft._learn(*draft._read_samples(X, y, sample_weight))
+        draft._learn(merge_samples(*draft._read_samples(X, y, sample_weight)))
         adopt(self, draft)
         return self
 
-    def _learn(self, table, codes, sample_weight):
-        merged = merge_samples(table, codes, sample_weight)
+    def _fit_for(self, classifier, merged):
+        """Learn from what another classifier has read; return logits out of fold."""
+        shared = ("classes_", "omics_", "n_features_in_", "feature_names_in_")
+        for name in (*shared, "_layout", "_may_miss"):
+            if hasattr(classifier, name):
+                setattr(self, name, getattr(classifier, name))
+        return self._learn(merged)
+
+    @property
+    def _input_scale(self):
+        """Factor of each feature, block by block, or None if all are 1."""
+        if set(self.feature_scale_.values()) == {0}:
+            return None
+        weights = self.feature_weights_[np.concatenate(self._blocks)]
+        return np.sqrt(weights).astype(np.float32)
+
+    def _learn(self, merged):
         edges = np.cumsum([0, *(len(columns) for columns in self._blocks)]).tolist()
         problem = RidgeProblem(
             X=merged.X,
@@ -229,6 +244,7 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         with blas_threads(self.n_threads):
             path.fit(problem)
         self._record(path, problem, merged.group)
+        return path.oof
 
     def _exponents(self):
         """Return the exponents to choose from; 0 is always one."""
@@ -277,10 +293,14 @@ class BlockRidgeClassifier(BaseBlockClassifier):
 
     def _logits(self, X):
         table, _ = self._read_new(X)
-        order = np.concatenate(self._blocks)
-        with blas_threads(self.n_threads):
-            logits = path_logits(
-                table, self._mean[order], self._coef[order], self._offset
-            )
+        logits = self._path_logits(table)
         self._check_logits(logits)
         return logits
+
+    def _path_logits(self, table):
+        """Return the logits of samples that have been read, block by block."""
+        order = np.concatenate(self._blocks)
+        with blas_threads(self.n_threads):
+            return path_logits(
+                table, self._mean[order], self._coef[order], self._offset
+            )

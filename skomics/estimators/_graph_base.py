@@ -201,7 +201,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
             "batch_size": params["batch_size"] or _BATCH,
         }
 
-    def _net_logits(self, X, *, may_miss=False):
+    def _net_logits(self, X, *, may_miss=False, offsets=None):
         blocks = self._split_blocks(X)
         if self.inference == "independent":
             links = self.graph_.link(blocks)

@@ -110,16 +110,20 @@ class _ResidentData:
         if not sparse.issparse(self.X):
             self.X = torch.as_tensor(self.X).to(device)
         self.codes = torch.as_tensor(samples.codes).to(device)
-        self.weights = samples.weights
-        if self.weights is not None:
-            self.weights = torch.as_tensor(self.weights).to(device)
+        self.weights, self.offsets = (
+            None if part is None else torch.as_tensor(part).to(device)
+            for part in (samples.weights, samples.offsets)
+        )
 
     def __len__(self):
         return self.X.shape[0]
 
     def __getitem__(self, index):
-        weights = None if self.weights is None else self.weights[index]
-        return (self._rows(index), weights), self.codes[index]
+        weights, offsets = (
+            None if part is None else part[index]
+            for part in (self.weights, self.offsets)
+        )
+        return (self._rows(index), weights, offsets), self.codes[index]
 
     def _rows(self, index):
         if torch.is_tensor(self.X):
@@ -190,8 +194,11 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
         return (losses * weights).mean()
 
     def infer(self, x, **fit_params):
-        """Apply the module to the first of `(X, weights)`."""
-        return self.module_(x[0])
+        """Apply the module to the first, and if given the last, of what X holds."""
+        features, _, offsets = x
+        if offsets is None:
+            return self.module_(features)
+        return self.module_(features, offsets)
 
     def get_iterator(self, dataset, training=False):
         """Return slices of the resident tensors."""
@@ -369,7 +376,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
         module = copy.deepcopy(self.module_).requires_grad_(False).to(dtype).eval()
         return module, device, dtype
 
-    def predict_logits(self, X, *, may_miss=False):
+    def predict_logits(self, X, *, may_miss=False, offsets=None):
         """Return logits in double precision, whatever the batch they come in.
 
         Parameters
@@ -379,6 +386,9 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
 
         may_miss : bool, default=False
             Whether samples lack omics, whose values are then NaN.
+
+        offsets : ndarray of shape (n_samples, n_classes), default=None
+            Logits that the module may add to its own.
 
         Returns
         -------
@@ -397,8 +407,11 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
                 rows = rows.toarray() if sparse.issparse(rows) else rows
                 # Products round by the layout, which is that of X's container.
                 rows = np.ascontiguousarray(rows)
-                rows = torch.tensor(rows, dtype=dtype, device=device)
-                logits.append(module(rows).cpu())
+                inputs = [rows]
+                if offsets is not None:
+                    inputs.append(offsets[start : start + batch_size])
+                inputs = [torch.tensor(i, dtype=dtype, device=device) for i in inputs]
+                logits.append(module(*inputs).cpu())
         return torch.cat(logits).double().numpy()
 
 

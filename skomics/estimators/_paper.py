@@ -24,7 +24,7 @@ _SMA = {
     "token_projection": "shared",
     "pooling": "cls",
     "share_weights": False,
-    "linear_path": False,
+    "linear_path": None,
     "n_ensemble": 1,
 }
 _KERAS_ADAM = {

@@ -21,6 +21,8 @@ __all__ = ["RidgePath", "RidgeProblem", "feature_weights", "leave_one_out"]
 # Features that are scaled at a time, and samples that the search looks at.
 _CHUNK = 8192
 _SEARCHED = 1000
+# Numbers of a sparse block that are made dense: 64 MiB.
+_SMALL = 2**24
 # The share of features that "top" keeps.
 _TOP = 0.02
 # Strengths of all Gram matrices together; factors that a coordinate is tried at; gain
@@ -98,11 +100,15 @@ class RidgeProblem:
 def _centered(problem):
     """Return for each omics the features without their means, NaN as 0, and the means.
 
-    Sparse features keep their zeros; their means are taken off the Gram matrices.
+    Sparse features keep their zeros; their means are taken off the Gram matrices. Few
+    are made dense, and then give the model of dense ones to the bit.
     """
     blocks = []
     for start, stop in problem.bounds:
         block = problem.X[:, start:stop]
+        is_small = block.shape[0] * block.shape[1] <= _SMALL
+        if sparse.issparse(block) and is_small:
+            block = block.toarray()
         if sparse.issparse(block):
             block = block.tocsr().copy()
             is_missing = np.isnan(np.asarray(block.sum(axis=1))).ravel()
@@ -628,6 +634,10 @@ def path_logits(X, mean, coef, intercept):
         Z = np.subtract(X, mean, order="C")
         Z[np.isnan(Z)] = 0.0
         return Z @ coef + intercept
+    if X.shape[1] <= _CHUNK:
+        parts = [X[i : i + _CHUNK].toarray() for i in range(0, X.shape[0], _CHUNK)]
+        args = (mean, coef, intercept)
+        return np.concatenate([path_logits(part, *args) for part in parts])
     missing = np.isnan(X.data)
     if not missing.any():
         return X @ coef - mean @ coef + intercept

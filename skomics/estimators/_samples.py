@@ -17,6 +17,7 @@ __all__ = [
     "merge_samples",
     "read_class_weight",
     "split_samples",
+    "training_samples",
     "weigh_classes",
 ]
 
@@ -38,19 +39,26 @@ class TrainingSamples:
 
     weights : ndarray of shape (n_samples,), dtype float32, or None
         Weight of each sample, with mean 1; None if they are all equal.
+
+    offsets : ndarray of shape (n_samples, n_classes), dtype float32, or None
+        Logits that a network may add to its own.
     """
 
     X: np.ndarray | sparse.csr_array
     codes: np.ndarray
     weights: np.ndarray | None
+    offsets: np.ndarray | None = None
 
     def __len__(self):
         return len(self.codes)
 
     def take(self, index):
         """Return the samples of an integer index."""
-        weights = None if self.weights is None else self.weights[index]
-        return TrainingSamples(self.X[index], self.codes[index], weights)
+        weights, offsets = (
+            None if part is None else part[index]
+            for part in (self.weights, self.offsets)
+        )
+        return TrainingSamples(self.X[index], self.codes[index], weights, offsets)
 
 
 def _row_digests(X, codes):
@@ -107,7 +115,32 @@ def canonical_samples(X, codes, sample_weight=None):
         Distinct samples in canonical order.
     """
     merged = merge_samples(X, codes, sample_weight)
-    return TrainingSamples(merged.X, merged.codes, _scaled(merged.weights))
+    return training_samples(merged, merged.X)
+
+
+def training_samples(merged, X, offsets=None):
+    """Return distinct samples as a network is trained on them.
+
+    Parameters
+    ----------
+    merged : MergedSamples
+        Distinct samples.
+
+    X : {ndarray, sparse matrix} of shape (n_distinct, n_features)
+        Their features as the network sees them.
+
+    offsets : ndarray of shape (n_distinct, n_classes), default=None
+        Logits that the network may add to its own.
+
+    Returns
+    -------
+    samples : TrainingSamples
+        The same samples.
+    """
+    if offsets is not None:
+        offsets = offsets.astype(np.float32)
+    weights = _scaled(merged.weights)
+    return TrainingSamples(X, merged.codes, weights, offsets)
 
 
 @dataclass(frozen=True)

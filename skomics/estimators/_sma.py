@@ -54,14 +54,12 @@ class SMAClassifier(BaseOmicsClassifier):
         Whether the two encoders are one and the same. Their product is then a
         square and loses the sign.
 
-    linear_path : bool, default=False
-        Whether a linear classifier of the input is added to the logits. It is
-        not part of the paper's model.
-
-    n_ensemble : int, default=3
+    n_ensemble : int, default=4
         Number of networks that differ in their initial weights; their
         probabilities are averaged. They are trained side by side as one batched
-        model, at less than their number times the cost of one.
+        model, at less than their number times the cost of one. With the ridge path
+        every other one is trained on what the path leaves over: the path's logits
+        out of fold are added to its own.
 
     %(training_parameters)s
 
@@ -118,7 +116,7 @@ class SMAClassifier(BaseOmicsClassifier):
         "token_projection": [StrOptions({"per_token", "shared"})],
         "pooling": [StrOptions({"mean", "cls"})],
         "share_weights": ["boolean"],
-        "linear_path": ["boolean"],
+        "linear_path": [StrOptions({"ridge", "trained"}), None],
         "n_ensemble": [Interval(Integral, 1, None, closed="left")],
     }
 
@@ -137,8 +135,7 @@ class SMAClassifier(BaseOmicsClassifier):
         token_projection="per_token",
         pooling="mean",
         share_weights=False,
-        linear_path=False,
-        n_ensemble=3,
+        n_ensemble=4,
         max_epochs=100,
         batch_size=32,
         lr=3e-3,
@@ -154,6 +151,7 @@ class SMAClassifier(BaseOmicsClassifier):
         tol=1e-4,
         warm_start=False,
         modality_dropout="auto",
+        linear_path="ridge",
         omics=None,
         device="auto",
         n_threads=1,
@@ -172,7 +170,6 @@ class SMAClassifier(BaseOmicsClassifier):
         self.token_projection = token_projection
         self.pooling = pooling
         self.share_weights = share_weights
-        self.linear_path = linear_path
         self.n_ensemble = n_ensemble
         super().__init__(
             max_epochs=max_epochs,
@@ -190,6 +187,7 @@ class SMAClassifier(BaseOmicsClassifier):
             tol=tol,
             warm_start=warm_start,
             modality_dropout=modality_dropout,
+            linear_path=linear_path,
             omics=omics,
             device=device,
             n_threads=n_threads,
@@ -198,6 +196,21 @@ class SMAClassifier(BaseOmicsClassifier):
             net_params=net_params,
             verbose=verbose,
         )
+
+    @property
+    def _n_residual(self):
+        return self.n_ensemble // 2 if self.linear_path == "ridge" else 0
+
+    @property
+    def _takes_offsets(self):
+        # While a network is made, its parameters say so, and afterwards it itself.
+        made = getattr(self, "_module_params", {"n_residual": self._n_residual})
+        return made["n_residual"] > 0
+
+    @property
+    def _path_share(self):
+        """The path, the members beside it and those on it count a third each."""
+        return 1 / 3 if self._takes_offsets else 1 / 2
 
     def _architecture(self):
         return {
@@ -211,7 +224,8 @@ class SMAClassifier(BaseOmicsClassifier):
             "token_projection": self.token_projection,
             "pooling": self.pooling,
             "share_weights": self.share_weights,
-            "linear_path": self.linear_path,
+            "linear_path": self.linear_path == "trained",
+            "n_residual": self._n_residual,
             "n_ensemble": self.n_ensemble,
             "modality_dropout": self._dropout_rate,
         }

@@ -259,9 +259,13 @@ class SMA(nn.Module):
     modality_dropout : float
         Probability of an omics of a sample being dropped in training.
 
+    n_residual : int
+        Number of members, the last ones, that add given logits to their own.
+
     Notes
     -----
-    **Shape**: input `(n, sum(block_sizes))`; output in training mode
+    **Shape**: input `(n, sum(block_sizes))` and, for `n_residual`, logits of shape
+    `(n, n_classes)`; output in training mode
     `(n_ensemble, n, n_classes)` logits, in evaluation mode `(n, n_classes)`
     logarithms of the members' mean probabilities.
 
@@ -309,6 +313,7 @@ class SMA(nn.Module):
         linear_path,
         n_ensemble,
         modality_dropout=0.0,
+        n_residual=0,
     ):
         super().__init__()
         if d_model % n_heads:
@@ -316,6 +321,10 @@ class SMA(nn.Module):
                 f"d_model must be a multiple of n_heads, got {d_model=} and {n_heads=}."
             )
         self.n_ensemble = n_ensemble
+        is_residual = torch.arange(n_ensemble) >= n_ensemble - n_residual
+        self.register_buffer(
+            "is_residual", is_residual.view(-1, 1, 1), persistent=False
+        )
         self.n_encoders = 1 if share_weights else 2
         self.pooling = pooling
         n_groups = n_ensemble * self.n_encoders
@@ -381,7 +390,7 @@ class SMA(nn.Module):
         encoded = encoded.unflatten(0, (self.n_ensemble, self.n_encoders))
         return encoded[:, 0] * encoded[:, -1]
 
-    def forward(self, x):
+    def forward(self, x, offsets=None):
         """Return logits; see the class for the shapes in each mode."""
         x, present = self.present(x)
         x = self.input_dropout(x)
@@ -389,6 +398,8 @@ class SMA(nn.Module):
         if self.linear is not None:
             linear = self.linear(x).view(len(x), self.n_ensemble, -1)
             logits = logits + linear.transpose(0, 1)
+        if offsets is not None:
+            logits = logits + self.is_residual * offsets
         return logits if self.training else average_members(logits)
 
     def attention_weights(self, x):

@@ -25,7 +25,7 @@ from tests.test_common import quick_estimators
 CLASSIFIERS = [
     clone(estimator).set_params(max_epochs=2, batch_size=24, modality_dropout=0.2)
     for estimator in quick_estimators()
-    if hasattr(estimator, "predict_proba")
+    if hasattr(estimator, "max_epochs")
 ]
 every_classifier = pytest.mark.parametrize(
     "model", CLASSIFIERS, ids=lambda model: type(model).__name__
