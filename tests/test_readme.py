@@ -25,6 +25,7 @@ def test_example_runs_as_it_stands(tmp_path):
         text=True,
         check=True,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        timeout=240,
     )
     assert "clf__batch_size" in result.stdout
     assert len(BLOCKS[0].splitlines()) <= 24

@@ -57,7 +57,7 @@ def kill_after(process, file, n_lines, delay):
         time.sleep(0.002)
     time.sleep(delay)
     os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.communicate(timeout=60)
     return True
 
 

@@ -171,19 +171,21 @@ def test_a_run_that_was_killed_keeps_no_file(file):
         "    print('locked', flush=True)\n"
         "    sys.stdin.read()\n"
     )
-    with subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", code, str(file)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=REPOSITORY,
-    ) as process:
+    )
+    try:
         assert process.stdout.readline() == b"locked\n"
         with pytest.raises(BlockingIOError, match="Another run"), lock_results(file):
             pass
+    finally:
         process.kill()
-        process.wait()
-        with lock_results(file):
-            pass
+        process.communicate(timeout=60)
+    with lock_results(file):
+        pass
 
 
 def test_a_finished_run_is_in_order_and_keeps_other_rows(file):

@@ -96,12 +96,15 @@ def serve(files):
             pass
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http.daemon_threads = True  # an answer that lasts is not waited for
     server.url = f"http://127.0.0.1:{http.server_port}"
-    thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+    thread = Thread(
+        target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+    )
     thread.start()
     try:
         yield server
     finally:
         http.shutdown()
-        thread.join()
+        thread.join(timeout=30)
         http.server_close()
