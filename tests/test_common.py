@@ -5,7 +5,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skomics import OmicsConcatenator
 from skomics.testing import all_estimators
-from tests.estimators.quick import quick_estimators
+from tests.estimators.quick import TRANSFORMERS, quick_estimators
+
+__all__ = ["TRANSFORMERS", "quick_estimators"]  # other files import them from here
 
 
 # The checks hand over plain arrays and tables without omics names; that models
