@@ -7,6 +7,7 @@ import threading
 import warnings
 
 import pytest
+from joblib.externals.loky import process_executor
 
 from tests.conftest import REPOSITORY
 
@@ -110,10 +111,10 @@ def test_a_test_that_hangs_ends_the_run_red_and_names_the_line(tmp_path, distrib
 
 def test_every_test_and_the_whole_run_have_a_limit(request):
     config = request.config
-    assert 0 < float(config.getini("faulthandler_timeout"))
-    assert float(config.getini("faulthandler_timeout")) < float(
-        config.getini("timeout")
+    dump, end = (
+        float(config.getini(name)) for name in ("faulthandler_timeout", "timeout")
     )
+    assert 0 < dump < end
     assert config.getini("timeout_method") == "thread"
     assert 0 < float(config.getini("session_timeout"))
 
@@ -142,6 +143,27 @@ def test_a_thread_of_a_library_does_not_die_of_a_warning(module):
         thread.start()
         thread.join(timeout=30)
     assert done.is_set()
+
+
+def stop_soon():
+    """Let the worker that runs this stop after it, like one that leaks memory."""
+    process_executor._MAX_MEMORY_LEAK_SIZE = -(2**60)
+    process_executor._MEMORY_LEAK_CHECK_DELAY = -1.0
+
+
+def test_work_goes_on_where_a_worker_of_joblib_stops_early():
+    """Non-regression test for #12: the warning of it ended the thread that hands on."""
+    pytest.importorskip("psutil", reason="without it, no worker stops for its memory")
+    executor = process_executor.ProcessPoolExecutor(max_workers=1)
+    with warnings.catch_warnings(record=True) as caught:
+        for future in [executor.submit(stop_soon) for _ in range(3)]:
+            future.result(timeout=60)
+    executor.shutdown(kill_workers=True)
+    assert any("A worker stopped while some jobs" in str(w.message) for w in caught)
+
+
+def test_a_slow_test_is_left_out_unless_it_is_asked_for(request):
+    assert "-m=not slow" in request.config.getini("addopts")
 
 
 def test_a_warning_of_ours_is_an_error():
