@@ -12,13 +12,11 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
-# Tests that several files import; pytest explains a failed assert of theirs, too.
-pytest.register_assert_rewrite(
-    "tests.modules.graph_cases", "tests.estimators.deep_cases"
-)
+# pytest explains a failed assert of what several files import, too.
+pytest.register_assert_rewrite("tests.modules.graphs")
 
-# Times say nothing on a busy machine.
-settings.register_profile("untimed", deadline=None)
+# Times say nothing on a busy machine, and of a hundred examples few find more.
+settings.register_profile("untimed", deadline=None, max_examples=40)
 settings.load_profile("untimed")
 
 

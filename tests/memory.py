@@ -27,6 +27,7 @@ def print_of(code, *arguments):
         text=True,
         check=False,
         cwd=REPOSITORY,
+        timeout=240,
     )
     assert result.returncode == 0, result.stderr
     return [float(number) for number in result.stdout.split()]

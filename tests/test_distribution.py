@@ -19,16 +19,19 @@ def nodeid_of(item):
     return item.nodeid.removesuffix("@" + "_".join(sorted(groups)))
 
 
+@pytest.mark.slow
 def test_another_process_collects_the_same_tests_at_another_time(request):
     """A name that holds a date, or the order of a set, stops pytest-xdist."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q"]
-    command += ["-p", "no:cacheprovider", *request.config.args]
+    command += ["-p", "no:cacheprovider", "-m", request.config.option.markexpr]
+    command += request.config.args
     output = subprocess.run(
         command,
         cwd=request.config.invocation_params.dir,
         capture_output=True,
         text=True,
         check=True,
+        timeout=240,
     ).stdout
     again = [line for line in output.splitlines() if "::" in line]
     here = [nodeid_of(item) for item in request.session.items]

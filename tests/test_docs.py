@@ -63,6 +63,7 @@ def test_documentation_builds_without_warnings(tmp_path):
         capture_output=True,
         text=True,
         check=False,
+        timeout=280,
     )
     assert result.returncode == 0, result.stderr
 

@@ -291,6 +291,7 @@ def test_radial_kernel_has_each_samples_own_scale():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.xdist_group("numba")  # compiles for 100 s, once a process
 @pytest.mark.parametrize("kernel", ["cosine", "rbf"])
 def test_approximate_search_finds_nearly_all_neighbors(kernel):

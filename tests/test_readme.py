@@ -25,6 +25,7 @@ def test_example_runs_as_it_stands(tmp_path):
         text=True,
         check=True,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        timeout=240,
     )
     assert "clf__batch_size" in result.stdout
     assert len(BLOCKS[0].splitlines()) <= 24
@@ -54,3 +55,13 @@ def test_ci_runs_the_test_command_word_for_word():
     command = re.search(r"<!-- test-command -->\n```bash\n(.*?)\n```", README).group(1)
     assert "&& python -m pytest" in command
     assert "test-command" in (REPOSITORY / ".ci" / "run").read_text()
+
+
+def test_ci_runs_the_slow_tests_in_the_words_of_the_readme_and_with_limits():
+    ci = (REPOSITORY / ".ci" / "run").read_text()
+    workflow = (REPOSITORY / ".github" / "workflows" / "ci.yml").read_text()
+    guide = (REPOSITORY / "docs" / "contributing.md").read_text()
+    command = "python -m pytest -m slow -n auto --dist loadgroup"
+    assert all(command in text for text in (README, ci, workflow, guide))
+    assert "timeout --kill-after" in ci
+    assert workflow.count("timeout-minutes") >= workflow.count("run: python -m pytest")

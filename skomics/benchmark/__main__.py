@@ -20,8 +20,8 @@ from skomics.benchmark._contenders import (
 from skomics.benchmark._paper import format_comparison
 from skomics.benchmark._report import report_main
 from skomics.benchmark._runner import run_benchmark
-from skomics.benchmark._statistics import is_null, judge_null
-from skomics.benchmark._store import ResultsStore
+from skomics.benchmark._statistics import judge_null
+from skomics.benchmark._store import ResultsStore, is_control
 from skomics.benchmark._summary import (
     format_summary,
     read_commands,
@@ -215,6 +215,12 @@ def _add_run_options(parser):
         help="folder for the results (default: %(default)s)",
     )
     parser.add_argument(
+        "--any-version",
+        action="store_true",
+        help="go on with results that were made with another version of skomics or "
+        "torch, in place of refusing to",
+    )
+    parser.add_argument(
         "--parquet",
         action="store_true",
         help="also write the results as results.parquet at the end",
@@ -289,6 +295,7 @@ def _run(args, file):
             backend=args.backend,
             scheduler=args.scheduler,
             output=file,
+            any_version=args.any_version,
             verbose=True,
         )
         for protocol in _PROTOCOLS[args.protocol]
@@ -313,15 +320,15 @@ def _make_tasks(args):
 def _write_files(results, args, command):
     """Write a report of the plain fits, and of each variant in a folder of its own."""
     files = []
-    for (is_control, protocol, fraction, omics), rows in _split(results):
+    for (is_null, protocol, fraction, omics), rows in _split(results):
         names = [
-            *(["null"] if is_control else []),
+            *(["null"] if is_null else []),
             *([protocol] if protocol != "honest" else []),
             *([f"train-{fraction}"] if fraction != 1 else []),
             *([omics] if omics != "all" else []),
         ]
         folder = args.output / "_".join(names) if names else args.output
-        verdict = _judge(is_control, protocol, fraction, omics, rows)
+        verdict = _judge(is_null, protocol, fraction, omics, rows)
         files += write_report(rows, folder, command, verdict)
     if args.parquet:
         files.append(args.output / "results.parquet")
@@ -384,18 +391,18 @@ def _print_results(results, files):
 
 def _split(results):
     """Return pairs of a variant and its rows; means over several have no sense."""
-    return results.groupby([is_null(results["task"]), *_VARIANT], sort=False)
+    return results.groupby([is_control(results), *_VARIANT], sort=False)
 
 
-def _judge(is_control, protocol, fraction, omics, rows):
+def _judge(is_null, protocol, fraction, omics, rows):
     """Return what the control says; None for all that is none, or is not checked."""
-    is_checked = is_control and (protocol, fraction, omics) == ("honest", 1, "all")
+    is_checked = is_null and (protocol, fraction, omics) == ("honest", 1, "all")
     return judge_null(rows)[0] if is_checked else None
 
 
-def _describe_variant(is_control, protocol, fraction, omics):
+def _describe_variant(is_null, protocol, fraction, omics):
     parts = []
-    if is_control:
+    if is_null:
         parts.append("Control: labels were permuted, so that all is chance.")
     if protocol == "paper":
         parts.append(

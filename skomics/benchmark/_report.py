@@ -24,7 +24,6 @@ from skomics.benchmark._statistics import (
     fill_defaults,
     friedman_nemenyi,
     has_confusion,
-    is_null,
     judge_null,
     learning_curves,
     omics_value,
@@ -34,7 +33,7 @@ from skomics.benchmark._statistics import (
     summarize_calibration,
     win_tie_loss,
 )
-from skomics.benchmark._store import read_results
+from skomics.benchmark._store import is_control, read_results
 from skomics.benchmark._summary import METRICS, format_table, read_commands
 from skomics.benchmark._tasks import TASK_GROUPS
 from skomics.plotting import (
@@ -380,7 +379,7 @@ def _summarize(results, metric):
     if not _has_scores(results, metric):
         text = "No fit of the honest protocol has a score, so nothing is compared."
         return [*parts, Text(text, is_warning=True)]
-    results = results[~is_null(results["task"])]
+    results = results[~is_control(results)]
     if not _has_scores(results, metric):
         return parts
     pairs = compare_pairs(results, metric)
@@ -412,7 +411,7 @@ def _list_equals(equal, behind):
 
 def _show_overview(results, metric):
     """Return a table of models by tasks; those with a score on every task lead."""
-    main = _take_main(results[~is_null(results["task"])])
+    main = _take_main(results[~is_control(results)])
     main = main[main[metric].notna()]
     if len(main) == 0:
         return []
@@ -480,8 +479,7 @@ def _tabulate_scores(results, metric):
         table = score_intervals(results, name)
         best = table.groupby(level="task")["mean"].transform("max")
         # To lead where labels were permuted means nothing.
-        is_control = is_null(table.index.to_frame()["task"])
-        is_best = (table["mean"] == best) & ~is_control
+        is_best = (table["mean"] == best) & ~_is_of_control(table, results)
         rows = [
             [
                 _word(task),
@@ -500,7 +498,7 @@ def _tabulate_scores(results, metric):
 
 
 def _show_ranks(results, metric):
-    results = results[~is_null(results["task"])]
+    results = results[~is_control(results)]
     if not _has_scores(results, metric):
         return []
     try:
@@ -589,7 +587,7 @@ def _show_boxes(results, metric):
 
 
 def _show_pairs(results, metric, reference):
-    results = results[~is_null(results["task"])]
+    results = results[~is_control(results)]
     scored = _take_main(results)
     if reference not in set(scored.loc[scored[metric].notna(), "model"]):
         return []
@@ -621,7 +619,7 @@ def _show_pairs(results, metric, reference):
 
 
 def _show_wins(results, metric, reference):
-    results = results[~is_null(results["task"])]
+    results = results[~is_control(results)]
     if not _has_scores(results, metric):
         return []
     counts = win_tie_loss(results, metric)
@@ -741,12 +739,18 @@ def _show_calibration(results):
     ]
     header = ["task", "model", "log loss", "SD", "calibration error", "SD", "fits"]
     table = Table("Quality of the probabilities", header, rows)
-    return [*_average_calibration(calibration), table] if rows else []
+    averages = _average_calibration(calibration[~_is_of_control(calibration, results)])
+    return [*averages, table] if rows else []
+
+
+def _is_of_control(table, results):
+    """Return which rows of a table by tasks are of a control."""
+    controls = results.loc[is_control(results), "task"]
+    return table.index.get_level_values("task").isin(controls)
 
 
 def _average_calibration(calibration):
     """Return a table of the models with probabilities on every task, if several."""
-    calibration = calibration[~is_null(calibration.index.to_frame()["task"])]
     tasks = calibration.index.unique("task")
     groups = calibration.groupby(level="model", sort=False)
     means = groups[["log_loss_mean", "ece_mean"]].mean()
@@ -781,7 +785,7 @@ def _show_paper(results):
 
 
 def _show_null(results):
-    controls = results[is_null(results["task"])]
+    controls = results[is_control(results)]
     if not has_confusion(controls):
         return []
     rows = [

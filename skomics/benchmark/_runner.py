@@ -81,6 +81,7 @@ class _Fit:
             "label": self.contender.label,
             "protocol": protocol,
             "omics": omics,
+            "is_control": self.task.is_control,
             "train_fraction": train_fraction,
             "repeat": self.repeat,
             "fold": self.fold,
@@ -107,6 +108,7 @@ def run_benchmark(
     backend="loky",
     scheduler=None,
     output=None,
+    any_version=False,
     verbose=False,
 ):
     """Compare classifiers by repeated stratified cross-validation.
@@ -169,6 +171,10 @@ def run_benchmark(
         there already, made with the same settings, are not repeated; failed ones
         are. None keeps results in memory.
 
+    any_version : bool, default=False
+        Whether to go on with an `output` whose fits of the same tasks were made with
+        another version of skomics or torch, which is an error otherwise.
+
     verbose : bool, default=False
         Whether to show progress on the standard error.
 
@@ -176,22 +182,26 @@ def run_benchmark(
     -------
     results : DataFrame
         One row per fit: task, model, label, protocol, omics ("all", or the names of
-        those used, joined by "+"), repeat, fold, seed, random_state, n_folds,
-        n_train, n_test, train_fraction, accuracy, f1_macro, f1_weighted (over all
-        classes of the task), log_loss and ece (expected calibration error; missing
-        for models without probabilities), fit_seconds, score_seconds,
-        peak_memory_mb (resident memory of the process at its highest during fit and
-        prediction, libraries and data included; Linux only), n_features, confusion
-        (JSON, rows are the true classes), classes (JSON), status ("ok" or "error"),
-        error, warnings, data (SHA-256 of X and y), settings (digest of the model's
-        parameters) and versions (of Python and packages, the system, and the kernels
-        that its linear algebra uses, by which results differ in the last digits).
+        those used, joined by "+"), is_control (of the task), repeat, fold, seed,
+        random_state, n_folds, n_train, n_test, train_fraction, accuracy, f1_macro,
+        f1_weighted (over all classes of the task), log_loss and ece (expected
+        calibration error; missing for models without probabilities), fit_seconds,
+        score_seconds, peak_memory_mb (resident memory of the process at its highest
+        during fit and prediction, libraries and data included; Linux only),
+        n_features, confusion (JSON, rows are the true classes), classes (JSON),
+        status ("ok" or "error"), error, warnings, data (SHA-256 of X and y), settings
+        (digest of the model's parameters) and versions (of Python and packages, the
+        system, and the kernels that its linear algebra uses, by which results differ
+        in the last digits).
 
     Raises
     ------
     ValueError
         If a number is out of range, names are repeated or unknown, or `output` holds
-        fits made with other settings.
+        fits made with other settings or versions, or is damaged.
+
+    OSError
+        If `output` cannot be written to; the fits in it are kept.
 
     BlockingIOError
         If another run writes to `output`.
@@ -231,6 +241,9 @@ def run_benchmark(
     with lock_results(output):
         store = ResultsStore(output)
         missing = _find_missing(fits, store)
+        if not any_version:
+            tasks = {(fit.task.name, fit.protocol) for fit in missing}
+            store.check_versions(tasks, _versions())
         counts = Counter(fit.task.name for fit in missing)
         with (
             make_progress(counts, verbose) as progress,

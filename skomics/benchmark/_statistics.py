@@ -9,6 +9,7 @@ from scipy import stats
 from sklearn.utils import check_consistent_length
 
 from skomics._optional import import_optional
+from skomics.benchmark._store import is_control
 from skomics.benchmark._summary import METRICS
 
 __all__ = [
@@ -19,7 +20,6 @@ __all__ = [
     "fill_defaults",
     "friedman_nemenyi",
     "has_confusion",
-    "is_null",
     "judge_null",
     "learning_curves",
     "omics_value",
@@ -167,24 +167,8 @@ def _take_main(results, metric):
     return _take_complete(_take_scored(results, metric))
 
 
-def _drop_null(results):
-    return results[~is_null(results["task"])]
-
-
-def is_null(tasks):
-    """Return which tasks are controls with permuted labels.
-
-    Parameters
-    ----------
-    tasks : Series of str
-        Names of tasks.
-
-    Returns
-    -------
-    is_null : Series of bool
-        Whether the name starts with "null".
-    """
-    return tasks.str.startswith("null")
+def _drop_controls(results):
+    return results[~is_control(results)]
 
 
 def _labels(results):
@@ -516,8 +500,9 @@ def win_tie_loss(results, metric="f1_macro", *, alpha=0.05):
     0     a     b     1     0       0
     1     b     a     0     0       1
     """
-    pairs = compare_pairs(_drop_null(results), metric)
-    differences = pairs["difference"].round(_DIGITS)
+    pairs = compare_pairs(_drop_controls(results), metric)
+    # Of a single model there are no pairs, and no type of their numbers.
+    differences = pairs["difference"].astype("float64").round(_DIGITS)
     is_clear = pairs["p_holm"] < alpha
     pairs = pairs.assign(
         wins=is_clear & (differences > 0),
@@ -597,7 +582,7 @@ def rank_models(results, metric="f1_macro"):
 
 def _tabulate(results, metric):
     """Return the mean scores, tasks by models, of models that finished every task."""
-    main = _drop_null(_take_main(results, metric))
+    main = _drop_controls(_take_main(results, metric))
     means = main.groupby(["task", "model"], sort=False)[metric].mean().round(_DIGITS)
     table = means.unstack("model")[list(dict.fromkeys(main["model"]))]
     scores = table.dropna(axis=1)
@@ -1012,8 +997,9 @@ def check_null(results, *, level=0.95):
     Parameters
     ----------
     results : DataFrame
-        From :func:`run_benchmark`; tasks whose name starts with "null" are the
-        control. Column confusion.
+        From :func:`run_benchmark`; the tasks whose column is_control is True are the
+        control, or those called "null" and "null-…" where the column is absent.
+        Column confusion.
 
     level : float, default=0.95
         Level of confidence for all models and tasks together.
@@ -1055,15 +1041,15 @@ def check_null(results, *, level=0.95):
     >>> import pandas as pd
     >>> from skomics.benchmark import check_null
     >>> results = pd.DataFrame({
-    ...     "task": "null", "model": "m", "label": "M", "n_train": 80, "n_test": 20,
-    ...     "classes": '["a", "b"]',
+    ...     "task": "t", "is_control": True, "model": "m", "label": "M",
+    ...     "n_train": 80, "n_test": 20, "classes": '["a", "b"]',
     ...     "confusion": ["[[5, 5], [6, 4]]", "[[6, 4], [5, 5]]", "[[4, 6], [4, 6]]"],
     ... })
     >>> check_null(results)[["model", "accuracy", "chance", "suspect"]]
       model  accuracy  chance  suspect
     0     m       0.5     0.5    False
     """
-    rows = results[is_null(results["task"])]
+    rows = results[is_control(results)]
     if len(rows):
         rows = _take_complete(fill_defaults(_take_confusion(rows)))
         rows = rows[rows["protocol"] == "honest"]
@@ -1095,7 +1081,7 @@ def judge_null(results):
     is_warning : bool
         Whether the results cannot be relied on as they are.
     """
-    controls = results[is_null(results["task"])]
+    controls = results[is_control(results)]
     if len(controls) and not has_confusion(controls):
         return (
             "The control with permuted labels has no confusion matrices, so it could "

@@ -3,16 +3,20 @@
 import csv
 import io
 import os
+import re
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
-from filelock import FileLock, Timeout
+
+from skomics._optional import import_optional
 
 __all__ = [
     "COLUMNS",
     "KEY",
     "ResultsStore",
+    "is_control",
     "lock_results",
     "read_results",
     "results_frame",
@@ -35,7 +39,7 @@ _COUNTS = ("n_features",)
 _TEXTS = ("status", "error", "warnings", "data", "settings", "versions")
 _LISTS = ("confusion", "classes")
 COLUMNS = (
-    *("task", "model", "label", "protocol", "omics"),
+    *("task", "model", "label", "protocol", "omics", "is_control"),
     *_INTEGERS,
     *_NUMBERS,
     *_COUNTS,
@@ -47,6 +51,7 @@ _LATER = {
     "protocol": "honest",
     "omics": "all",
     "train_fraction": 1.0,
+    "is_control": "",  # then the name tells, see is_control
     **dict.fromkeys(["log_loss", "ece", "peak_memory_mb", "n_features"], ""),
     **dict.fromkeys(_LISTS, ""),
 }
@@ -59,6 +64,8 @@ _OF_TASK = {
     "seed": "seed",
 }
 _OF_MODEL = {"settings": "parameters of the model (digest)"}
+# What changes scores from version to version.
+_COMPARED_PACKAGES = ("skomics", "torch")
 
 
 def results_frame(rows):
@@ -75,11 +82,35 @@ def results_frame(rows):
         The columns `COLUMNS`.
     """
     frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
+    frame["is_control"] = is_control(frame)
     frame[list(_INTEGERS)] = frame[list(_INTEGERS)].astype("int64")
     # A count may be missing too, in files of an earlier version.
     for name in (*_NUMBERS, *_COUNTS):
         frame[name] = pd.to_numeric(frame[name].replace("", None)).astype("float64")
     return frame
+
+
+def is_control(results):
+    """Return which rows are of a control with permuted labels.
+
+    Parameters
+    ----------
+    results : DataFrame
+        With the column task. Where the column is_control is absent or empty, as in
+        files of an earlier version, a control is a task called "null", or "null-" and
+        the name of another.
+
+    Returns
+    -------
+    is_control : Series of bool
+        Whether the task was a control.
+    """
+    named = results["task"].astype(str).str.fullmatch("null(-.*)?", flags=re.DOTALL)
+    if "is_control" not in results:
+        return named
+    values = {"True": True, "False": False}
+    given = results["is_control"].astype(str).map(values)
+    return given.where(given.notna(), named).astype(bool)
 
 
 def read_results(path):
@@ -114,7 +145,10 @@ def read_results(path):
     """
     path = Path(path)
     if path.suffix == ".parquet":
-        return pd.read_parquet(path)
+        results = pd.read_parquet(path)
+        results["is_control"] = is_control(results)
+        others = [name for name in results if name not in COLUMNS]
+        return results[[*(name for name in COLUMNS if name in results), *others]]
     return results_frame(_read_rows(path)[0])
 
 
@@ -139,12 +173,13 @@ def lock_results(path=None):
     if path is None:
         yield
         return
-    path = Path(path)
+    filelock = import_optional("filelock", extra="bench")
+    path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+    lock = filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
     try:
         lock.acquire()
-    except Timeout:
+    except filelock.Timeout:
         raise BlockingIOError(
             f"Another run writes to {path}. Wait until it has ended, or choose another "
             "--output."
@@ -169,11 +204,12 @@ class ResultsStore:
     Raises
     ------
     ValueError
-        If the file is no results file of this version.
+        If the file is no results file of this version, or is damaged.
     """
 
     def __init__(self, path=None):
-        self.path = None if path is None else Path(path)
+        # A link stays one, and what it points to is replaced.
+        self.path = None if path is None else Path(path).resolve()
         self.rows = {}
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -192,13 +228,25 @@ class ResultsStore:
     def _write(self):
         """Replace the file by what is in memory, in one step."""
         draft = self.path.with_name(self.path.name + ".tmp")
-        with draft.open("w", encoding="utf-8", newline="") as file:
-            writer = _writer(file)
-            writer.writerow(COLUMNS)
-            writer.writerows(
-                [row[name] for name in COLUMNS] for row in self.rows.values()
-            )
-        os.replace(draft, self.path)
+        try:
+            with draft.open("wb") as file:
+                file.write(_as_lines([COLUMNS, *map(_in_order, self.rows.values())]))
+            if self.path.exists():
+                shutil.copymode(self.path, draft)
+            os.replace(draft, self.path)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            raise self._describe(error) from error
+
+    def _describe(self, error):
+        """Return the error of a disk that takes no more, with what to do."""
+        n_lines = self.path.read_bytes().count(b"\n") if self.path.exists() else 0
+        text = (
+            f"{error.strerror}: the results could not be written. The file is whole "
+            f"and holds {max(n_lines - 1, 0)} fits. Make room, or allow writing, then "
+            "run the same command again to go on"
+        )
+        return OSError(error.errno, text, str(self.path))
 
     def check(self, wanted):
         """Refuse to go on if older rows were made with other settings.
@@ -235,6 +283,40 @@ class ResultsStore:
                         "the same settings to go on."
                     )
 
+    def check_versions(self, tasks, versions):
+        """Refuse to go on if older rows were made with another skomics or torch.
+
+        Parameters
+        ----------
+        tasks : set of tuple of str
+            Tasks, each with the protocol, that are to get more rows.
+
+        versions : str
+            The versions that these will have, as in the column.
+
+        Raises
+        ------
+        ValueError
+            If a row of such a task has others.
+        """
+        new = _read_versions(versions)
+        for row in self.rows.values():
+            old = _read_versions(row["versions"])
+            differing = [
+                f"{name} {old[name]}, and this is {name} {new[name]}"
+                for name in _COMPARED_PACKAGES
+                if name in old and name in new and old[name] != new[name]
+            ]
+            is_mixed = row["status"] == "ok" and (row["task"], row["protocol"]) in tasks
+            if differing and is_mixed:
+                raise ValueError(
+                    f"{self.path} holds fits of {row['model']!r} on task "
+                    f"{row['task']!r} made with {'; '.join(differing)}. Scores of two "
+                    "versions do not belong into one table. Choose another --output; "
+                    "or, to go on anyway, give the same command with --any-version "
+                    "(run_benchmark: any_version=True)."
+                )
+
     def forget_errors(self, keys):
         """Drop the failed ones of these fits, which will be tried again.
 
@@ -257,10 +339,19 @@ class ResultsStore:
         row : dict
             One finished fit.
         """
-        self._remember(row)
         if self.path is not None:
-            with self.path.open("a", encoding="utf-8", newline="") as file:
-                _writer(file).writerow([row[name] for name in COLUMNS])
+            self._append_line(_as_lines([_in_order(row)]))
+        self._remember(row)
+
+    def _append_line(self, line):
+        """Write a line, or nothing of it."""
+        n_bytes = self.path.stat().st_size if self.path.exists() else 0
+        try:
+            with self.path.open("ab") as file:
+                file.write(line)
+        except OSError as error:
+            os.truncate(self.path, n_bytes)
+            raise self._describe(error) from error
 
     def finish(self, keys):
         """Put the rows of a complete run in its order, after all others.
@@ -282,34 +373,78 @@ class ResultsStore:
         return results_frame(list(rows.values()))
 
 
-def _writer(file):
-    return csv.writer(file, lineterminator="\n")
+def _in_order(row):
+    return [row[name] for name in COLUMNS]
+
+
+def _as_lines(rows):
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue().encode()
+
+
+def _read_versions(text):
+    return dict(part.split("=", 1) for part in str(text).split() if "=" in part)
 
 
 def _read_rows(path):
     """Return the whole rows of a file and whether it needs no mending."""
     data = path.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
-    lines = list(csv.reader(io.StringIO(whole.decode("utf-8"), newline="")))
-    if not lines:
+    lines = _number_lines(path, whole)
+    _, header = next(lines, (0, ()))
+    if not header:
         return [], False
-    header = tuple(lines[0])
+    header = tuple(header)
     if set(header) - set(COLUMNS) or set(COLUMNS) - set(header) - set(_LATER):
         raise ValueError(
             f"{path} has the columns {list(header[:3])}, ... ({len(header)}), but this "
             f"version of skomics writes {list(COLUMNS[:3])}, ... ({len(COLUMNS)}). "
             "Choose another --output, or move the file away."
         )
-    rows = [_parse(header, line) for line in lines[1:]]
+    rows = [_parse(path, number, header, line) for number, line in lines]
     return rows, header == COLUMNS and whole == data
 
 
-def _parse(header, line):
+def _number_lines(path, content):
+    """Yield the number of each line, where it begins, and its values."""
+    number = 1
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        number += content[: error.start].count(b"\n")
+        raise _damage(path, number, "it is no text in UTF-8") from error
+    reader = csv.reader(io.StringIO(text, newline=""))
+    while True:
+        try:
+            values = next(reader, None)
+        except csv.Error as error:
+            raise _damage(path, number, error) from error
+        if values is None:
+            return
+        yield number, values
+        number = reader.line_num + 1
+
+
+def _parse(path, number, header, line):
+    if len(line) != len(header):
+        reason = f"it has {len(line)} values in place of {len(header)}"
+        raise _damage(path, number, reason)
     row = {**_LATER, **dict(zip(header, line, strict=True))}
-    row |= {name: int(row[name]) for name in _INTEGERS}
-    for kind, names in ((float, _NUMBERS), (int, _COUNTS)):
-        row |= {name: kind(row[name]) for name in names if row[name] != ""}
+    try:
+        row |= {name: int(row[name]) for name in _INTEGERS}
+        for kind, names in ((float, _NUMBERS), (int, _COUNTS)):
+            row |= {name: kind(row[name]) for name in names if row[name] != ""}
+    except ValueError as error:
+        raise _damage(path, number, error) from error
     return row
+
+
+def _damage(path, number, reason):
+    return ValueError(
+        f"Line {number} of {path} is damaged: {reason}. Delete the line, and its fit "
+        "is made again; or move the file away, or choose another --output."
+    )
 
 
 def _short(value):

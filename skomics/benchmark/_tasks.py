@@ -65,6 +65,10 @@ class Task:
         Which samples are of another cohort, that models are scored on and never
         fitted on. None: there is none, and folds are drawn.
 
+    is_control : bool, default=False
+        Whether the labels were permuted, so that no model may beat chance. Controls
+        are shown and judged apart, whatever their name.
+
     Attributes
     ----------
     classes : ndarray of shape (n_classes,)
@@ -99,6 +103,7 @@ class Task:
     kind: str = "cancer"
     groups: object = None
     is_external: object = None
+    is_control: bool = False
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -342,7 +347,7 @@ def null_task(task, *, random_state=0):
     Returns
     -------
     task : Task
-        Its name begins with "null-".
+        A control, whose name begins with "null-".
 
     Examples
     --------
@@ -352,7 +357,7 @@ def null_task(task, *, random_state=0):
     'null-simulated'
     """
     y = np.random.default_rng(random_state).permutation(task.y)
-    return replace(task, name=f"null-{task.name}", y=y)
+    return replace(task, name=f"null-{task.name}", y=y, is_control=True)
 
 
 def external_task(task, other):
@@ -401,6 +406,7 @@ def external_task(task, other):
         np.concatenate([task.y, other.y]),
         task.kind,
         is_external=np.repeat([False, True], [task.n_samples, other.n_samples]),
+        is_control=task.is_control,
     )
 
 

@@ -14,16 +14,20 @@ __all__ = [
     "xena_set",
 ]
 
+# Publications and code name it by http only; whether it speaks https is not known here.
 ACGT_URL = "http://acgt.cs.tau.ac.il/multi_omic_benchmark/data"
 XENA_URL = "https://tcga.xenahubs.net/download"
+# The storage behind the hub, where a slash in a name is written %2F.
+XENA_MIRROR_URL = "https://tcga-xena-hub.s3.us-east-1.amazonaws.com/download"
 # The commit is part of the address, so the files cannot change.
 MOGONET_URL = (
     "https://raw.githubusercontent.com/txWang/MOGONET/"
     "32d9066b7fe289b3f7cdb496a5668834079c274c"
 )
+# The commit that has the metadata; whether it has the counts is not known here.
 MOMIX_URL = (
-    "https://raw.githubusercontent.com/cantinilab/momix-notebook/master/"
-    "data/single-cell"
+    "https://raw.githubusercontent.com/cantinilab/momix-notebook/"
+    "483e4c9260a2de8936fef767dbc11c05e5b69039/data/single-cell"
 )
 
 ACGT_CANCERS = tuple(
@@ -42,6 +46,30 @@ XENA_DATASETS = {
 MOGONET_CLASSES = {
     "BRCA": ("Normal-like", "Basal-like", "HER2-enriched", "Luminal A", "Luminal B"),
     "ROSMAP": ("NC", "AD"),
+}
+# SHA-256 and sizes of files at MOGONET's commit. Of the others, and of what the hosts
+# may change, none could be obtained; that of the first download is recorded.
+_MOGONET_SHA256 = {
+    "ROSMAP/labels_tr.csv": (
+        "5859aa107dbf406937938ebefbec122d01fea5d41a9bd0292199f4406749e45d"
+    ),
+    "ROSMAP/labels_te.csv": (
+        "20d728c6f51f79ff5fa7719b960daf22074a0e6e1f3028869042b02ca4e3f68d"
+    ),
+    "ROSMAP/1_featname.csv": (
+        "1df5c536e47eb0d532abbb8bea6a9361bba01a913e03cd03b8ef06fb7849a660"
+    ),
+    "ROSMAP/2_featname.csv": (
+        "7431418fb193e02a1c1431f9446ccc227c8818a4d40c1cb72a2b640a0d8d38b7"
+    ),
+    "ROSMAP/3_featname.csv": (
+        "2b0b3451af16597ae34342a6abc99e397482fef30a61821a8e8fe7cb69276bae"
+    ),
+}
+_MOGONET_SIZES = {
+    f"ROSMAP/{i}_{part}.csv": size
+    for part, size in (("tr", 1_225_000), ("te", 530_000))
+    for i in (1, 2, 3)
 }
 _TCGA = "TCGA open-access tier; cite the TCGA study of the cancer as well"
 
@@ -63,13 +91,17 @@ class RemoteFile:
         beside the file and holds from then on.
 
     size : int or None, default=None
-        Its size in bytes where known.
+        Its size in bytes where known; another is refused.
+
+    mirrors : tuple of str, default=()
+        Other addresses of the same file, which are tried where the first fails.
     """
 
     path: str
     url: str
     sha256: str | None = None
     size: int | None = None
+    mirrors: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -151,8 +183,12 @@ def xena_set(cohort, datasets=None):
     files = {}
     for omics, name in names.items():
         file = name if omics == "clinical" else f"{name}.gz"
-        url = f"{XENA_URL}/TCGA.{cohort}.sampleMap/{file}"
-        files[omics] = RemoteFile(f"xena/{cohort}/{file}", url)
+        folder = f"TCGA.{cohort}.sampleMap"
+        files[omics] = RemoteFile(
+            f"xena/{cohort}/{file}",
+            f"{XENA_URL}/{folder}/{file}",
+            mirrors=(f"{XENA_MIRROR_URL}/{folder}%2F{file}",),
+        )
     return RemoteSet(
         f"UCSC Xena, TCGA hub: {cohort}",
         files,
@@ -203,7 +239,12 @@ def mogonet_set(name):
     return RemoteSet(
         f"MOGONET: {name}",
         {
-            file: RemoteFile(f"mogonet/{name}/{file}", f"{MOGONET_URL}/{name}/{file}")
+            file: RemoteFile(
+                f"mogonet/{name}/{file}",
+                f"{MOGONET_URL}/{name}/{file}",
+                _MOGONET_SHA256.get(f"{name}/{file}"),
+                _MOGONET_SIZES.get(f"{name}/{file}"),
+            )
             for file in files
         },
         f"repository MIT; data: {licence}",

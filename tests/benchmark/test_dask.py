@@ -18,7 +18,6 @@ distributed = pytest.importorskip("distributed")
 
 # Closing a cluster after a lost worker leaves sockets to the garbage collector.
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.processes,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -57,16 +56,28 @@ class MakeFatal:
         return Fatal(self.file, random_state=random_state)
 
 
-@pytest.fixture
-def cluster(request):
-    """Worker processes of one thread each, two by default, and a scheduler."""
-    with distributed.LocalCluster(
-        n_workers=getattr(request, "param", 2),
+def start_cluster(n_workers):
+    """Start worker processes of one thread each, and a scheduler."""
+    return distributed.LocalCluster(
+        n_workers=n_workers,
         threads_per_worker=1,
         processes=True,
         dashboard_address=":0",
         silence_logs="CRITICAL",
-    ) as cluster:
+    )
+
+
+@pytest.fixture
+def cluster():
+    """Two workers that a test may kill."""
+    with start_cluster(2) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def lone_worker():
+    """A cluster of one worker, which no test kills."""
+    with start_cluster(1) as cluster:
         yield cluster
 
 
@@ -74,6 +85,7 @@ def worker_pids(cluster):
     return {worker.pid for worker in cluster.workers.values()}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals differ")
 @pytest.mark.parametrize("n_killed", [1, 2])
 def test_a_run_goes_on_when_workers_are_killed(tiny, tmp_path, cluster, n_killed):
@@ -102,19 +114,18 @@ def test_a_run_goes_on_when_workers_are_killed(tiny, tmp_path, cluster, n_killed
     assert len(before - worker_pids(cluster)) == n_killed
 
 
-@pytest.mark.parametrize("cluster", [1], indirect=True)
-def test_a_cluster_of_one_worker_gives_the_same_rows(tiny, cluster):
+def test_a_cluster_of_one_worker_gives_the_same_rows(tiny, lone_worker):
     """Joblib runs the calls of a single worker in the process that makes them."""
-    dask = {"backend": "dask", "scheduler": cluster.scheduler_address}
+    dask = {"backend": "dask", "scheduler": lone_worker.scheduler_address}
     results = run_benchmark({"tiny": tiny}, "ridge", **dask, **QUICK)
     assert_same_rows(run_benchmark({"tiny": tiny}, "ridge", **QUICK), results)
 
 
-def test_a_large_table_does_not_travel_with_each_fit(cluster):
+def test_a_large_table_does_not_travel_with_each_fit(lone_worker):
     """Dask warns of graphs above 10 MiB, and a warning fails the test."""
     X = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 34_000)))
     data = {"large": ({"rna": X.add_prefix("g")}, np.repeat(["a", "b"], 20))}
-    dask = {"backend": "dask", "scheduler": cluster.scheduler_address}
+    dask = {"backend": "dask", "scheduler": lone_worker.scheduler_address}
     quick = {"n_folds": 2, "n_repeats": 1}
     results = run_benchmark(data, "dummy", **dask, **quick)
     assert_same_rows(run_benchmark(data, "dummy", **quick), results)
@@ -130,6 +141,7 @@ def usual_port():
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("usual_port")
 def test_without_an_address_a_cluster_is_started_here_beside_others(tiny):
     results = run_benchmark(

@@ -16,9 +16,10 @@ from tests.conftest import REPOSITORY, make_tiny
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(os.name != "posix", reason="signals differ"),
 ]
-N_KILLS = 10
+N_KILLS = 6
 OPTIONS = [
     *("--models", "logreg", "ridge", "--folds", "4", "--repeats", "10"),
     *("--train-fractions", "0.5", "1.0", "--n-jobs", "2"),
@@ -57,11 +58,11 @@ def kill_after(process, file, n_lines, delay):
         time.sleep(0.002)
     time.sleep(delay)
     os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.communicate(timeout=60)
     return True
 
 
-def test_a_run_that_is_killed_ten_times_has_the_rows_of_one_that_is_not(tmp_path):
+def test_a_run_that_is_killed_again_and_again_has_the_rows_of_one_that_is_not(tmp_path):
     X, y = make_tiny()
     folder = tmp_path / "cohort"
     folder.mkdir()
@@ -79,7 +80,7 @@ def test_a_run_that_is_killed_ten_times_has_the_rows_of_one_that_is_not(tmp_path
         n_rows.append(count_lines(file))
     assert n_killed == N_KILLS
     assert n_rows == sorted(n_rows)
-    assert n_rows[-1] > 10
+    assert n_rows[-1] > 5
     run_to_the_end(folder, file.parent)
     run_to_the_end(folder, tmp_path / "whole")
     killed, whole = (

@@ -1,5 +1,6 @@
 """Promises of the command line."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from skomics.benchmark import Contender, read_results
 from skomics.benchmark import __main__ as main_module
 from skomics.benchmark import _runner as runner_module
+from skomics.benchmark import _store as store_module
 from skomics.benchmark.__main__ import main
 from skomics.benchmark._contenders import CONTENDER_GROUPS, CONTENDERS
 from skomics.benchmark._summary import read_commands
@@ -313,6 +315,45 @@ def test_an_interruption_says_where_the_results_are(
     shown = capsys.readouterr().err
     assert f"Interrupted. 1 finished fits are in {tmp_path / 'results.csv'}" in shown
     assert "run the same command again to go on" in shown
+
+
+def test_results_of_another_version_are_gone_on_with_by_the_command_that_is_told(
+    folder, tmp_path, contenders, monkeypatch, capsys, pyplot
+):
+    options = ["--data", folder, "--models", "dummy", "--folds", 2]
+    with monkeypatch.context() as patch:
+        versions = runner_module._versions().replace("skomics=", "skomics=0.")
+        patch.setattr(runner_module, "_versions", lambda: versions)
+        assert run(*options, "--repeats", 1, output=tmp_path) == 0
+    assert run(*options, "--repeats", 2, output=tmp_path) == 2
+    assert "the same command with --any-version" in capsys.readouterr().err
+    assert run(*options, "--repeats", 2, "--any-version", output=tmp_path) == 0
+
+
+def test_a_full_disk_ends_the_run_with_what_to_do(
+    folder, tmp_path, contenders, monkeypatch, capsys
+):
+    def fail(*args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(store_module.os, "replace", fail)
+    assert run("--data", folder, "--models", "dummy", output=tmp_path) == 2
+    shown = capsys.readouterr().err
+    assert "No space left on device: the results could not be written" in shown
+    assert "Make room, or allow writing, then run the same command again" in shown
+
+
+def test_a_user_task_called_like_a_control_is_ranked(folder, tmp_path, capsys, pyplot):
+    named = folder.rename(tmp_path / "nullipara_brca")
+    assert (
+        run("--data", named, "--models", "ridge", "--repeats", 1, output=tmp_path) == 0
+    )
+    assert "Control" not in capsys.readouterr().out
+    assert not (tmp_path / "null").exists()
+    assert main(["report", str(tmp_path)]) == 0
+    page = (tmp_path / "report.html").read_text()
+    assert "nullipara_brca" in page
+    assert "There was no control with permuted labels" in page
 
 
 def test_a_process_that_died_is_told(folder, tmp_path, monkeypatch, capsys):

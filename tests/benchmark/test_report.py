@@ -545,6 +545,8 @@ def browser():
         options.add_argument(option)
     service = selenium.ChromeService(driver)
     browser = selenium.Chrome(options=options, service=service)
+    browser.set_page_load_timeout(60)
+    browser.set_script_timeout(60)
     yield browser
     browser.quit()
 

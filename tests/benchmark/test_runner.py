@@ -16,11 +16,19 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import f1_score, log_loss
 from sklearn.naive_bayes import GaussianNB
 
-from skomics.benchmark import Contender, Task, run_benchmark
+from skomics.benchmark import (
+    Contender,
+    Task,
+    check_null,
+    rank_models,
+    run_benchmark,
+    win_tie_loss,
+)
 from skomics.benchmark import _runner as runner_module
 from skomics.benchmark._contenders import CONTENDERS, with_params
 from skomics.benchmark._protocols import PROTOCOLS
 from skomics.benchmark._store import COLUMNS, KEY
+from skomics.benchmark._tasks import null_task
 
 TIMES = ["fit_seconds", "score_seconds", "peak_memory_mb"]
 QUICK = {"n_folds": 3, "n_repeats": 2}
@@ -395,3 +403,42 @@ def test_progress_is_shown_only_if_asked_for(tiny, capsys):
     assert capsys.readouterr() == ("", "")
     run_benchmark({"tiny": tiny}, MODELS, verbose=True, **QUICK)
     assert capsys.readouterr().err.count("macro F1") == 12
+
+
+def test_a_task_is_no_control_for_its_name(tiny):
+    """Non-regression test for #12: "nullipara_brca" was taken for permuted labels."""
+    tasks = [Task("nullipara_brca", *tiny), null_task(Task("brca", *tiny))]
+    tasks += [Task("permuted", *tiny, is_control=True)]
+    results = run_benchmark(tasks, MODELS, **QUICK)
+    controls = results.groupby("task")["is_control"].unique().map(list).to_dict()
+    assert controls == {"nullipara_brca": [False], "null-brca": [True]} | {
+        "permuted": [True]
+    }
+    assert set(rank_models(results)["n_tasks"]) == {1}
+    assert set(win_tie_loss(results)["wins"] + win_tie_loss(results)["ties"]) <= {0, 1}
+    assert set(check_null(results)["task"]) == {"null-brca", "permuted"}
+
+
+def of_another_version(monkeypatch):
+    made_with = runner_module._versions().replace("torch=", "torch=0.")
+    monkeypatch.setattr(runner_module, "_versions", lambda: made_with)
+
+
+def test_rows_of_another_torch_are_gone_on_with_on_request_only(
+    tiny, tmp_path, monkeypatch
+):
+    """Non-regression test for #12: old and new rows were in one table, in silence."""
+    file = tmp_path / "results.csv"
+    with monkeypatch.context() as patch:
+        of_another_version(patch)
+        old = run_benchmark({"tiny": tiny}, "ridge", output=file, **QUICK)
+    before = file.read_bytes()
+    # Nothing is to be done, so nothing is mixed.
+    again = run_benchmark({"tiny": tiny}, "ridge", output=file, **QUICK)
+    pd.testing.assert_frame_equal(again, old)
+    with pytest.raises(ValueError, match=r"made with torch 0\..*any_version=True"):
+        run_benchmark({"tiny": tiny}, ["ridge", "logreg"], output=file, **QUICK)
+    assert file.read_bytes() == before
+    models = ["ridge", "logreg"]
+    both = run_benchmark({"tiny": tiny}, models, output=file, any_version=True, **QUICK)
+    assert both["versions"].nunique() == 2

@@ -1,8 +1,12 @@
 """Promises of the results file."""
 
 import os
+import re
+import signal
+import stat
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pandas as pd
 import pytest
@@ -10,6 +14,7 @@ import pytest
 from skomics.benchmark._store import (
     COLUMNS,
     ResultsStore,
+    is_control,
     lock_results,
     read_results,
     results_frame,
@@ -41,6 +46,7 @@ def make_row(fold=0, **changes):
         "n_folds": 5,
         "protocol": "honest",
         "omics": "all",
+        "is_control": False,
         "train_fraction": 1.0,
         "accuracy": 1 / 3,
         "status": "ok",
@@ -171,19 +177,21 @@ def test_a_run_that_was_killed_keeps_no_file(file):
         "    print('locked', flush=True)\n"
         "    sys.stdin.read()\n"
     )
-    with subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", code, str(file)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=REPOSITORY,
-    ) as process:
+    )
+    try:
         assert process.stdout.readline() == b"locked\n"
         with pytest.raises(BlockingIOError, match="Another run"), lock_results(file):
             pass
+    finally:
         process.kill()
-        process.wait()
-        with lock_results(file):
-            pass
+        process.communicate(timeout=60)
+    with lock_results(file):
+        pass
 
 
 def test_a_finished_run_is_in_order_and_keeps_other_rows(file):
@@ -226,6 +234,155 @@ def test_a_file_of_an_earlier_version_is_read_and_gone_on_with(file):
     store.append(make_row(2))
     assert list(ResultsStore(file).rows) == [key(0), key(1), key(2)]
     assert pd.read_csv(file)["fold"].to_list() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda line: line[:25], r"Line 3 of .*results\.csv is damaged: it has \d+ v"),
+        (lambda line: b"\xff" + line, "Line 3 of .* it is no text in UTF-8. Delete"),
+        (lambda line: line.replace(b"abc,123", b'"abc,123'), "Line 3 of .* is damaged"),
+        (
+            lambda line: line.replace(b",1,0,0,", b",x,0,0,"),
+            "Line 3 of .*: invalid lit",
+        ),
+        (lambda line: b'"' + b"x" * 200_000 + b'"', "Line 3 .*field limit .131072."),
+    ],
+    ids=["cut", "bytes", "quote", "number", "long"],
+)
+def test_a_damaged_line_is_named_and_the_file_left_as_it_is(file, damage, message):
+    """Non-regression test for #12: "zip() argument 2 is shorter" was the message."""
+    store = ResultsStore(file)
+    for fold in range(3):
+        store.append(make_row(fold))
+    lines = file.read_bytes().splitlines(keepends=True)
+    damaged = damage(lines[2].rstrip(b"\n")) + b"\n"
+    assert damaged != lines[2]
+    file.write_bytes(b"".join([*lines[:2], damaged, *lines[3:]]))
+    before = file.read_bytes()
+    with pytest.raises(ValueError, match=message) as caught:
+        ResultsStore(file)
+    assert "Delete the line, and its fit is made again" in str(caught.value)
+    assert file.read_bytes() == before
+    file.write_bytes(b"".join([*lines[:2], *lines[3:]]))
+    assert list(ResultsStore(file).rows) == [key(0), key(2)]
+
+
+@pytest.fixture
+def full_disk():
+    """Let files grow no more than the given size, as on a disk that is full."""
+    resource = pytest.importorskip("resource", reason="Windows has no such limits")
+    kept = resource.getrlimit(resource.RLIMIT_FSIZE)
+    action = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    @contextmanager
+    def limit(n_bytes):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, kept[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, kept)
+
+    yield limit
+    signal.signal(signal.SIGXFSZ, action)
+
+
+@pytest.mark.parametrize("n_more", [0, 30])
+def test_a_full_disk_is_told_and_the_file_stays_whole(file, full_disk, n_more):
+    store = ResultsStore(file)
+    store.append(make_row(0))
+    before = file.read_bytes()
+    message = "could not be written. The file is whole and holds 1 fits. Make room"
+    with full_disk(len(before) + n_more), pytest.raises(OSError, match=message):
+        store.append(make_row(1))
+    assert file.read_bytes() == before
+    assert list(store.rows) == [key(0)]
+    store.append(make_row(1))
+    assert list(ResultsStore(file).rows) == [key(0), key(1)]
+
+
+def test_a_full_disk_does_not_take_the_file_that_was_to_be_replaced(file, full_disk):
+    store = ResultsStore(file)
+    store.append(make_row(0))
+    store.append(make_row(1))
+    before = file.read_bytes()
+    with full_disk(50), pytest.raises(OSError, match="is whole and holds 2 fits"):
+        store.finish([key(1), key(0)])
+    assert file.read_bytes() == before
+    assert [path.name for path in file.parent.iterdir()] == ["results.csv"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes differ")
+def test_a_file_that_is_replaced_keeps_its_mode_and_its_links(file, tmp_path):
+    store = ResultsStore(file)
+    store.append(make_row(0, status="error"))
+    file.chmod(0o640)
+    link = tmp_path / "link.csv"
+    link.symlink_to(file)
+    ResultsStore(link).forget_errors([key(0)])
+    assert link.is_symlink()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert ResultsStore(file).rows == {}
+
+
+VERSIONS = "python=3.13 skomics=0.1.0 numpy=2.4 torch=2.13.0 system=Linux-x86_64"
+TASK = {("t", "honest")}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ("skomics=0.0.9", r"made with skomics 0\.0\.9, and this is skomics 0\.1\.0"),
+        ("torch=2.12.1", r"with torch 2\.12\.1, and this is torch 2\.13\.0. Scores of"),
+    ],
+)
+def test_rows_of_another_version_are_not_gone_on_with(file, changed, message):
+    store = ResultsStore(file)
+    name = changed.partition("=")[0]
+    versions = re.sub(rf"{name}=\S+", changed, VERSIONS)
+    store.append(make_row(versions=versions))
+    with pytest.raises(ValueError, match=message + ".*the same command with --any-v"):
+        store.check_versions(TASK, VERSIONS)
+    store.check_versions({("other", "honest")}, VERSIONS)
+    store.check_versions(set(), VERSIONS)
+
+
+@pytest.mark.parametrize(
+    "versions", ["", VERSIONS, VERSIONS.replace("numpy=2.4", "numpy=2.3")]
+)
+def test_rows_of_the_same_or_of_unknown_versions_are_gone_on_with(file, versions):
+    store = ResultsStore(file)
+    store.append(make_row(versions=versions))
+    store.check_versions(TASK, VERSIONS)
+
+
+def test_controls_of_earlier_files_are_known_by_their_name(file):
+    file.parent.mkdir()
+    tasks = ["null", "null-t", "nullipara_brca", "t"]
+    old = pd.DataFrame([make_row(task=task) for task in tasks])
+    old.drop(columns="is_control").to_csv(file, index=False)
+    expected = [True, True, False, False]
+    assert read_results(file)["is_control"].to_list() == expected
+    assert is_control(old.assign(is_control="")).to_list() == expected
+    assert is_control(old.assign(is_control=True)).to_list() == [True] * 4
+
+
+def test_controls_of_the_stored_results_are_those_with_permuted_labels():
+    pytest.importorskip("pyarrow")
+    files = sorted((REPOSITORY / "docs" / "results").glob("*.parquet"))
+    for path in files:
+        results = read_results(path)
+        controls = set(results.loc[results["is_control"], "task"])
+        assert controls == ({"null-simulated"} if path.stem == "null" else set())
+
+
+def test_a_lock_says_what_to_install_where_filelock_is_absent(file, monkeypatch):
+    monkeypatch.setitem(sys.modules, "filelock", None)
+    with (
+        pytest.raises(ImportError, match=r"pip install 'skomics\[bench\]'"),
+        lock_results(file),
+    ):
+        pass
 
 
 def test_reading_results_leaves_a_torn_file_as_it_is(file):

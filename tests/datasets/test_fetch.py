@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import zipfile
 
 import numpy as np
@@ -93,7 +94,7 @@ def host(monkeypatch):
     }
     files |= {f"/mogonet/BRCA/{k}": v.encode() for k, v in MOGONET.items()}
     with serve(files) as server:
-        for name in ("ACGT", "XENA", "MOGONET", "MOMIX"):
+        for name in ("ACGT", "XENA", "XENA_MIRROR", "MOGONET", "MOMIX"):
             monkeypatch.setattr(
                 _registry, f"{name}_URL", f"{server.url}/{name.lower()}"
             )
@@ -161,6 +162,7 @@ def test_no_member_of_an_archive_leaves_the_folder(host, tmp_path, name):
     host.files["/acgt/breast.zip"] = as_zip(files)
     assert fetch_acgt("breast", data_home=tmp_path / "home").data.shape == (3, 4)
     names = {f.name for f in tmp_path.rglob("*") if f.is_file()}
+    names = {name for name in names if not name.endswith(".lock")}
     assert names <= {"breast.zip", "clinical.zip"} | {
         "breast.zip.sha256",
         "clinical.zip.sha256",
@@ -170,7 +172,7 @@ def test_no_member_of_an_archive_leaves_the_folder(host, tmp_path, name):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"<html>moved</html>", "breast.zip cannot be read as zip"),
+        (b"moved", "breast.zip cannot be read as zip"),
         (as_zip({"exp": "x"}), "breast.zip cannot be read as zip: it holds 0 files"),
         (as_zip(BREAST)[:-40], "breast.zip cannot be read as zip"),
         (as_zip(BREAST | {"exp": '"a"\n"TP53" x\n'}), "exp has 'x' in line 2"),
@@ -202,6 +204,27 @@ def test_a_data_set_that_a_cohort_lacks_is_named(host, tmp_path):
         OSError, match=r"Could not download .*/miRNA_HiSeq_gene\.gz: 404"
     ):
         fetch_xena("BRCA", data_home=tmp_path)
+
+
+def test_a_cohort_of_xena_is_read_from_the_storage_where_the_hub_fails(host, tmp_path):
+    datasets = {"expression": "HiSeqV2"}
+    for path in [path for path in host.files if path.startswith("/xena/")]:
+        folder, file = path.removeprefix("/xena/").split("/")
+        host.files[f"/xena_mirror/{folder}%2F{file}"] = host.files.pop(path)
+    cohort = fetch_xena("BRCA", datasets=datasets, data_home=tmp_path)
+    assert len(cohort.data) == 2
+
+
+def test_files_that_cannot_change_are_pinned():
+    files = [
+        file
+        for name in _registry.MOGONET_CLASSES
+        for file in _registry.mogonet_set(name).files.values()
+    ]
+    assert sum(file.sha256 is not None for file in files) == 5
+    assert sum(file.size is not None for file in files) == 6
+    for file in (*files, *_registry.momix_set().files.values()):
+        assert re.search("/[0-9a-f]{40}/", file.url), f"{file.url} may change"
 
 
 def test_mogonet_is_read_with_its_split(host, tmp_path):

@@ -227,7 +227,7 @@ def test_simulating_needs_no_torch():
         "import sys; from skomics.datasets import make_intersim; make_intersim();"
         "assert 'torch' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=240)
 
 
 # Bad requests

@@ -501,6 +501,7 @@ def test_pickled_model_predicts_in_another_process(tiny, tmp_path):
         capture_output=True,
         text=True,
         check=True,
+        timeout=240,
     ).stdout
     assert printed.strip() == fitted.predict_proba(tiny[0]).tobytes().hex()
 

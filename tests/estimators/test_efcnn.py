@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 
 from skomics import EFCNNClassifier
-from tests.estimators.deep_cases import *  # noqa: F403
-from tests.estimators.deep_cases import (  # noqa: F401
-    test_error_for_a_parameter_out_of_range,
-    test_order_of_the_features_matters_as_documented,
-)
 
-CLASSIFIER = EFCNNClassifier
 TINY = {
     "n_filters": (6, 4),
     "head_layer_sizes": 8,

@@ -496,6 +496,7 @@ def test_20_000_samples_fit_in_two_gigabytes(name):
         text=True,
         check=True,
         cwd=REPOSITORY,
+        timeout=280,
     )
     assert float(run.stdout) < 2.0
 

@@ -7,15 +7,7 @@ import pytest
 
 from skomics import LFCNNClassifier
 from tests.conftest import SIZES
-from tests.estimators.deep_cases import *  # noqa: F403
-from tests.estimators.deep_cases import (  # noqa: F401
-    test_an_omics_may_have_a_single_feature,
-    test_error_for_a_parameter_out_of_range,
-    test_one_feature_is_enough,
-    test_order_of_the_features_matters_as_documented,
-)
 
-CLASSIFIER = LFCNNClassifier
 TINY = {
     "n_filters": 4,
     "head_layer_sizes": 8,

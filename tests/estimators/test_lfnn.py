@@ -5,13 +5,7 @@ import pytest
 
 from skomics import LFNNClassifier
 from tests.conftest import SIZES
-from tests.estimators.deep_cases import *  # noqa: F403
-from tests.estimators.deep_cases import (  # noqa: F401
-    test_an_omics_may_have_a_single_feature,
-    test_one_feature_is_enough,
-)
 
-CLASSIFIER = LFNNClassifier
 TINY = {
     "branch_layer_sizes": (8, 4),
     "head_layer_sizes": 8,

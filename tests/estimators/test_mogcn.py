@@ -2,18 +2,9 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, f1_score
 from sklearn.metrics.pairwise import cosine_similarity
-from sklearn.model_selection import (
-    StratifiedKFold,
-    cross_val_predict,
-    cross_val_score,
-)
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from skomics import MoGCNClassifier, OmicsConcatenator
-from skomics.datasets import load_folder, make_intersim
+from skomics import MoGCNClassifier
 from skomics.exceptions import BatchDependenceWarning
 from tests.conftest import SIZES, make_tiny
 
@@ -27,34 +18,6 @@ TINY = {
     "random_state": 0,
     "device": "cpu",
 }
-
-
-def pipeline(**params):
-    return make_pipeline(OmicsConcatenator(StandardScaler()), MoGCNClassifier(**params))
-
-
-def test_defaults_separate_the_simulated_subtypes_of_the_paper():
-    X, y = make_intersim(n_samples=100, n_clusters=5, effect=2.5, random_state=0)
-    cv = StratifiedKFold(4, shuffle=True, random_state=1)
-    assert cross_val_score(pipeline(random_state=0), X, y, cv=cv).min() == 1.0
-
-
-# heterogeneous_10 and heterogeneous_15 have classes of two samples.
-@pytest.mark.filterwarnings("ignore:The least populated class in y has only 2 members")
-@pytest.mark.slow
-@pytest.mark.parametrize("n_clusters", [5, 10, 15])
-@pytest.mark.parametrize("kind", ["equal", "heterogeneous"])
-def test_defaults_reach_the_published_figures_on_the_published_data(
-    kind, n_clusters, data_dir
-):
-    X, y = load_folder(data_dir / f"dlmo_sim_{kind}_{n_clusters}")
-    cv = StratifiedKFold(4, shuffle=True, random_state=1)
-    # Scored over the predictions of all folds together, because a class of two
-    # samples is absent from half of the folds.
-    predicted = cross_val_predict(pipeline(random_state=0), X, y, cv=cv)
-    accuracy = accuracy_score(y, predicted)
-    macro_f1 = f1_score(y, predicted, average="macro", zero_division=0)
-    assert (accuracy, macro_f1) == (1.0, 1.0)
 
 
 # --- against plain dense statements --------------------------------------------

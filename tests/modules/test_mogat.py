@@ -3,33 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
-from skomics.modules import MoGAT
-from tests.modules.graph_cases import *  # noqa: F403
-from tests.modules.graph_cases import (
-    SIZES,
+from tests.modules.graphs import (
     assert_dropout_acts_in_training_only,
+    make_mogat,
     make_views,
     plain_forward,
     three_graphs,
 )
-
-
-def make(**kwargs):
-    params = {"block_sizes": SIZES, "n_classes": 3, "hidden_sizes": (6, 4)}
-    params |= {"n_heads": 2, "slope": 0.2, "dropout": 0.0, "end_to_end": False}
-    params |= {"max_hidden": 512, "max_cells": 10_000}
-    torch.manual_seed(0)
-    return MoGAT(**{**params, **kwargs}).double()
-
-
-def reorder_views(module, order):
-    module.encoders = nn.ModuleList(module.encoders[i] for i in order)
-
-
-def permute_features(layer, order):
-    layer.linear.weight.data = layer.linear.weight.data[:, order]
 
 
 def plain_attention(layer, x, graph):
@@ -59,7 +40,7 @@ def plain_layer(layer, x, graph):
 def test_sparse_model_equals_a_plain_dense_statement_of_the_formulas(
     n_heads, slope, hidden_sizes
 ):
-    module = make(n_heads=n_heads, slope=slope, hidden_sizes=hidden_sizes)
+    module = make_mogat(n_heads=n_heads, slope=slope, hidden_sizes=hidden_sizes)
     graphs = three_graphs()
     views = make_views(module, graphs)
     expected = plain_forward(module, views, graphs, plain_layer)
@@ -67,7 +48,7 @@ def test_sparse_model_equals_a_plain_dense_statement_of_the_formulas(
 
 
 def test_gradients_equal_those_of_the_plain_statement():
-    module, graphs = make(end_to_end=True), three_graphs()
+    module, graphs = make_mogat(end_to_end=True), three_graphs()
     views = make_views(module, graphs)
     module(views).square().sum().backward()
     actual = [parameter.grad.clone() for parameter in module.parameters()]
@@ -78,7 +59,7 @@ def test_gradients_equal_those_of_the_plain_statement():
 
 
 def test_attention_sums_to_one_over_the_edges_of_each_sample():
-    module, graphs = make().eval(), three_graphs()
+    module, graphs = make_mogat().eval(), three_graphs()
     (x, (hop, _)), *_ = make_views(module, graphs)
     layer = module.encoders[0][0]
     _, weights = layer.attention(1e5 * x, hop)  # scores that would overflow
@@ -92,7 +73,7 @@ def test_attention_sums_to_one_over_the_edges_of_each_sample():
 
 
 def test_only_the_presence_of_an_edge_counts_and_not_its_weight():
-    module, graphs = make().eval(), three_graphs()
+    module, graphs = make_mogat().eval(), three_graphs()
     views = make_views(module, graphs)
     expected = module(views)
     for graph in graphs:
@@ -101,7 +82,7 @@ def test_only_the_presence_of_an_edge_counts_and_not_its_weight():
 
 
 def test_weights_start_as_in_the_published_code():
-    layer = make(block_sizes=[300], hidden_sizes=(200,), n_heads=1).encoders[0][0]
+    layer = make_mogat(block_sizes=[300], hidden_sizes=(200,), n_heads=1).encoders[0][0]
     assert layer.linear.bias is None
     bound = 1.414 * (6 / 500) ** 0.5
     assert 0.99 * bound < layer.linear.weight.abs().max() <= bound
@@ -111,9 +92,9 @@ def test_weights_start_as_in_the_published_code():
 
 
 def test_dropout_acts_on_the_attention_in_training_only():
-    assert_dropout_acts_in_training_only(make(dropout=0.5))
+    assert_dropout_acts_in_training_only(make_mogat(dropout=0.5))
 
 
 def test_error_for_a_width_that_the_heads_do_not_divide():
     with pytest.raises(ValueError, match=r"hidden_sizes=\(5,\) and n_heads=2"):
-        make(hidden_sizes=(5,))
+        make_mogat(hidden_sizes=(5,))

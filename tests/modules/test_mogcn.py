@@ -5,44 +5,16 @@ from functools import partial
 import pytest
 import torch
 from scipy import sparse
-from torch import nn
 
-from skomics.modules import MoGCN, StackedViews
-from tests.modules.graph_cases import *  # noqa: F403
-from tests.modules.graph_cases import (
-    SIZES,
+from skomics.modules import StackedViews
+from tests.modules.graphs import (
     assert_dropout_acts_in_training_only,
     make_hop,
+    make_mogcn,
     make_views,
     plain_forward,
     three_graphs,
 )
-
-
-def make(**kwargs):
-    # Widths that grow and that shrink: the order of the two products differs.
-    params = {"block_sizes": SIZES, "n_classes": 3, "hidden_sizes": (6, 2, 4)}
-    params |= {"dropout": 0.0, "end_to_end": False}
-    params |= {"max_hidden": 512, "max_cells": 10_000}
-    torch.manual_seed(0)
-    module = MoGCN(**{**params, **kwargs}).double()
-    for name, parameter in module.named_parameters():  # biases, too, must matter
-        if name.endswith("bias"):
-            nn.init.normal_(parameter, std=0.5)
-    return module
-
-
-def reorder_views(module, order):
-    for layer in module.layers:
-        layer.bias.data = layer.bias.data[list(order)]
-        if isinstance(layer.weight, nn.ParameterList):
-            layer.weight = nn.ParameterList(layer.weight[i] for i in order)
-        else:
-            layer.weight.data = layer.weight.data[list(order)]
-
-
-def permute_features(layer, order):
-    layer.weight.data[:] = layer.weight.data[order]
 
 
 def plain_layer(layer, x, graph):
@@ -52,14 +24,14 @@ def plain_layer(layer, x, graph):
 
 @pytest.mark.parametrize("end_to_end", [True, False])
 def test_sparse_model_equals_a_plain_dense_statement_of_the_formulas(end_to_end):
-    module, graphs = make(end_to_end=end_to_end), three_graphs()
+    module, graphs = make_mogcn(end_to_end=end_to_end), three_graphs()
     views = make_views(module, graphs)
     expected = plain_forward(module, views, graphs, plain_layer)
     torch.testing.assert_close(module(views), expected)
 
 
 def test_sums_over_neighbors_may_be_taken_beforehand():
-    module, graphs = make(), three_graphs()
+    module, graphs = make_mogcn(), three_graphs()
     views = make_views(module, graphs)
     summed = [
         (torch.as_tensor(graph @ x.numpy()), [None, *hops[1:]])
@@ -70,7 +42,7 @@ def test_sums_over_neighbors_may_be_taken_beforehand():
 
 @pytest.mark.parametrize("sizes", [[60, 40, 50], [50, 50, 50]])
 def test_layers_are_those_of_the_published_code(sizes):
-    module = make(block_sizes=sizes, hidden_sizes=(400, 400, 200), dropout=0.5)
+    module = make_mogcn(block_sizes=sizes, hidden_sizes=(400, 400, 200), dropout=0.5)
     assert [layer.dropout.p for layer in module.layers] == [0.5, 0.5, 0.0]
     for size, encoder in zip(sizes, module.encoders, strict=True):
         shapes = [tuple(layer.weight.shape) for layer in encoder]
@@ -97,7 +69,7 @@ def test_stacked_views_train_as_the_views_one_by_one(sizes, dropout):
         for x, graph in zip(sums, graphs, strict=True)
     ]
     for views in (StackedViews(stacked, hop), one_by_one):
-        module = make(block_sizes=sizes, end_to_end=True)
+        module = make_mogcn(block_sizes=sizes, end_to_end=True)
         for layer in module.layers:
             # The same elements are dropped, however they are drawn.
             layer.dropout.draw = partial(drop_some, rate=dropout)
@@ -116,4 +88,4 @@ def drop_some(x, rate):
 
 
 def test_dropout_acts_in_training_only():
-    assert_dropout_acts_in_training_only(make(dropout=0.5))
+    assert_dropout_acts_in_training_only(make_mogcn(dropout=0.5))

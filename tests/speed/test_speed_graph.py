@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from skomics import MoGCNClassifier
 from skomics.graph import SampleGraph
-from tests.benchmarks.test_speed import best_ratio, one_thread  # noqa: F401
+from tests.speed.test_speed import best_ratio, one_thread  # noqa: F401
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.slow]
 

@@ -2,7 +2,7 @@
 
 Of every (sample, omics) pair, a share is removed in training and test samples alike.
 The same SMA is then trained with the omics masked, with their means imputed, and on
-the complete patients only. ``python -m tests.benchmarks.missing_omics FOLDER ...``
+the complete patients only. ``python -m tests.speed.missing_omics FOLDER ...``
 prints mean macro F1 over 5 x 5 folds, and the time, per data set. With ``--train`` and
 ``--test``, two folders, it trains on the complete patients of one cohort and predicts
 another that lacks an omics altogether.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skomics.datasets import make_intersim
-from tests.benchmarks.missing_omics import compare, transfer
+from tests.speed.missing_omics import compare, transfer
 
 pytestmark = [pytest.mark.benchmark]
 

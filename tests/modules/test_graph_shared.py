@@ -1,9 +1,4 @@
-"""What every module on graphs of samples promises, and the means to test it.
-
-A test file that defines ``make(**kwargs)``, which returns its module in double
-precision, ``reorder_views(module, order)`` and ``permute_features(layer, order)``, and
-imports ``*`` from here is tested for all of it.
-"""
+"""What every module on graphs of samples promises."""
 
 import copy
 
@@ -13,94 +8,29 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from skomics.modules import Hop
 from skomics.modules._graph import _CHUNK
+from tests.modules.graphs import (
+    MODULES,
+    SIZES,
+    make_hop,
+    make_views,
+    random_links,
+    three_graphs,
+)
 
-SIZES = [5, 3, 8]
+
+@pytest.fixture(scope="module", params=MODULES.values(), ids=MODULES)
+def kind(request):
+    """Return one of the kinds of modules on graphs."""
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def build(request):
-    """Return ``make`` of the test file that imports these tests."""
-    return request.module.make
-
-
-@pytest.fixture(scope="module")
-def reorder(request):
-    """Return the function that gives a module's encoders another order."""
-    return request.module.reorder_views
-
-
-@pytest.fixture(scope="module")
-def permute_inputs(request):
-    """Return the function that gives a first layer's inputs another order."""
-    return request.module.permute_features
-
-
-def random_graph(n, seed=0):
-    """Return a row-normalised graph with self loops."""
-    rng = np.random.default_rng(seed)
-    dense = np.triu(rng.random((n, n)) * (rng.random((n, n)) < 0.3), 1)
-    dense = dense + dense.T + np.eye(n)
-    return sparse.csr_array(dense / dense.sum(axis=1, keepdims=True))
-
-
-def random_links(n_new, n, seed=0):
-    """Return links of new samples to training samples, then self loops."""
-    rng = np.random.default_rng(seed)
-    links = rng.random((n_new, n)) * (rng.random((n_new, n)) < 0.3)
-    dense = np.hstack([links, np.eye(n_new)])
-    return sparse.csr_array(dense / dense.sum(axis=1, keepdims=True))
-
-
-def make_hop(matrix, destinations=None):
-    if destinations is None:
-        destinations = np.arange(matrix.shape[0])
-    return Hop.from_scipy(matrix, destinations, device="cpu", dtype=torch.float64)
-
-
-def make_views(module, graphs, seed=0):
-    """Return features of all training samples, and the graph for every layer."""
-    torch.manual_seed(seed)
-    views = []
-    for graph, size, encoder in zip(graphs, SIZES, module.encoders, strict=False):
-        x = torch.randn(graph.shape[0], size, dtype=torch.float64)
-        views.append((x, [make_hop(graph)] * len(encoder)))
-    return views
-
-
-def three_graphs(n=14):
-    return [random_graph(n, seed) for seed in range(3)]
-
-
-def plain_vcdn(fusion, logits):
-    cells = torch.einsum("na,nb,nc->nabc", *logits.sigmoid())
-    first, _, last = fusion.layers
-    return last(F.leaky_relu(first(cells.flatten(1)), 0.25))
-
-
-def plain_forward(module, views, graphs, plain_layer):
-    logits = []
-    heads = zip(module.heads.weight, module.heads.bias, strict=True)
-    for encoder, (weight, bias), (x, _), graph in zip(
-        module.encoders, heads, views, graphs, strict=True
-    ):
-        graph = torch.as_tensor(graph.toarray())
-        for layer in encoder:
-            x = plain_layer(layer, x, graph)
-        logits.append(x @ weight + bias)
-    logits = torch.stack(logits)
-    return torch.cat([logits, plain_vcdn(module.fusion, logits)[None]])
-
-
-def assert_dropout_acts_in_training_only(module):
-    views = make_views(module, three_graphs())
-    assert not torch.allclose(module(views), module(views))
-    module.eval()
-    torch.testing.assert_close(module(views), module(views))
+def build(kind):
+    """Return the maker of a module of that kind."""
+    return kind.make
 
 
 def test_prediction_is_that_of_a_graph_in_which_new_samples_only_receive(build):
@@ -202,11 +132,11 @@ def with_views_in_order(module, order, reorder):
 
 @given(order=st.permutations(range(3)))
 @settings(deadline=None, max_examples=10)
-def test_order_of_the_omics_does_not_matter_with_tied_weights(build, reorder, order):
-    module = build().eval()
+def test_order_of_the_omics_does_not_matter_with_tied_weights(kind, order):
+    module = kind.make().eval()
     views = make_views(module, three_graphs())
     expected = module(views)
-    other = with_views_in_order(module, order, reorder)
+    other = with_views_in_order(module, order, kind.reorder)
     actual = other([views[i] for i in order])
     torch.testing.assert_close(actual[:-1], expected[order])
     torch.testing.assert_close(actual[-1], expected[-1])
@@ -214,15 +144,13 @@ def test_order_of_the_omics_does_not_matter_with_tied_weights(build, reorder, or
 
 @given(data=st.data())
 @settings(deadline=None, max_examples=10)
-def test_order_of_the_features_does_not_matter_with_tied_weights(
-    build, permute_inputs, data
-):
-    module = build().eval()
+def test_order_of_the_features_does_not_matter_with_tied_weights(kind, data):
+    module = kind.make().eval()
     views = make_views(module, three_graphs())
     expected, shuffled = module(views), []
     for encoder, (x, hops) in zip(module.encoders, views, strict=True):
         order = data.draw(st.permutations(range(x.shape[1])))
-        permute_inputs(encoder[0], order)
+        kind.permute(encoder[0], order)
         shuffled.append((x[:, order], hops))
     torch.testing.assert_close(module(shuffled), expected)
 
@@ -273,12 +201,3 @@ def test_no_step_makes_a_tensor_of_all_pairs_of_samples(build):
     with LargestTensor() as seen:
         module([(x, [make_hop(graph)] * 2)]).sum().backward()
     assert n * width <= seen.numel <= max(n * width, _CHUNK * width) < n**2
-
-
-# For "import *": the tests and the fixture that they ask for.
-__all__ = [
-    "build",
-    "permute_inputs",
-    "reorder",
-    *(name for name in globals() if name.startswith("test_")),
-]

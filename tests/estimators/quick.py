@@ -1,0 +1,69 @@
+"""Settings with which every estimator is quick, for tests that fit all of them."""
+
+from sklearn.preprocessing import StandardScaler
+
+from skomics.testing import all_estimators
+
+# Small networks, short training: the checks fit each estimator a hundred times.
+# Epochs stay high enough for check_classifiers_train, which asks for accuracy.
+QUICK = {
+    # Fewer filters do not learn three overlapping classes within the epochs.
+    "EFCNNClassifier": {"head_layer_sizes": (16,), "max_epochs": 30},
+    "EFNNClassifier": {"hidden_layer_sizes": (32, 16), "max_epochs": 30},
+    "LFCNNClassifier": {"n_filters": 4, "head_layer_sizes": (16,), "max_epochs": 30},
+    "LFNNClassifier": {
+        "branch_layer_sizes": (32, 16),
+        "head_layer_sizes": (16,),
+        "max_epochs": 30,
+    },
+    "MoGATClassifier": {
+        "hidden_layer_sizes": (16,),
+        "pretrain_epochs": 20,
+        "max_epochs": 60,
+    },
+    "MoGCNClassifier": {
+        "hidden_layer_sizes": (16, 16),
+        "pretrain_epochs": 10,
+        "max_epochs": 20,
+    },
+    "SMAClassifier": {
+        "n_tokens": 4,
+        "d_model": 16,
+        "d_feedforward": 16,
+        "n_ensemble": 2,  # one on the linear path, and one beside it
+        "input_dropout": 0.1,
+        "max_epochs": 30,
+    },
+}
+SHARED = {"device": "cpu", "lr": 3e-3}
+# Nothing to make quick, and no device.
+CLOSED_FORM = {"BlockRidgeClassifier": [{}, {"n_folds": "loo"}]}
+TRANSFORMERS = {
+    "AtacTfidfTransformer": [{}],
+    "CLRTransformer": [{}, {"per": "feature"}],
+    "LibrarySizeNormalizer": [{}, {"log1p": False}],
+    # The checks hand over numbers of any size, but beta values end at 1.
+    "MValueTransformer": [{"clip": True}],
+    "OmicsConcatenator": [{}, {"transformer": StandardScaler()}],
+}
+
+
+def quick_estimators():
+    for name, estimator in all_estimators():
+        if name in TRANSFORMERS | CLOSED_FORM:
+            variants = (TRANSFORMERS | CLOSED_FORM)[name]
+            yield from (estimator(**params) for params in variants)
+        else:
+            yield estimator(**QUICK[name], **SHARED)
+
+
+# Epochs enough to make weights of their own, and too few to learn.
+SHORT = {"max_epochs": 5, "pretrain_epochs": 4}
+CLASSIFIERS = [cls for name, cls in all_estimators() if name in QUICK]
+
+
+def make_short(classifier, **params):
+    """Return a quick classifier that is trained for a few epochs only."""
+    settings = {**QUICK[classifier.__name__], **SHARED, "random_state": 0}
+    short = {name: epochs for name, epochs in SHORT.items() if name in settings}
+    return classifier(**{**settings, **short, **params})
