@@ -39,6 +39,7 @@ _NOT_TRIED = (
     *("_SigmoidCalibration", "_TemperatureScaling"),
 )
 _MAX_CLASSES = 2**20
+_LARGEST = 1e150
 
 
 def require(condition, place, problem):
@@ -76,7 +77,16 @@ def is_real_array(value, ndim=None, shape=None):
     if not is_array or (ndim is not None and value.ndim != ndim):
         return False
     fits = shape is None or value.shape == tuple(shape)
-    return fits and bool(np.isfinite(value).all())
+    return fits and _is_small(value)
+
+
+def _is_small(values):
+    """Tell whether all values are finite, and so are their squares."""
+    if values.dtype.kind != "f":
+        return True
+    largest = min(_LARGEST, float(np.finfo(values.dtype).max))
+    with np.errstate(invalid="ignore"):
+        return bool((np.abs(values) <= largest).all())
 
 
 def is_codes(value, shape, n_codes):
@@ -126,9 +136,21 @@ def check_thing(thing, place, size):
         _check_scorer(state, place)
     for cls in type(thing).__mro__:
         check = _CHECKS.get(cls.__name__)
-        if check is not None:
+        if check is not None and (
+            is_fitted(state) or cls.__name__ in _ALWAYS_CHECKED
+        ):
             check(thing, state, place)
             break
+
+
+def is_fitted(state):
+    """Tell whether there is anything that only `fit` could have left."""
+    return any(name.endswith("_") for name in state)
+
+
+def _is_tried(thing):
+    is_predictor = is_classifier(thing) or is_regressor(thing)
+    return is_predictor and type(thing).__name__ not in _NOT_TRIED
 
 
 def check_parameters(thing, place):
@@ -145,7 +167,7 @@ def check_parameters(thing, place):
 
 def _check_common(thing, state, place, size):
     n_features = state.get("n_features_in_")
-    if n_features is not None:
+    if "n_features_in_" in state or (_is_tried(thing) and is_fitted(state)):
         require(is_integer(n_features, 1), place, "has no proper n_features_in_")
     names = state.get("feature_names_in_")
     if names is not None:
@@ -161,6 +183,8 @@ def _check_common(thing, state, place, size):
         fits = not is_row or n_features is None or len(values) == n_features
         require(fits, f"{place}.{name}", f"is not as long as {n_features} features")
     _check_classes(thing, state, place)
+    if _is_tried(thing):
+        _check_sizes(thing, state, place)
 
 
 def check_feature_names(names, n_features, place):
@@ -173,6 +197,14 @@ def check_feature_names(names, n_features, place):
         f"{place}.feature_names_in_",
         "has no name for each feature",
     )
+
+
+def _check_sizes(thing, state, place):
+    """Refuse numbers of a predictor that would overflow in its sums."""
+    for name, values in state.items():
+        if isinstance(values, np.ndarray) and values.dtype == np.float64:
+            large = np.isfinite(values) & (np.abs(values) > _LARGEST)
+            require(not large.any(), f"{place}.{name}", f"is larger than {_LARGEST}")
 
 
 def _check_classes(thing, state, place):
@@ -205,7 +237,7 @@ def _check_tree_model(thing, state, place):
     fits = fits and tree.n_outputs == state.get("n_outputs_")
     require(fits, place, "has a tree for other features or outputs")
     n_classes = state.get("n_classes_")
-    if n_classes is not None and is_classifier(thing):
+    if is_classifier(thing):
         fits = np.array_equal(np.atleast_1d(n_classes), tree.n_classes)
         require(fits, place, "has a tree for other classes")
         _check_class_list(state, place, n_classes)
@@ -329,7 +361,9 @@ def _check_neighbors(thing, state, place):
     classes = state.get("classes_")
     lists = classes if isinstance(classes, list) else [classes]
     require(all(map(is_class_array, lists)), place, "has no classes")
-    columns = y.reshape(n_samples, -1).T if isinstance(y, np.ndarray) else []
+    shape = (n_samples, *([len(classes)] if isinstance(classes, list) else []))
+    is_target = isinstance(y, np.ndarray) and y.shape == shape
+    columns = y.reshape(n_samples, -1).T if is_target else []
     fits = len(columns) == len(lists) and all(
         is_codes(c, (n_samples,), len(known))
         for c, known in zip(columns, lists, strict=True)
@@ -378,6 +412,7 @@ _CHECKS = {
     "FunctionTransformer": _check_function,
     "_CalibratedClassifier": _check_calibrated,
 }
+_ALWAYS_CHECKED = ("FunctionTransformer", "_CalibratedClassifier")
 
 
 # What is made anew
@@ -399,6 +434,10 @@ def rebuild(thing):
     elif name in ("GammaRegressor", "PoissonRegressor", "TweedieRegressor"):
         if "coef_" in state:
             thing._base_loss = thing._get_loss()
+    elif name == "MultiLabelBinarizer":
+        thing._cached_dict = None
+    elif name == "TunedThresholdClassifierCV" and "estimator_" in state:
+        thing._curve_scorer = thing._get_curve_scorer()
     elif "_fit_method" in state:
         thing._tree = _search_tree(thing)
 
@@ -434,10 +473,8 @@ def try_out(thing, place, size):
     # Of a model of ours, the other methods are made from its probabilities.
     is_ours = type(thing).__module__.startswith("skomics.")
     n_features = vars(thing).get("n_features_in_")
-    is_predictor = isinstance(thing, BaseEstimator) and (
-        is_classifier(thing) or is_regressor(thing)
-    )
-    if not is_predictor or n_features is None or type(thing).__name__ in _NOT_TRIED:
+    is_estimator = isinstance(thing, BaseEstimator)
+    if not is_estimator or n_features is None or not _is_tried(thing):
         return
     is_small = n_features <= max(size, 2**16)
     require(is_small, place, f"has {n_features} features, more than its file has bytes")

@@ -41,13 +41,13 @@ _SUFFIXES = {
 }
 
 
-def digest(structure, tensors):
+def digest(header, tensors):
     """Return the SHA-256 of all that makes up a model.
 
     Parameters
     ----------
-    structure : object
-        JSON values.
+    header : dict
+        JSON values, of which those under "sha256" do not count.
 
     tensors : dict of str to ndarray
         The arrays.
@@ -57,7 +57,8 @@ def digest(structure, tensors):
     sha256 : str
         In hexadecimal digits.
     """
-    found = hashlib.sha256(json.dumps(structure).encode())
+    content = {key: value for key, value in header.items() if key != "sha256"}
+    found = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
     for name in sorted(tensors):
         array = tensors[name]
         found.update(f"{name} {array.dtype} {array.shape}".encode())

@@ -1,7 +1,10 @@
 """`save_model` and `load_model`."""
 
+import warnings
+
 from sklearn import __version__ as sklearn_version
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
 from skomics import __version__
@@ -91,9 +94,9 @@ def save_model(model, path):
         "format": FORMAT,
         "skomics_version": __version__,
         "sklearn_version": sklearn_version,
-        "sha256": digest(structure, writer.tensors),
         "model": structure,
     }
+    header["sha256"] = digest(header, writer.tensors)
     write_file(path, header, writer.tensors, check=_raise_if_unreadable)
 
 
@@ -147,19 +150,28 @@ def load_model(path):
         f"{header.get('sklearn_version')!s:.30}"
     )
     _check_format(path, header.get("format"), wrote)
-    if header.get("sha256") != digest(header.get("model"), tensors):
+    if header.get("sha256") != digest(header, tensors):
         raise ValueError(
             f"{path} is damaged: its content does not have the checksum that it was "
             "written with. Get it again from where it was saved."
         )
+    reader = Reader(tensors, size)
     try:
-        model = Reader(tensors, size).read(header.get("model"))
+        model = reader.read(header.get("model"))
     except Exception as error:
         raise ValueError(
             f"{path}, of {wrote}, makes no model here: {error!s:.1000}. If you trust "
             "where it is from, install the versions that wrote it; else delete it."
         ) from error
     _check_model(path, model)
+    written_with = header.get("sklearn_version")
+    if reader.of_sklearn and written_with != sklearn_version:
+        warning = InconsistentVersionWarning(
+            estimator_name=reader.of_sklearn[0],
+            current_sklearn_version=sklearn_version,
+            original_sklearn_version=f"{written_with!s:.30}",
+        )
+        warnings.warn(warning, stacklevel=2)
     return model
 
 

@@ -74,7 +74,7 @@ def _is_table(value):
 
 def _is_graph(value):
     is_csr = isinstance(value, sparse.csr_array) and value.shape[0] == value.shape[1]
-    return is_csr and value.dtype == np.float64 and bool(np.isfinite(value.data).all())
+    return is_csr and value.dtype == np.float64 and is_real_array(value.data)
 
 
 def _is_list_of(check):

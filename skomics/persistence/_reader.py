@@ -2,14 +2,10 @@
 
 import inspect
 import math
-import warnings
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn import __version__ as sklearn_version
-from sklearn.base import BaseEstimator
-from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.tree._tree import NODE_DTYPE, Tree
 from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import MetadataRequest
@@ -49,6 +45,7 @@ class Reader:
         self._size = size
         self._unused = set(tensors)
         self._things, self._sizes = [], []
+        self.of_sklearn = []  # names of its classes
         self._n_decoded = self._n_expanded = 0
         self._texts = {}
 
@@ -332,6 +329,8 @@ class Reader:
             if name not in RESET:
                 found[name] = self.decode(item, f"{place}.{name}")
         thing = _make(cls, found, place, self._size)
+        if cls.__module__.startswith("sklearn."):
+            self.of_sklearn.append(cls.__name__)
         self._things.append(thing)
         self._sizes.append(self._n_expanded - before)
         return thing
@@ -445,14 +444,11 @@ def _make(cls, state, place, size):
     """Return an object of a class on the list, with a state that was checked."""
     if cls.__module__.startswith("skomics."):
         return _make_own(cls, state, place, size)
-    version = state.pop("_sklearn_version", None)
     routing = _take_routing(state, place)
     state = {**_defaults(cls), **state}
     thing = object.__new__(cls)
     vars(thing).update(state)
     _set_routing(thing, routing)
-    if isinstance(thing, BaseEstimator):
-        _warn_of_version(cls, version)
     check_thing(thing, place, size)
     rebuild(thing)
     try_out(thing, place, size)
@@ -499,16 +495,3 @@ def _set_routing(thing, routing):
         for name, alias in asked.items():
             getattr(request, method).add_request(param=name, alias=alias)
     thing._metadata_request = request
-
-
-def _warn_of_version(cls, version):
-    if version == sklearn_version:
-        return
-    warnings.warn(
-        InconsistentVersionWarning(
-            estimator_name=cls.__name__,
-            current_sklearn_version=sklearn_version,
-            original_sklearn_version=f"{version!s:.30}",
-        ),
-        stacklevel=2,
-    )

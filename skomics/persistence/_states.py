@@ -14,7 +14,8 @@ RESET = frozenset(
 )
 # Made anew from the rest of the state when a file is read, or needed in training only.
 _REBUILT = frozenset(
-    "_base_loss _epoch_seconds _loss _loss_function_ _optimizer _tree".split()
+    "_base_loss _cached_dict _curve_scorer _epoch_seconds _loss _loss_function_ "
+    "_optimizer _sklearn_version _tree".split()
 )
 # Of scikit-learn's estimators: what they keep beside their parameters and what ends
 # in an underscore. All are values, and none is the name of a method.
@@ -29,7 +30,7 @@ _PRIVATE = frozenset(
     _n_samples_bootstrap _n_samples_orig _n_support _no_improvement_count
     _norm_y_weights _num_iter _precomputed _predict_1d _probA _probB _random_state
     _remainder _rng _sample_weight _scaler _seeds _sklearn_output_config
-    _sklearn_version _sparse _strategy _training_dim _transformer_to_input_indices
+    _sparse _strategy _training_dim _transformer_to_input_indices
     _unmixing _valid_mask _x_mean _x_scores _x_std _y _y_mean _y_scores _y_std
     C algorithm alpha alpha_per_target average class_weight deflation_mode epsilon
     estimator estimator_params eta0 fit_path gcv_mode jitter l1_ratio learning_rate loss
