@@ -156,7 +156,7 @@ _WATCHED = [None]
 _HARMLESS = ("sklearn", "skomics", "numpy", "scipy", "torch", "pandas", "encodings")
 _EVENTS = (
     *("os.", "subprocess.", "socket.", "shutil.", "urllib.", "ctypes.", "pickle."),
-    *("marshal.", "tempfile.", "glob.", "webbrowser.", "signal.", "builtins.input"),
+    *("tempfile.", "glob.", "webbrowser.", "signal.", "builtins.input"),
 )
 
 

@@ -10,6 +10,7 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.feature_selection import SelectorMixin
 from sklearn.metrics._scorer import _BaseScorer
 from sklearn.neighbors import BallTree, KDTree
 from sklearn.tree._tree import Tree
@@ -306,6 +307,7 @@ def _check_svm(thing, state, place):
     require(fits, place, "has other support vectors than it counts")
     shape = (n_vectors, state.get("n_features_in_"))
     if state.get("kernel") == "precomputed":
+        require(not is_sparse, place, "has a precomputed kernel that is sparse")
         shape = (0, 0)
     is_matrix = _is_svm_matrix(state.get("support_vectors_"), shape, is_sparse)
     require(is_matrix, place, "has support vectors that do not fit")
@@ -324,6 +326,13 @@ def _check_svm_numbers(thing, state, n_pairs, place):
     fits = are_rows and len(a) in (0, n_pairs)
     fits = fits and len(b) == (len(a) if is_classifier(thing) else 0)
     require(fits, place, "has no probabilities for each pair of classes")
+    # With the flag and without the numbers, compiled code reads from nowhere.
+    flag, weights = state.get("_effective_probability"), state.get("class_weight_")
+    is_flag = isinstance(flag, bool) and (not flag or len(a) > 0)
+    require(is_flag, place, "has no numbers for its probabilities")
+    n_weights = len(state["classes_"]) if is_classifier(thing) else 0
+    fits = is_real_array(weights, shape=(n_weights,)) and weights.dtype == np.float64
+    require(fits, f"{place}.class_weight_", "has no weight for each class")
     gamma = state.get("_gamma")
     is_number = isinstance(gamma, Real) and bool(np.isfinite(gamma))
     require(is_number, place, "has no gamma")
@@ -377,7 +386,7 @@ def _check_one_hot(thing, state, place):
     fits = is_list and all(isinstance(c, np.ndarray) and c.ndim == 1 for c in categories)
     require(fits, place, "has no categories")
     require(not state.get("_infrequent_enabled"), place, "has infrequent categories")
-    fits = len(categories) == state.get("n_features_in_", len(categories))
+    fits = len(categories) == state.get("n_features_in_")
     require(fits, place, "has no categories for each feature")
     for name in ("drop_idx_", "_drop_idx_after_grouping"):
         dropped = state.get(name)
@@ -474,6 +483,8 @@ def try_out(thing, place, size):
     is_ours = type(thing).__module__.startswith("skomics.")
     n_features = vars(thing).get("n_features_in_")
     is_estimator = isinstance(thing, BaseEstimator)
+    if isinstance(thing, SelectorMixin) and n_features is not None:
+        _try_selector(thing, n_features, place)
     if not is_estimator or n_features is None or not _is_tried(thing):
         return
     is_small = n_features <= max(size, 2**16)
@@ -494,6 +505,17 @@ def try_out(thing, place, size):
     if isinstance(proba, np.ndarray) and isinstance(classes, np.ndarray):
         fits = proba.shape == (1, len(classes))
         require(fits, place, f"has {len(classes)} classes, but predicts {proba.shape}")
+
+
+def _try_selector(thing, n_features, place):
+    try:
+        mask = np.asarray(thing.get_support())
+    except Exception as error:
+        raise ValueError(
+            f"{place} cannot select ({type(error).__name__}: {error})"
+        ) from error
+    fits = mask.dtype == bool and mask.shape == (n_features,)
+    require(fits, place, f"does not select among {n_features} features")
 
 
 def _methods(thing, is_ours):
