@@ -1,7 +1,7 @@
 """Whether what was put together from a file is whole: scikit-learn's part.
 
 Some of scikit-learn's compiled code trusts the shapes and indices that `fit` left. What
-reaches it is checked here first; the rest is tried on one sample of zeros.
+reaches it is checked here first; the rest is tried on one sample of ones.
 """
 
 import warnings
@@ -23,7 +23,7 @@ _PER_FEATURE = (
     *("center_", "statistics_", "variances_", "scores_", "pvalues_", "idf_"),
 )
 _OUTPUTS = ("default", "numpy", "pandas", "polars", None)
-# Parts of others, or of a kind that one sample of zeros says nothing about.
+# Parts of others, or of a kind that one sample of ones says nothing about.
 _NOT_TRIED = (
     *("Pipeline", "GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV"),
     *("HalvingRandomSearchCV", "StackingClassifier", "StackingRegressor"),
@@ -38,6 +38,15 @@ _NOT_TRIED = (
     *("DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier"),
     *("ExtraTreeRegressor", "DummyClassifier", "DummyRegressor"),
     *("_SigmoidCalibration", "_TemperatureScaling"),
+)
+_TRANSFORMERS = (
+    *("AtacTfidfTransformer", "CLRTransformer", "LibrarySizeNormalizer"),
+    *("MValueTransformer", "FactorAnalysis", "FastICA", "IncrementalPCA", "KernelPCA"),
+    *("PCA", "TruncatedSVD", "KNNImputer", "MissingIndicator", "SimpleImputer"),
+    *("Nystroem", "RBFSampler", "KBinsDiscretizer", "MaxAbsScaler", "MinMaxScaler"),
+    *("PowerTransformer", "QuantileTransformer", "RobustScaler", "StandardScaler"),
+    *("GaussianRandomProjection", "SparseRandomProjection", "KernelCenterer"),
+    *("LinearDiscriminantAnalysis", "NeighborhoodComponentsAnalysis"),
 )
 _MAX_CLASSES = 2**20
 _LARGEST = 1e150
@@ -210,7 +219,14 @@ def _check_sizes(thing, state, place):
 
 def _check_classes(thing, state, place):
     classes, n_classes = state.get("classes_"), state.get("n_classes_")
-    if isinstance(classes, np.ndarray) and is_classifier(thing):
+    if type(thing).__name__ == "MultiLabelBinarizer" and classes is not None:
+        # In the order of its parameter; compiled code is given their positions.
+        is_row = isinstance(classes, np.ndarray) and classes.ndim == 1
+        fits = is_row and len(set(classes.tolist())) == len(classes)
+        require(fits, f"{place}.classes_", "are no classes")
+    elif type(thing).__name__ in ("LabelBinarizer", "LabelEncoder") and classes is not None:
+        require(is_class_array(classes), f"{place}.classes_", "are no classes")
+    elif isinstance(classes, np.ndarray) and is_classifier(thing):
         require(is_class_array(classes), f"{place}.classes_", "are no classes")
         fits = n_classes is None or np.array_equal(n_classes, len(classes))
         require(fits, f"{place}.n_classes_", "is not the number of classes")
@@ -332,6 +348,7 @@ def _check_svm_numbers(thing, state, n_pairs, place):
     require(is_flag, place, "has no numbers for its probabilities")
     n_weights = len(state["classes_"]) if is_classifier(thing) else 0
     fits = is_real_array(weights, shape=(n_weights,)) and weights.dtype == np.float64
+    fits = fits or (weights is None and not is_classifier(thing))
     require(fits, f"{place}.class_weight_", "has no weight for each class")
     gamma = state.get("_gamma")
     is_number = isinstance(gamma, Real) and bool(np.isfinite(gamma))
@@ -466,7 +483,7 @@ def _search_tree(thing):
 
 
 def try_out(thing, place, size):
-    """Predict for one sample of zeros, and refuse what cannot or gives no numbers.
+    """Predict for one sample of ones, and refuse what cannot or gives no numbers.
 
     Parameters
     ----------
@@ -485,11 +502,15 @@ def try_out(thing, place, size):
     is_estimator = isinstance(thing, BaseEstimator)
     if isinstance(thing, SelectorMixin) and n_features is not None:
         _try_selector(thing, n_features, place)
-    if not is_estimator or n_features is None or not _is_tried(thing):
+    if not is_estimator or n_features is None:
+        return
+    if type(thing).__name__ in _TRANSFORMERS and n_features <= size:
+        _try_transformer(thing, n_features, place)
+    if not _is_tried(thing):
         return
     is_small = n_features <= max(size, 2**16)
     require(is_small, place, f"has {n_features} features, more than its file has bytes")
-    X = np.zeros((1, n_features))
+    X = np.ones((1, n_features))
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
@@ -505,6 +526,20 @@ def try_out(thing, place, size):
     if isinstance(proba, np.ndarray) and isinstance(classes, np.ndarray):
         fits = proba.shape == (1, len(classes))
         require(fits, place, f"has {len(classes)} classes, but predicts {proba.shape}")
+
+
+def _try_transformer(thing, n_features, place):
+    """Transform one sample of ones, which may only fail for its values."""
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            thing.transform(np.ones((1, n_features)))
+    except ValueError:
+        return
+    except Exception as error:
+        raise ValueError(
+            f"{place} cannot transform ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _try_selector(thing, n_features, place):
