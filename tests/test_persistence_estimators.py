@@ -1,6 +1,7 @@
 """Every estimator that can be saved gives the same answers, to the bit."""
 
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -26,13 +27,12 @@ from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
     HalvingGridSearchCV,
-    RandomizedSearchCV,
     RepeatedStratifiedKFold,
     StratifiedKFold,
 )
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier
 
@@ -195,7 +195,8 @@ def test_every_estimator_on_the_list_gives_the_same_answers(path, tmp_path):
     model.fit(X, y)
     loaded = through_file(model, tmp_path)
     assert answers(loaded, X) == answers(model, X)
-    assert repr(loaded) == repr(model)
+    shown = [re.sub("0x[0-9a-f]+", "", repr(one)) for one in (loaded, model)]
+    assert shown[0] == shown[1]
 
 
 COMPOSED = {
@@ -203,7 +204,9 @@ COMPOSED = {
     "isotonic": CalibratedClassifierCV(
         RandomForestClassifier(3, random_state=0), method="isotonic", cv=2
     ),
-    "frozen": CalibratedClassifierCV(FrozenEstimator(INNER.fit(*table()))),
+    "frozen": CalibratedClassifierCV(
+        FrozenEstimator(LogisticRegression().fit(*table()))
+    ),
     "stacked": StackingClassifier(
         [("net", clone(EFNN)), ("tree", DecisionTreeClassifier(random_state=0))], cv=2
     ),
@@ -231,7 +234,7 @@ COMPOSED = {
         ColumnTransformer(
             [
                 ("log", FunctionTransformer(np.log1p), slice(0, 5)),
-                ("both", FeatureUnion([("a", StandardScaler())]), [7, 8]),
+                ("both", FeatureUnion([("a", MinMaxScaler())]), [7, 8]),
                 ("none", "passthrough", ["mirna__m0"]),
             ]
         ).set_output(transform="pandas"),

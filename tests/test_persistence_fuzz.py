@@ -175,7 +175,9 @@ def test_a_changed_byte_anywhere_is_noticed(name, tmp_path):
         spoiled = bytearray(content)
         spoiled[place] ^= 1 << int(rng.integers(8))
         path.write_bytes(spoiled)
-        with pytest.raises(ValueError, match="damaged|complete safetensors|skomics mod"):
+        with pytest.raises(
+            ValueError, match="damaged|complete safetensors|skomics mod"
+        ):
             load_model(path)
 
 

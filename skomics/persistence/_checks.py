@@ -82,7 +82,7 @@ def is_integer(value, low=0, high=2**40):
 
 
 def is_real_array(value, ndim=None, shape=None):
-    """Tell whether a value is an array of finite numbers, of a shape if one is given."""
+    """Tell whether a value is an array of finite numbers, of that shape if any."""
     is_array = isinstance(value, np.ndarray) and value.dtype.kind in "iuf"
     if not is_array or (ndim is not None and value.ndim != ndim):
         return False
@@ -146,9 +146,7 @@ def check_thing(thing, place, size):
         _check_scorer(state, place)
     for cls in type(thing).__mro__:
         check = _CHECKS.get(cls.__name__)
-        if check is not None and (
-            is_fitted(state) or cls.__name__ in _ALWAYS_CHECKED
-        ):
+        if check is not None and (is_fitted(state) or cls.__name__ in _ALWAYS_CHECKED):
             check(thing, state, place)
             break
 
@@ -224,7 +222,10 @@ def _check_classes(thing, state, place):
         is_row = isinstance(classes, np.ndarray) and classes.ndim == 1
         fits = is_row and len(set(classes.tolist())) == len(classes)
         require(fits, f"{place}.classes_", "are no classes")
-    elif type(thing).__name__ in ("LabelBinarizer", "LabelEncoder") and classes is not None:
+    elif (
+        type(thing).__name__ in ("LabelBinarizer", "LabelEncoder")
+        and classes is not None
+    ):
         require(is_class_array(classes), f"{place}.classes_", "are no classes")
     elif isinstance(classes, np.ndarray) and is_classifier(thing):
         require(is_class_array(classes), f"{place}.classes_", "are no classes")
@@ -400,7 +401,9 @@ def _check_neighbors(thing, state, place):
 def _check_one_hot(thing, state, place):
     categories = state.get("categories_")
     is_list = isinstance(categories, list) and categories
-    fits = is_list and all(isinstance(c, np.ndarray) and c.ndim == 1 for c in categories)
+    fits = is_list and all(
+        isinstance(c, np.ndarray) and c.ndim == 1 for c in categories
+    )
     require(fits, place, "has no categories")
     require(not state.get("_infrequent_enabled"), place, "has infrequent categories")
     fits = len(categories) == state.get("n_features_in_")
@@ -520,7 +523,9 @@ def try_out(thing, place, size):
             f"{place} cannot predict ({type(error).__name__}: {error})"
         ) from error
     for method, answer in answers.items():
-        is_finite = np.asarray(answer).dtype.kind not in "fc" or np.isfinite(answer).all()
+        is_finite = (
+            np.asarray(answer).dtype.kind not in "fc" or np.isfinite(answer).all()
+        )
         require(is_finite, place, f"gives NaN or infinity for {method}")
     proba, classes = answers.get("predict_proba"), vars(thing).get("classes_")
     if isinstance(proba, np.ndarray) and isinstance(classes, np.ndarray):

@@ -300,6 +300,6 @@ def _read_tensor(file, dtype, shape):
     array = np.empty(shape, dtype)
     if array.size and file.readinto(array.reshape(-1).view(np.uint8)) != array.nbytes:
         raise _BrokenFileError("it ends early")
-    if dtype == bool and array.size and array.view(np.uint8).max() > 1:
+    if dtype.kind == "b" and array.size and array.view(np.uint8).max() > 1:
         raise _BrokenFileError("a truth value is neither 0 nor 1")
     return array.astype(dtype.newbyteorder("="), copy=False)

@@ -63,8 +63,10 @@ def save_model(model, path):
     The file is a safetensors file whose metadata hold JSON; the same model makes the
     same bytes. What acts on the machine is not in it: `callbacks`, `memory`, `n_jobs`,
     `n_threads`, `net_params`, `pre_dispatch` and `verbose` have their defaults in the
-    loaded model. **It holds training data where the model does**: the graph models link a
-    new sample to their training samples. The other networks keep weights, column means
+    loaded model.
+
+    **The file holds training data where the model does**: the graph models link a new
+    sample to their training samples, nearest neighbours and kernel models keep theirs. The other networks keep weights, column means
     and the names of features and classes.
 
     Examples

@@ -192,6 +192,13 @@ class Reader:
         require(is_table, place, "is no list of epochs")
         return pd.DataFrame(records)
 
+    def _index(self, content, place):
+        names = self.decode(content, place)
+        is_row = isinstance(names, np.ndarray) and names.dtype == object
+        is_names = is_row and names.ndim == 1 and all(type(n) is str for n in names)
+        require(is_names, place, "is no index of names")
+        return pd.Index(names)
+
     # Arrays
 
     def _tensor(self, name, place):
@@ -241,7 +248,9 @@ class Reader:
             array[:] = items
         else:
             longest = max(map(len, items), default=0)
-            require(longest <= width, place, "has texts that are longer than it is wide")
+            require(
+                longest <= width, place, "has texts that are longer than it is wide"
+            )
             array = np.array(items, dtype=f"<U{width}")
         return array.reshape(shape)
 
@@ -271,9 +280,7 @@ class Reader:
             "int32",
             "int64",
         }
-        require(
-            has_kinds and data.dtype.kind in "biuf", place, "is no sparse matrix"
-        )
+        require(has_kinds and data.dtype.kind in "biuf", place, "is no sparse matrix")
         is_shape = isinstance(shape, list) and len(shape) == 2
         require(is_shape and all(map(is_count, shape)), place, "has no shape")
         along, across = shape if kind.startswith("csr") else shape[::-1]
@@ -349,6 +356,7 @@ class Reader:
         "random_state": _random_state,
         "routing": _routing,
         "frame": _frame,
+        "index": _index,
         "array": _array,
         "text": _text,
         "objects": _objects,
@@ -423,9 +431,7 @@ def _check_nodes(nodes, n_features, place):
     left, right = nodes["left_child"], nodes["right_child"]
     numbers = np.arange(len(nodes))
     inner = left != _LEAF
-    require(
-        bool(np.array_equal(inner, right != _LEAF)), place, "has half a branch"
-    )
+    require(bool(np.array_equal(inner, right != _LEAF)), place, "has half a branch")
     children = np.concatenate([left[inner], right[inner]])
     parents = np.concatenate([numbers[inner], numbers[inner]])
     is_ordered = bool(np.all(children > parents)) and bool(

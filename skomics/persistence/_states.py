@@ -35,7 +35,9 @@ _PRIVATE = frozenset(
     C algorithm alpha alpha_per_target average class_weight deflation_mode epsilon
     estimator estimator_params eta0 fit_path gcv_mode jitter l1_ratio learning_rate loss
     mode n_neighbors n_nonzero_coefs nu penalty positive power_t precompute probability
-    radius random_state stack_method
+    radius random_state stack_method _average_coef _average_intercept _coef_indptr
+    _intercept_indptr _standard_coef _standard_intercept n_features_to_select
+    _transformers_feature_names_out
     """.split()
 )
 _SPLITTER = """

@@ -239,19 +239,31 @@ class Writer:
         ]
         sizes = [value.n_features, value.n_outputs, value.max_depth]
         classes = np.asarray(value.n_classes)
-        return {"tree": [sizes, *self.encode_all((classes, value.value), place), fields]}
+        return {
+            "tree": [sizes, *self.encode_all((classes, value.value), place), fields]
+        }
 
     @_encode.register
     def _(self, value: MetadataRequest, place):
         requests = {m: dict(getattr(value, m).requests) for m in _METHODS}
-        return {"routing": {method: asked for method, asked in requests.items() if asked}}
+        return {
+            "routing": {method: asked for method, asked in requests.items() if asked}
+        }
+
+    @_encode.register
+    def _(self, value: pd.Index, place):
+        # scikit-learn keeps the names of columns that were tables'.
+        names = value.to_numpy(dtype=object)
+        is_plain = type(value) is pd.Index and all(type(name) is str for name in names)
+        if not is_plain:
+            raise refusal(value, place, f"dtype {value.dtype}")
+        return {"index": self.encode(names, place)}
 
     @_encode.register
     def _(self, value: pd.DataFrame, place):
         # The epochs of a classifier.
         records = value.astype(object).to_dict("records")
         return {"frame": self.encode(records, place)}
-
 
 
 def _check_type(value, kind, place):
@@ -273,7 +285,9 @@ def refusal(value, place, detail=None):
         what += f" ({getattr(value, '__module__', None) or 'builtins'}.{name})"
     if detail is not None:
         what += f" of {detail}"
-    advice = next((cure for key, cure in _CURES.items() if key in place + what), _ADVICE)
+    advice = next(
+        (cure for key, cure in _CURES.items() if key in place + what), _ADVICE
+    )
     kind = "an estimator" if isinstance(value, BaseEstimator) else "something"
     return TypeError(
         f"{place} is a {what}, {kind} which a file without code cannot hold. Wanted: "
