@@ -212,8 +212,7 @@ def assert_refused_or_whole(path):
     with watched(path):
         try:
             model = load_model(path)
-        except ValueError as error:
-            assert type(error) is ValueError
+        except ValueError:
             return None
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")

@@ -66,8 +66,9 @@ def save_model(model, path):
     loaded model.
 
     **The file holds training data where the model does**: the graph models link a new
-    sample to their training samples, nearest neighbours and kernel models keep theirs. The other networks keep weights, column means
-    and the names of features and classes.
+    sample to their training samples, and nearest neighbours and kernel models keep
+    theirs. The other networks keep weights, column means and the names of features and
+    classes.
 
     Examples
     --------
