@@ -588,6 +588,22 @@ def test_parts_of_other_classes_are_refused(file):
     refuse_all(file, variants, match="makes no model here")
 
 
+def test_boosting_that_writes_beyond_its_first_guess_is_refused(file):
+    variants = []
+    priors = [[1.0], [0.5, 0.5], [0.25] * 4, [], [[0.3, 0.3, 0.4]] * 3]
+    for prior in priors:
+        for n_classes in (1, 2, 3, 4, 5, 10**6):
+            structure, tensors = parts_of("boosting")
+            state = state_of(structure, "DummyClassifier")
+            tensors["prior"] = np.array(prior)
+            tensors["classes"] = np.arange(min(n_classes, 10))
+            state["class_prior_"] = {"array": ["prior", False]}
+            state["classes_"] = {"array": ["classes", False]}
+            state["n_classes_"] = n_classes
+            variants.append((structure, tensors))
+    refuse_all(file, variants, match="makes no model here")
+
+
 def test_encoders_that_write_beyond_their_columns_are_refused(file):
     variants = []
     for name in ("_drop_idx_after_grouping", "drop_idx_"):
@@ -603,6 +619,17 @@ def test_encoders_that_write_beyond_their_columns_are_refused(file):
     for value in JUNK:
         structure, tensors = parts_of("onehot")
         state_of(structure, "OneHotEncoder")["categories_"] = value
+        variants.append((structure, tensors))
+    for value in (1, 3, 0, -1, 10**9, "2", None, True, 1.5):
+        structure, tensors = parts_of("onehot")
+        state_of(structure, "OneHotEncoder")["_n_features_outs"] = [value]
+        variants.append((structure, tensors))
+    nan = np.nan
+    for wrong in ([3, 1, 2], [1, 1, 2], [nan, 1, 2], [1, nan, nan], [3, 2, 1]):
+        structure, tensors = parts_of("onehot")
+        tensors["numbers"] = np.array(wrong, dtype=float)
+        node = {"array": ["numbers", False]}
+        state_of(structure, "OneHotEncoder")["categories_"] = [node]
         variants.append((structure, tensors))
     refuse_all(file, variants, match="makes no model here")
 

@@ -408,16 +408,35 @@ def _check_one_hot(thing, state, place):
     require(not state.get("_infrequent_enabled"), place, "has infrequent categories")
     fits = len(categories) == state.get("n_features_in_")
     require(fits, place, "has no categories for each feature")
+    # Values are searched for by halving, and what is found is a place to write to.
+    require(all(map(_is_searchable, categories)), place, "has unsorted categories")
     for name in ("drop_idx_", "_drop_idx_after_grouping"):
         dropped = state.get(name)
-        if dropped is None:
-            continue
-        fits = isinstance(dropped, np.ndarray) and dropped.shape == (len(categories),)
-        fits = fits and all(
-            d is None or is_integer(d, 0, len(c) - 1)
-            for d, c in zip(dropped, categories, strict=True)
-        )
-        require(fits, f"{place}.{name}", "drops categories that are not there")
+        if dropped is not None:
+            _check_dropped(dropped, categories, f"{place}.{name}")
+    dropped = state.get("_drop_idx_after_grouping")
+    dropped = [None] * len(categories) if dropped is None else dropped
+    counts = [
+        len(c) - (d is not None) for c, d in zip(categories, dropped, strict=True)
+    ]
+    fits = state.get("_n_features_outs") == counts
+    require(fits, f"{place}._n_features_outs", "are not the numbers of categories")
+
+
+def _is_searchable(categories):
+    if categories.dtype.kind in "OU":
+        return True
+    known = categories[:-1] if categories[-1:] != categories[-1:] else categories
+    return bool(np.all(known[:-1] < known[1:])) and bool(np.all(known == known))
+
+
+def _check_dropped(dropped, categories, place):
+    fits = isinstance(dropped, np.ndarray) and dropped.shape == (len(categories),)
+    fits = fits and all(
+        d is None or is_integer(d, 0, len(c) - 1)
+        for d, c in zip(dropped, categories, strict=True)
+    )
+    require(fits, place, "drops categories that are not there")
 
 
 def _check_function(thing, state, place):
@@ -460,6 +479,7 @@ def rebuild(thing):
         thing._build_f(thing.X_thresholds_, thing.y_thresholds_)
     elif name.startswith("GradientBoosting") and "estimators_" in state:
         thing._loss = thing._get_loss(sample_weight=None)
+        _try_first_guess(thing)
     elif name in ("GammaRegressor", "PoissonRegressor", "TweedieRegressor"):
         if "coef_" in state:
             thing._base_loss = thing._get_loss()
@@ -469,6 +489,18 @@ def rebuild(thing):
         thing._curve_scorer = thing._get_curve_scorer()
     elif "_fit_method" in state:
         thing._tree = _search_tree(thing)
+
+
+def _try_first_guess(thing):
+    """Refuse a first guess that has fewer columns than the trees write to."""
+    if not isinstance(thing.init_, str):
+        kinds = ("predict_proba",) if is_classifier(thing) else ("predict",)
+        require(hasattr(thing.init_, *kinds), "init_", "gives no first guess")
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        guess = thing._raw_predict_init(np.ones((1, thing.n_features_in_), np.float32))
+    fits = guess.shape == (1, thing.n_trees_per_iteration_)
+    require(fits, "init_", "gives a first guess for other classes")
 
 
 def _search_tree(thing):
