@@ -242,7 +242,7 @@ def _weights_of(name):
     return net["weights"]["dict"]
 
 
-HUGE = (10**9, 10**12, 2**62, -1, 0, 1.5, "9", None, [], True)
+HUGE = (15_000, 10**9, 10**12, 2**62, -1, 0, 1.5, "9", None, [], True)
 
 
 @pytest.mark.parametrize("value", HUGE, ids=str)
@@ -602,6 +602,19 @@ def test_boosting_that_writes_beyond_its_first_guess_is_refused(file):
             state["n_classes_"] = n_classes
             variants.append((structure, tensors))
     refuse_all(file, variants, match="makes no model here")
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 4])
+def test_first_guess_for_other_classes_is_refused_before_it_is_used(n_classes, file):
+    structure, tensors = parts_of("boosting")
+    state = state_of(structure, "DummyClassifier")
+    tensors["prior"] = np.full(n_classes, 1 / n_classes)
+    tensors["classes"] = np.arange(n_classes)
+    state["class_prior_"] = {"array": ["prior", False]}
+    state["classes_"] = {"array": ["classes", False]}
+    state["n_classes_"] = n_classes
+    forge(file, structure, tensors)
+    assert_refused(file, match="init_ gives a first guess for other classes")
 
 
 def test_encoders_that_write_beyond_their_columns_are_refused(file):
