@@ -7,6 +7,7 @@ estimator of skomics keeps changes the table, and the list in `_states.py`.
 
 import re
 from contextlib import nullcontext
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -33,8 +34,10 @@ from skomics.preprocessing import OmicsConcatenator
 
 __all__ = ["check_own", "set_own_state"]
 
-_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,2})?")
+_DEVICE = re.compile(r"auto|cpu|mps(:\d)?|cuda(:\d{1,2})?")
 _MAX_LAYERS = 1000
+# What skorch and its callbacks record of an epoch.
+_RECORDED = (bool, int, float, str, list, np.generic, type(None))
 
 
 def _is_bool(value):
@@ -107,7 +110,8 @@ def _is_plain(value, depth=0):
 def _is_history(value):
     """Tell whether a value is one dict of plain values per epoch."""
     return isinstance(value, list) and all(
-        isinstance(row, dict) and all(type(name) is str for name in row)
+        isinstance(row, dict)
+        and all(type(k) is str and isinstance(v, _RECORDED) for k, v in row.items())
         for row in value
     )
 
@@ -332,8 +336,7 @@ def _check_size(name, value, total, place):
     """Refuse sizes that are larger than all weights of the network together."""
     values = value if isinstance(value, list | tuple) else [value]
     is_small = len(values) <= max(total, 16) and all(
-        not isinstance(v, int) or isinstance(v, bool) or abs(v) <= max(total, 2**24)
-        for v in values
+        not isinstance(v, Integral) or abs(v) <= max(total, 2**24) for v in values
     )
     require(is_small, place, f"has {name}={value!r:.50}, more than its weights")
 
