@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,9 @@ from skorch.callbacks import GradientNormClipping
 from skomics import EFNNClassifier, OmicsConcatenator, load_model, save_model
 from skomics.persistence import _file
 from skomics.persistence._file import digest
+from skomics.persistence._names import find, own_class_names
 from skomics.persistence._reader import Reader
+from skomics.persistence._states import _OURS
 from skomics.persistence._writer import Writer
 from skomics.testing import all_estimators
 from tests.conftest import REPOSITORY, SIZES, make_tiny
@@ -185,6 +188,7 @@ def test_loaded_model_predicts_in_another_process(fitted, tiny, file, tmp_path):
         capture_output=True,
         text=True,
         check=True,
+        timeout=300,
     ).stdout
     assert printed.strip() == fitted.predict_proba(tiny[0]).tobytes().hex()
 
@@ -585,3 +589,18 @@ def test_pickles_of_transformers_hold_nothing_of_pandas(tiny):
         assert b"pandas" not in pickle.dumps(model)
         loaded = pickle.loads(pickle.dumps(model))
         pd.testing.assert_frame_equal(loaded.transform(X), model.transform(X))
+
+
+def test_every_class_of_ours_has_a_list_of_attributes():
+    names = {path.rpartition(".")[2] for path in own_class_names()}
+    assert names == set(_OURS)
+    assert names >= {name for name, _ in all_estimators()}
+    for path in own_class_names():
+        assert find("class", path).__name__ in names
+
+
+def test_two_saves_at_once_do_not_meet(fitted, file):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: save_model(fitted, file), range(8)))
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+    load_model(file)

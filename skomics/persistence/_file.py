@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import os
-import tempfile
+import uuid
 from contextlib import suppress
 from pathlib import Path
 
@@ -110,7 +110,13 @@ def write_file(path, header, tensors, check):
         tensors, {_KEY: json.dumps(header, allow_nan=False)}
     )
     check(header, tensors, len(text) + sum(a.nbytes for a in tensors.values()))
-    number, draft = tempfile.mkstemp(dir=target.parent, prefix=f"{target.name}.")
+    draft = target.with_name(f"{target.name}.{uuid.uuid4().hex}.tmp")
+    mode = None
+    with suppress(FileNotFoundError):
+        mode = target.stat().st_mode & 0o7777
+    # Never wider than what was there, not even while it is written.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    number = os.open(draft, flags, 0o666 if mode is None else 0o600)
     try:
         with os.fdopen(number, "wb") as file:
             file.write(len(text).to_bytes(8, "little") + text)
@@ -120,7 +126,8 @@ def write_file(path, header, tensors, check):
                 file.write(array.data if array.size else b"")
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(draft, _mode_for(target))
+        if mode is not None:
+            os.chmod(draft, mode)
         os.replace(draft, target)
     except BaseException:
         with suppress(FileNotFoundError):
@@ -135,15 +142,6 @@ def _check_suffix(path):
             f"Got {path.name} to save to, but {path.suffix} is the suffix of {kind}, "
             "which other programs would take this file for. Use .safetensors."
         )
-
-
-def _mode_for(target):
-    """Return the permissions of the file that is there, or those of new files."""
-    with suppress(FileNotFoundError):
-        return target.stat().st_mode & 0o7777
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def read_file(path):
