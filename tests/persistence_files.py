@@ -33,6 +33,8 @@ from tests.conftest import make_tiny
 # What a crafted file may cost beyond what an honest one does.
 MAX_MEGABYTES = 200
 MAX_SECONDS = 5
+# Of each kind of trick.
+MIN_VARIANTS = 30
 EFNN = EFNNClassifier(hidden_layer_sizes=(8,), max_epochs=2, random_state=0)
 GRAPH = MoGCNClassifier(
     graph="knn",
@@ -248,3 +250,12 @@ def changed(structure, path, value):
         inner = inner[key]
     inner[path[-1]] = value
     return structure
+
+
+def refuse_all(file, variants, match):
+    """Forge a file for each variant, a structure and tensors, and have it refused."""
+    variants = list(variants)
+    assert len(variants) >= MIN_VARIANTS
+    for structure, tensors in variants:
+        forge(file, structure, tensors)
+        assert_refused(file, match=match)
