@@ -1,9 +1,13 @@
 """Promises of model files: the same predictions, no code, and errors that help."""
 
 import json
+import os
+import pickle
 import subprocess
 import sys
+import time
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -19,19 +23,24 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.callback import ScoringMonitor
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
-from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_classif
+from sklearn.feature_selection import SelectKBest, VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, RobustScaler, StandardScaler
 from skorch.callbacks import GradientNormClipping
 
-import skomics
 from skomics import EFNNClassifier, OmicsConcatenator, load_model, save_model
-from skomics.persistence import _digest, _Reader, _Writer
+from skomics.persistence import _file
+from skomics.persistence._file import digest
+from skomics.persistence._names import find, own_class_names
+from skomics.persistence._reader import Reader
+from skomics.persistence._states import _OURS
+from skomics.persistence._writer import Writer
 from skomics.testing import all_estimators
 from tests.conftest import REPOSITORY, SIZES, make_tiny
 from tests.test_common import quick_estimators
@@ -63,7 +72,7 @@ def read_header(file):
 def rewrite(file, **changes):
     """Write a file again with another header."""
     tensors, header = load_file(file), read_header(file) | changes
-    header["sha256"] = _digest(header["model"], tensors)
+    header["sha256"] = digest(header, tensors)
     save_file(tensors, file, metadata={"skomics": json.dumps(header)})
 
 
@@ -179,6 +188,7 @@ def test_loaded_model_predicts_in_another_process(fitted, tiny, file, tmp_path):
         capture_output=True,
         text=True,
         check=True,
+        timeout=300,
     ).stdout
     assert printed.strip() == fitted.predict_proba(tiny[0]).tobytes().hex()
 
@@ -196,19 +206,27 @@ def test_seed_that_is_a_generator_goes_on_where_it_was(tiny, file):
     assert loaded.random_state.randint(1000) == model.random_state.randint(1000)
 
 
-def test_file_of_the_first_format_still_gives_its_predictions():
+def test_file_of_the_first_format_is_refused_with_what_to_do():
+    message = r"has format 1, .* no longer read: .* Fit the model again and save it"
+    with pytest.raises(ValueError, match=message):
+        load_model(REFERENCE / "efnn_format_1.safetensors")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
+def test_file_of_the_present_format_still_gives_its_predictions():
     X, _ = make_tiny()
-    model = load_model(REFERENCE / "efnn_format_1.safetensors")
-    expected = pd.read_csv(REFERENCE / "efnn_format_1.csv", index_col=0)
+    model = load_model(REFERENCE / "pipeline_format_2.safetensors")
+    expected = pd.read_csv(REFERENCE / "pipeline_format_2.csv", index_col=0)
     got = pd.DataFrame(model.predict_proba(X), X.index, model.classes_)
-    pd.testing.assert_frame_equal(got, expected, rtol=1e-4, atol=1e-6)
+    pd.testing.assert_frame_equal(got, expected, rtol=1e-6, atol=1e-9)
 
 
 # Values
 
 
 numbers = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)
+    *(st.none(), st.booleans(), st.floats(), st.text(max_size=5)),
+    st.integers(-(2**120), 2**120),
 )
 plain_arrays = st.sampled_from(["f8", "f4", "f2", "i8", "i4", "u1", "?"]).flatmap(
     lambda dtype: arrays(dtype, st.lists(st.integers(0, 3), max_size=3).map(tuple))
@@ -225,9 +243,9 @@ values = st.recursive(
 
 
 def back(value):
-    writer = _Writer()
+    writer = Writer()
     text = json.dumps(writer.encode(value, "value"), allow_nan=False)
-    return _Reader(writer.tensors).decode(json.loads(text))
+    return Reader(writer.tensors, 2**20).read(json.loads(text))
 
 
 def assert_same(got, expected):
@@ -256,31 +274,27 @@ def test_values_come_back_the_same(value):
 @pytest.mark.parametrize(
     "value",
     [
-        pd.DataFrame({"epoch": [1, 2], "loss": [0.5, np.nan]}),
-        pd.DataFrame([["a", 1.5]], index=["p"], columns=["x", "x"]),
-        pd.DataFrame(columns=["x"], dtype=float),
-        pd.Series(["a", None], dtype="str", name="subtype"),
-        pd.Series([True, False], index=[3, 1]),
+        np.array(["a", "ü", "\ud800", ""], dtype=object),
+        np.array([["a", "bc"], ["", "日本"]]),
+        np.array(["a"], dtype="<U9"),
+        np.array([], dtype=object),
+        np.array(["a", 1, None, 2.5], dtype=object),
+        np.array([["a"], ["b"]], dtype=object).T,
     ],
+    ids=str,
 )
-def test_tables_come_back_the_same(value):
-    same = pd.testing.assert_frame_equal
-    if isinstance(value, pd.Series):
-        same = pd.testing.assert_series_equal
-    same(back(value), value)
+def test_texts_come_back_the_same(value):
+    again = back(value)
+    assert again.dtype == value.dtype
+    assert again.shape == value.shape
+    assert again.tolist() == value.tolist()
 
 
-@pytest.mark.parametrize(
-    "index",
-    [
-        pd.RangeIndex(2, 8, 3, name="row"),
-        pd.Index(["a", "b"], name="feature"),
-        pd.Index(["a", 1, None], dtype=object),
-        pd.Index([1.5, np.nan]),
-    ],
-)
-def test_labels_come_back_the_same(index):
-    pd.testing.assert_index_equal(back(index), index, exact=True)
+def test_masked_arrays_come_back_the_same():
+    value = np.ma.MaskedArray([1.0, np.nan, 3.0], mask=[False, True, False])
+    again = back(value)
+    assert again.mask.tolist() == value.mask.tolist()
+    assert again.compressed().tolist() == [1, 3]
 
 
 @pytest.mark.parametrize("kind", ["csr_array", "csc_array", "csr_matrix", "csc_matrix"])
@@ -304,7 +318,7 @@ def test_small_things_come_back_the_same(value):
 
 def test_an_array_that_is_held_twice_is_stored_once():
     array = np.arange(6.0)
-    writer = _Writer()
+    writer = Writer()
     writer.encode([array, {"a": array}], "value")
     assert len(writer.tensors) == 1
     first, second = back([array, array])
@@ -317,33 +331,7 @@ def test_an_array_that_is_held_twice_is_stored_once():
 def test_file_holds_no_pickle(fitted, file):
     save_model(fitted, file)
     assert all(a.dtype.kind in "biuf" for a in load_file(file).values())
-    assert read_header(file)["model"]["object"][1] == "EFNNClassifier"
-
-
-@pytest.mark.parametrize(
-    ("module", "name"),
-    [
-        ("os", "system"),
-        ("builtins", "eval"),
-        ("sklearn.externals.array_api_compat.numpy", "eval"),
-        ("sklearn.utils", "Bunch"),
-        ("skomics.persistence", "save_model"),
-        ("skomics.benchmark.__main__", "main"),
-        ("sklearn.base", "nothing"),
-    ],
-)
-def test_only_estimators_are_made_from_names_in_a_file(module, name, fitted, file):
-    save_model(fitted, file)
-    rewrite(file, model={"object": [module, name, {}]})
-    with pytest.raises(ValueError, match=f"names {module}.{name}, which is no estim"):
-        load_model(file)
-
-
-def test_functions_of_a_file_are_ufuncs_only(fitted, file):
-    save_model(fitted, file)
-    rewrite(file, model={"ufunc": "load"})
-    with pytest.raises(ValueError, match=r"TypeError: numpy\.load is no ufunc"):
-        load_model(file)
+    assert read_header(file)["model"]["object"][0] == "skomics.EFNNClassifier"
 
 
 def test_what_metadata_a_pipeline_routes_comes_back(tiny, file):
@@ -360,16 +348,16 @@ def lambda_of(X, y):
     return make_pipeline(FunctionTransformer(lambda X: X), RidgeClassifier()).fit(X, y)
 
 
-def callbacks_of(X, y):
-    return clone(EFNN).set_params(callbacks=[GradientNormClipping(1)]).fit(X, y)
-
-
 def monitor_of(X, y):
     return clone(EFNN).set_callbacks(ScoringMonitor(scoring="accuracy")).fit(X, y)
 
 
-def search_of(X, y):
-    return GridSearchCV(RidgeClassifier(), {"alpha": [1, 2]}, cv=2).fit(X, y)
+def own_score(estimator, X, y):
+    return 1.0
+
+
+def own_score_function(X, y):
+    return np.arange(X.shape[1])
 
 
 class Mine(RidgeClassifier):
@@ -381,17 +369,33 @@ class Mine(RidgeClassifier):
     [
         (
             lambda_of,
-            r"model\.steps\[0\]\[1\]\.func is a builtins.function, which a file",
+            r"model\.steps\[0\]\[1\]\.func is a builtins.function .*lambda>.* a file",
         ),
-        (callbacks_of, r"callbacks\[0\] is a skorch\..* Take the callbacks out with"),
-        (monitor_of, r"_skl_callbacks\[0\] is a sklearn\..* and set_callbacks\(\)"),
-        (search_of, r"Got a .*GridSearchCV to save, .* Save its best_estimator_"),
+        (monitor_of, r"_skl_callbacks is a .* and set_callbacks\(\)"),
         (
-            lambda X, y: RandomForestClassifier(2).fit(X, y),
-            r"estimators_.*tree_ is a sk",
+            lambda X, y: make_pipeline(HistGradientBoostingClassifier(max_iter=1)).fit(
+                X, y
+            ),
+            r"model\.steps\[0\]\[1\] is a .* cannot be checked; use GradientBoosting",
         ),
-        (lambda X, y: Mine().fit(X, y), r"model is a .*Mine, which .* pickle and load"),
-        (lambda X, y: SelectKBest(f_classif, k=2).fit(X, y), r"model\.score_func is a"),
+        (
+            lambda X, y: KNeighborsClassifier(metric=lambda a, b: 1.0).fit(X, y),
+            r"model\.metric is a builtins\.function",
+        ),
+        (
+            lambda X, y: GridSearchCV(
+                RidgeClassifier(), {"alpha": [1, 2]}, cv=2, scoring=own_score
+            ).fit(X, y),
+            r"model\.scoring is a builtins\.function .*own_score\)",
+        ),
+        (
+            lambda X, y: Mine().fit(X, y),
+            r"model is a .*Mine, an estimator which .* pickle and load",
+        ),
+        (
+            lambda X, y: SelectKBest(own_score_function, k=2).fit(X, y),
+            r"model\.score_func is a",
+        ),
     ],
 )
 def test_what_needs_code_is_refused_with_its_place(make, message, tiny, file):
@@ -406,11 +410,12 @@ def test_what_needs_code_is_refused_with_its_place(make, message, tiny, file):
     [
         np.array([1j]),
         np.array(["2020-01-01"], dtype="datetime64[D]"),
-        np.ma.array([1.0]),
         np.longdouble(1),
         OrderedDict(a=1),
         {1, 2},
         pd.Series([1, 2], dtype="category"),
+        pd.Index([1.5]),
+        2**200,
         pd.date_range("2020-01-01", periods=2),
         pd.MultiIndex.from_tuples([("rna", "a")]),
         sparse.coo_array(np.eye(2)),
@@ -432,19 +437,54 @@ def test_only_fitted_estimators_are_saved(file):
         save_model({"a": 1}, file)
 
 
-def test_a_save_that_fails_leaves_the_old_file(fitted, tiny, file, monkeypatch):
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a full disk")
+def test_full_disk_is_an_os_error_and_leaves_the_old_file(fitted, file, monkeypatch):
     save_model(fitted, file)
-    before = file.read_bytes()
+    before, real = file.read_bytes(), os.fdopen
 
-    def fill_the_disk(tensors, path, metadata):
-        path.write_bytes(b"half")
-        raise OSError("No space left on device")
+    def fill_the_disk(number, mode):
+        os.close(number)
+        return open("/dev/full", mode, buffering=0)
 
-    monkeypatch.setattr(skomics.persistence, "save_file", fill_the_disk)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr(_file.os, "fdopen", fill_the_disk)
+    with pytest.raises(OSError, match="No space left"):
         save_model(fitted, file)
+    monkeypatch.setattr(_file.os, "fdopen", real)
     assert file.read_bytes() == before
     assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o600, 0o664])
+def test_saving_over_a_file_keeps_its_permissions(mode, fitted, file):
+    file.touch()
+    file.chmod(mode)
+    save_model(fitted, file)
+    assert file.stat().st_mode & 0o777 == mode
+    load_model(file)
+
+
+def test_saving_to_a_link_replaces_what_it_points_to(fitted, file):
+    target = file.with_name("target.safetensors")
+    target.touch()
+    file.symlink_to(target)
+    save_model(fitted, file)
+    assert file.is_symlink()
+    load_model(target)
+
+
+@pytest.mark.parametrize("name", ["m.pkl", "m.PICKLE", "m.joblib", "m.skops", "m.p"])
+def test_suffixes_of_pickles_are_refused(name, fitted, file):
+    with pytest.raises(ValueError, match=r"is the suffix of .* Use \.safetensors"):
+        save_model(fitted, file.with_name(name))
+    assert list(file.parent.iterdir()) == []
+
+
+def test_model_with_nan_weights_is_refused_when_it_is_saved(tiny, file):
+    model = RidgeClassifier().fit(*tiny)
+    model.coef_[0, 0] = np.nan
+    with pytest.raises(ValueError, match="model is not whole, and load_model would"):
+        save_model(model, file)
+    assert list(file.parent.iterdir()) == []
 
 
 def test_file_may_be_read_by_whom_other_new_files_may(fitted, file):
@@ -494,39 +534,73 @@ def test_file_of_another_program(metadata, file):
 
 def test_file_of_a_newer_format(fitted, file):
     save_model(fitted, file)
-    rewrite(file, format=2, skomics_version="9.0")
-    message = r"has format 2, of skomics 9\.0 with .* reads format 1\. Use the version"
+    rewrite(file, format=3, skomics_version="9.0")
+    message = r"has format 3, of skomics 9\.0 with .* reads format 2\. Use the version"
     with pytest.raises(ValueError, match=message):
         load_model(file)
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        {},
-        [1],
-        3,
-        {"who": 1},
-        {"array": ["x", False]},
-        {"objects": []},
-        {"object": ["skomics.estimators", "EFNNClassifier", {"_net_state": 1}]},
-        {"object": ["skomics.estimators", "EFNNClassifier", {}], "tuple": []},
-    ],
-)
-def test_structure_that_makes_no_model(model, fitted, file):
-    save_model(fitted, file)
-    rewrite(file, model=model)
-    with pytest.raises(ValueError, match=r"makes no model here \(|holds a builtins"):
-        load_model(file)
+def test_what_acts_on_the_machine_has_its_default_in_the_loaded_model(tiny, file):
+    inner = clone(EFNN).set_params(
+        callbacks=[GradientNormClipping(1)], net_params={"gradient_clip": 1.0}
+    )
+    model = make_pipeline(StandardScaler(), inner, memory=None, verbose=False)
+    model.fit(*tiny)
+    model.verbose = True
+    loaded = save_and_load(model, file)
+    assert loaded.verbose is False
+    assert loaded[-1].callbacks is loaded[-1].net_params is None
+    np.testing.assert_array_equal(
+        loaded.predict_proba(tiny[0]), model.predict_proba(tiny[0])
+    )
 
 
 def test_step_of_another_scikit_learn_warns(tiny, file):
     model = make_pipeline(StandardScaler(), RidgeClassifier()).fit(*tiny)
     save_model(model, file)
-    text = json.dumps(read_header(file)["model"])
-    version = f'"_sklearn_version": "{sklearn.__version__}"'
-    assert version in text
-    older = text.replace(version, '"_sklearn_version": "1.0"')
-    rewrite(file, model=json.loads(older))
+    rewrite(file, sklearn_version="1.0")
     with pytest.warns(InconsistentVersionWarning):
         load_model(file)
+
+
+def test_940_000_named_features_are_saved_and_read_in_ten_seconds(file):
+    """Timed by this process's own time, which a busy machine does not change."""
+    X = pd.DataFrame(
+        np.random.default_rng(0).random((4, 940_000), dtype=np.float32),
+        columns=[f"methylation__cg{i:08d}" for i in range(940_000)],
+    )
+    small = clone(EFNN).set_params(hidden_layer_sizes=(2,), max_epochs=1)
+    model = make_pipeline(OmicsConcatenator(), small).fit(X, [0, 1, 0, 1])
+    start = time.process_time()
+    loaded = save_and_load(model, file)
+    assert time.process_time() - start < 10
+    for kept, step in zip(loaded, model, strict=True):
+        np.testing.assert_array_equal(kept.feature_names_in_, step.feature_names_in_)
+    weights, expected = (
+        one[-1].__getstate__()["_net_state"]["weights"] for one in (loaded, model)
+    )
+    assert all(np.array_equal(weights[name], w) for name, w in expected.items())
+
+
+def test_pickles_of_transformers_hold_nothing_of_pandas(tiny):
+    two = tiny[0].set_axis(tiny[0].columns.str.split("__", expand=True), axis=1)
+    for X in (tiny[0], two):
+        model = OmicsConcatenator(StandardScaler()).fit(X)
+        assert b"pandas" not in pickle.dumps(model)
+        loaded = pickle.loads(pickle.dumps(model))
+        pd.testing.assert_frame_equal(loaded.transform(X), model.transform(X))
+
+
+def test_every_class_of_ours_has_a_list_of_attributes():
+    names = {path.rpartition(".")[2] for path in own_class_names()}
+    assert names == set(_OURS)
+    assert names >= {name for name, _ in all_estimators()}
+    for path in own_class_names():
+        assert find("class", path).__name__ in names
+
+
+def test_two_saves_at_once_do_not_meet(fitted, file):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: save_model(fitted, file), range(8)))
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+    load_model(file)

@@ -591,6 +591,48 @@ class OmicsConcatenator(
         transformers = ["passthrough" if t is None else t for t in entries.values()]
         return list(map(str, entries)), transformers
 
+    def __getstate__(self):
+        """Return a state without pandas' indexes, whose pickles age with pandas."""
+        state = dict(super().__getstate__())
+        if "_features_in" in state:
+            state["_features_in"] = {
+                name: None if index is None else index.to_numpy(dtype=object)
+                for name, index in self._features_in.items()
+            }
+            state["_columns_in"] = self._column_levels()
+        return state
+
+    def _column_levels(self):
+        """Return an array of labels for each level of the columns, or None."""
+        columns = self._columns_in
+        if columns is None:
+            return None
+        levels = [
+            columns.get_level_values(i).to_numpy() for i in range(columns.nlevels)
+        ]
+        if not all(level.dtype.kind in "OUbiuf" for level in levels):
+            return None  # they are then matched by name
+        names = getattr(self, "feature_names_in_", None)
+        if len(levels) == 1 and names is not None and np.array_equal(levels[0], names):
+            return [names]
+        return levels
+
+    def __setstate__(self, state):
+        """Make pandas' indexes of the names again."""
+        state = dict(state)
+        if "_features_in" in state:
+            state["_features_in"] = {
+                name: None if names is None else pd.Index(names)
+                for name, names in state["_features_in"].items()
+            }
+            levels = state["_columns_in"]
+            if levels is not None:
+                is_flat = len(levels) == 1
+                make = pd.MultiIndex.from_arrays
+                levels = pd.Index(levels[0]) if is_flat else make(levels)
+            state["_columns_in"] = levels
+        super().__setstate__(state)
+
     def _searchable_entries(self):
         """Return the dict's entries that do not hide a constructor parameter."""
         if not isinstance(self.transformer, dict):

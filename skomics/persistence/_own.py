@@ -1,0 +1,568 @@
+"""Whether what was put together from a file is whole: the part of skomics.
+
+The attributes of each class are in one table, by name, with what their values must be;
+functions below it compare attributes with one another. Whoever changes what an
+estimator of skomics keeps changes the table, and the list in `_states.py`.
+"""
+
+import re
+from contextlib import nullcontext
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import sparse
+from torch.overrides import TorchFunctionMode
+
+from skomics._blocks import BlockLayout
+from skomics.estimators import BaseOmicsClassifier
+from skomics.estimators._graph_data import GraphData
+from skomics.graph import MultiOmicsGraph, SampleGraph, _Nemo, _NemoOmics
+from skomics.graph import _SimilarityNetworkFusion as _Snf
+from skomics.persistence._checks import (
+    check_feature_names,
+    check_parameters,
+    is_class_array,
+    is_codes,
+    is_integer,
+    is_real_array,
+    require,
+)
+from skomics.persistence._states import defaults_of
+from skomics.preprocessing import OmicsConcatenator
+
+__all__ = ["check_own", "set_own_state"]
+
+_DEVICE = re.compile(r"auto|cpu|mps(:\d)?|cuda(:\d{1,2})?")
+_MAX_LAYERS = 1000
+# What skorch and its callbacks record of an epoch.
+_RECORDED = (bool, int, float, str, list, np.generic, type(None))
+
+
+def _is_bool(value):
+    return isinstance(value, bool | np.bool_)
+
+
+def _is_rate(value):
+    return _is_number(value) and 0 <= value < 1
+
+
+def _is_number(value):
+    is_number = isinstance(value, int | float | np.integer | np.floating)
+    return is_number and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def _is_positive(value):
+    return is_integer(value, 1)
+
+
+def _is_names(value):
+    is_tuple = isinstance(value, tuple) and all(type(name) is str for name in value)
+    return is_tuple and len(set(value)) == len(value) > 0
+
+
+def _is_name_array(value):
+    is_array = isinstance(value, np.ndarray) and value.dtype == object
+    return is_array and value.ndim == 1 and len(value) > 0
+
+
+def _is_row(value):
+    return is_real_array(value, ndim=1) and len(value) > 0
+
+
+def _is_table(value):
+    return is_real_array(value, ndim=2) and value.size > 0
+
+
+def _is_graph(value):
+    is_csr = isinstance(value, sparse.csr_array) and value.shape[0] == value.shape[1]
+    return is_csr and value.dtype == np.float64 and is_real_array(value.data)
+
+
+def _is_list_of(check):
+    def is_list(value):
+        return isinstance(value, list) and len(value) > 0 and all(map(check, value))
+
+    return is_list
+
+
+def _is_a(kind):
+    return lambda value: isinstance(value, kind)
+
+
+def _or_none(check):
+    return lambda value: value is None or check(value)
+
+
+def _is_mask(value):
+    return isinstance(value, np.ndarray) and value.dtype == bool and value.size > 0
+
+
+def _is_plain(value, depth=0):
+    """Tell whether a value is a small number, a text, None, or a list of such."""
+    if isinstance(value, list | tuple) and depth < 2:
+        return len(value) <= 2**20 and all(_is_plain(v, depth + 1) for v in value)
+    is_word = value is None or isinstance(value, bool | str)
+    return is_word or (_is_number(value) and abs(value) < 2**40)
+
+
+def _is_history(value):
+    """Tell whether a value is one dict of plain values per epoch."""
+    return isinstance(value, list) and all(
+        isinstance(row, dict)
+        and all(type(k) is str and isinstance(v, _RECORDED) for k, v in row.items())
+        for row in value
+    )
+
+
+def _is_net_state(value):
+    keys = {"architecture", "history", "weights"}
+    is_state = isinstance(value, dict) and {"weights"} <= value.keys() <= keys
+    if not is_state or not isinstance(value["weights"], dict):
+        return False
+    architecture = value.get("architecture", {})
+    is_plain = isinstance(architecture, dict) and all(
+        type(name) is str and name.isidentifier() and _is_plain(item)
+        for name, item in architecture.items()
+    )
+    are_weights = value["weights"] and all(
+        type(name) is str and is_real_array(w) and w.dtype == np.float32 and w.size
+        for name, w in value["weights"].items()
+    )
+    history = value.get("history", [])
+    return is_plain and bool(are_weights) and _is_history(history)
+
+
+def _is_passthrough_or_transformer(value):
+    return value == "passthrough" if isinstance(value, str) else hasattr(value, "fit")
+
+
+_ATTRIBUTES = {
+    # Classifiers
+    "_dropout_rate": _is_rate,
+    "_expects_missing": _is_bool,
+    "_fitted_device": lambda v: type(v) is str and _DEVICE.fullmatch(v) is not None,
+    "_history": _is_history,
+    "_layout": _is_a(BlockLayout),
+    "_may_miss": _is_bool,
+    "_net_state": _is_net_state,
+    "_training_data": _is_a(GraphData),
+    "classes_": lambda v: is_class_array(v, 2),
+    "graph_": lambda v: isinstance(v, MultiOmicsGraph | sparse.csr_array),
+    "history_": _is_a(pd.DataFrame),
+    "n_features_in_": _is_positive,
+    "n_iter_": _is_positive,
+    "omics_": _is_names,
+    # Transformers
+    "_is_split_by_parameter": _is_bool,
+    "_names_out": _is_name_array,
+    "feature_names_in_": _is_name_array,
+    "geometric_means_": _is_row,
+    "idf_": _is_row,
+    "target_sum_": _is_number,
+    "transformers_": lambda v: (
+        isinstance(v, dict) and all(map(_is_passthrough_or_transformer, v.values()))
+    ),
+    # Layouts and graphs
+    "names": _is_names,
+    "is_named": _is_bool,
+    "_adjacency": _is_graph,
+    "_center": _is_row,
+    "_fusion": _is_a(_Nemo | _Snf),
+    "_k": _is_positive,
+    "_mass": _is_row,
+    "_members": _is_list_of(_is_a(SampleGraph)),
+    "_n": _is_positive,
+    "_n_features": _is_list_of(_is_positive),
+    "_neighbors": _is_positive,
+    "_parts": _is_list_of(_is_a(_NemoOmics)),
+    "_reach": _is_row,
+    "_spread": _is_row,
+    "adjacency_": _is_graph,
+    "graphs_": _is_list_of(_is_graph),
+    "threshold_": _is_number,
+    # Training samples of graph models
+    "batch_size": _or_none(_is_positive),
+    "blocks": _is_list_of(lambda v: _is_table(v) and v.dtype == np.float32),
+    "codes": lambda v: isinstance(v, np.ndarray) and v.dtype == np.int64,
+    "graphs": _is_list_of(_is_graph),
+    "n_layers": lambda v: is_integer(v, 1, _MAX_LAYERS),
+    "n_neighbors": _is_positive,
+    "present": _or_none(_is_mask),
+    "sums_first": _is_bool,
+    "weights": _or_none(_is_row),
+}
+
+
+def check_own(cls, state, place, size):
+    """Refuse a state that no object of a class of skomics would have.
+
+    Parameters
+    ----------
+    cls : type
+        The class.
+
+    state : dict
+        Parameters and attributes, all of them on the class's list.
+
+    place : str
+        Where in the model.
+
+    size : int
+        Bytes of the file.
+
+    Raises
+    ------
+    ValueError
+        If a value is not what the attribute holds, or does not fit another.
+    """
+    parameters = defaults_of(cls).keys()
+    if parameters:
+        probe = object.__new__(cls)
+        vars(probe).update({name: state[name] for name in parameters})
+        check_parameters(probe, place)
+        _reset_device(state, cls)
+    found = {name: v for name, v in state.items() if name not in parameters}
+    if not found and parameters:
+        return  # not fitted
+    for name, value in found.items():
+        check = _ATTRIBUTES.get(name)
+        if check is not None:
+            require(check(value), f"{place}.{name}", "is not what it should be")
+    for base in cls.__mro__:
+        compare = _COMPARISONS.get(base.__name__)
+        if compare is not None:
+            compare(cls, state, place)
+
+
+def _reset_device(state, cls):
+    """Let a file choose among devices whose names torch itself makes nothing of."""
+    if "device" in state and not _DEVICE.fullmatch(state["device"]):
+        state["device"] = defaults_of(cls)["device"]
+
+
+def _require_keys(state, names, place):
+    for name in names.split():
+        require(name in state, place, f"has no {name}")
+
+
+# What must fit together
+
+
+def _compare_layout(cls, state, place):
+    _require_keys(state, "names columns is_named", place)
+    columns = state["columns"]
+    is_tuple = isinstance(columns, tuple) and len(columns) == len(state["names"])
+    are_rows = is_tuple and all(
+        isinstance(c, np.ndarray) and c.ndim == 1 and c.dtype == np.int64 and len(c)
+        for c in columns
+    )
+    require(are_rows, place, "has no columns for each omics")
+    everyone = np.sort(np.concatenate(columns))
+    fits = np.array_equal(everyone, np.arange(len(everyone)))
+    require(fits, place, "does not have every column once")
+
+
+def _compare_features(cls, state, place):
+    _require_keys(state, "n_features_in_", place)
+    n_features = state["n_features_in_"]
+    if "feature_names_in_" in state:
+        check_feature_names(state["feature_names_in_"], n_features, place)
+    for name in ("idf_", "geometric_means_"):
+        fits = name not in state or len(state[name]) == n_features
+        require(fits, f"{place}.{name}", "does not have a value for each feature")
+
+
+def _compare_concatenator(cls, state, place):
+    _compare_features(cls, state, place)
+    names = "_layout omics_ transformers_ block_sizes_ block_slices_ _names_out"
+    _require_keys(state, f"{names} _features_in _columns_in", place)
+    layout, omics = state["_layout"], state["omics_"]
+    fits = layout.n_features == state["n_features_in_"] and set(omics) <= {
+        *layout.names
+    }
+    require(fits, f"{place}._layout", "has other omics or features")
+    sizes = state["block_sizes_"]
+    is_tuple = isinstance(sizes, tuple) and len(sizes) == len(omics)
+    fits = is_tuple and all(map(_is_positive, sizes))
+    require(fits, f"{place}.block_sizes_", "has no size for each omics")
+    ends = np.cumsum(sizes).tolist()
+    slices = {o: slice(e - s, e) for o, s, e in zip(omics, sizes, ends, strict=True)}
+    require(state["block_slices_"] == slices, f"{place}.block_slices_", "do not fit")
+    fits = list(state["transformers_"]) == list(omics)
+    require(fits, f"{place}.transformers_", "are not those of the omics")
+    check_feature_names(state["_names_out"], ends[-1], f"{place}._names_out")
+    _compare_input_names(state, layout, place)
+
+
+def _compare_input_names(state, layout, place):
+    features = state["_features_in"]
+    is_dict = isinstance(features, dict) and tuple(features) == layout.names
+    require(is_dict, f"{place}._features_in", "are not those of the omics")
+    for names, n in zip(features.values(), layout.sizes, strict=True):
+        if names is not None:
+            check_feature_names(names, n, f"{place}._features_in")
+    levels = state["_columns_in"]
+    is_list = levels is None or (isinstance(levels, list) and len(levels) in (1, 2))
+    fits = is_list and all(
+        isinstance(level, np.ndarray) and level.shape == (layout.n_features,)
+        for level in levels or []
+    )
+    require(fits, f"{place}._columns_in", "do not have the features' number")
+
+
+def _compare_classifier(cls, state, place):
+    _compare_features(cls, state, place)
+    _require_keys(state, "classes_ omics_ _layout _net_state", place)
+    _require_keys(state, "_may_miss _dropout_rate _expects_missing", place)
+    layout = state["_layout"]
+    fits = layout.n_features == state["n_features_in_"]
+    fits = fits and state["omics_"] == layout.names
+    require(fits, f"{place}._layout", "has other omics or features")
+    net = state["_net_state"]
+    total = sum(weights.size for weights in net["weights"].values())
+    for name, value in net.get("architecture", {}).items():
+        _check_size(name, value, total, f"{place}._net_state")
+    sizes = net.get("architecture", {}).get("block_sizes")
+    fits = sizes is None or sorted(sizes) == sorted(layout.sizes)
+    require(fits, f"{place}._net_state", "is for omics of other sizes")
+    n_classes = net.get("architecture", {}).get("n_classes")
+    fits = n_classes in (None, len(state["classes_"]))
+    require(fits, f"{place}._net_state", "is for another number of classes")
+
+
+def _check_size(name, value, total, place):
+    """Refuse sizes that are larger than all weights of the network together."""
+    values = value if isinstance(value, list | tuple) else [value]
+    is_small = len(values) <= max(total, 16) and all(
+        not isinstance(v, Integral) or abs(v) <= max(total, 2**24) for v in values
+    )
+    require(is_small, place, f"has {name}={value!r:.50}, more than its weights")
+
+
+def _compare_graph_classifier(cls, state, place):
+    if "_training_data" not in _listed_for(cls):
+        return
+    _require_keys(state, "graph_ _training_data", place)
+    data, graph, layout = state["_training_data"], state["graph_"], state["_layout"]
+    require(isinstance(graph, MultiOmicsGraph), f"{place}.graph_", "is no graph")
+    order = np.argsort(np.asarray(layout.names, dtype=object), kind="stable")
+    sizes = [layout.sizes[i] for i in order]
+    n_samples = len(data.codes)
+    fits = [block.shape for block in data.blocks] == [(n_samples, d) for d in sizes]
+    fits = fits and is_codes(data.codes, (n_samples,), len(state["classes_"]))
+    fits = fits and len(data.graphs) == len(graph.graphs_) == len(sizes)
+    fits = fits and _n_nodes([*data.graphs, *graph.graphs_]) == {n_samples}
+    require(fits, f"{place}._training_data", "does not fit the graph or the omics")
+    fits = data.present is None or data.present.shape == (n_samples, len(sizes))
+    fits = fits and (data.weights is None or len(data.weights) == n_samples)
+    require(fits, f"{place}._training_data", "has no mask or weight for each sample")
+    require(graph._n_features == sizes, f"{place}.graph_", "is for other omics")
+
+
+def _listed_for(cls):
+    return "_training_data" if hasattr(cls, "_learn_graph") else ""
+
+
+def _n_nodes(graphs):
+    return {n for graph in graphs for n in graph.shape}
+
+
+def _compare_training_data(cls, state, place):
+    _require_keys(state, "blocks graphs codes weights present n_layers", place)
+    _require_keys(state, "sums_first batch_size n_neighbors", place)
+    n_samples = len(state["codes"])
+    fits = state["codes"].ndim == 1 and _n_nodes(state["graphs"]) == {n_samples}
+    require(fits, place, "has graphs of other samples")
+
+
+def _compare_sample_graph(cls, state, place):
+    _compare_features(cls, state, place)
+    _require_keys(state, "_center _references adjacency_ graph_", place)
+    references, n_features = state["_references"], state["n_features_in_"]
+    require(_is_table(references), f"{place}._references", "are no samples")
+    fits = references.shape[1] == len(state["_center"]) == n_features
+    graph = state["graph_"]
+    fits = fits and _is_graph(graph)
+    fits = fits and _n_nodes([graph, state["adjacency_"]]) == {len(references)}
+    require(fits, place, "has a graph of other samples")
+    if state["method"] == "threshold":
+        _require_keys(state, "threshold_", place)
+    else:
+        fits = is_real_array(state.get("_scales"), shape=(len(references),))
+        require(fits, f"{place}._scales", "do not fit")
+
+
+def _compare_graph(cls, state, place):
+    _require_keys(state, "graphs_ _n_features", place)
+    counts = _n_nodes(state["graphs_"])
+    fits = len(counts) == 1 and len(state["graphs_"]) == len(state["_n_features"])
+    require(fits, place, "has graphs of other samples or omics")
+    if state["method"] in ("threshold", "knn"):
+        _compare_members(state, counts.pop(), place)
+        return
+    _require_keys(state, "_fusion _adjacency", place)
+    kind = {"nemo": _Nemo, "snf": _Snf}[state["method"]]
+    fusion = state["_fusion"]
+    require(type(fusion) is kind, place, "has another fusion than it names")
+    references = fusion._references if kind is _Snf else None
+    if kind is _Nemo:
+        references = [part._references for part in fusion._parts]
+        fits = len(fusion._measured) in counts
+    else:
+        fits = _n_nodes(fusion._others) == counts
+    fits = fits and _n_nodes([state["_adjacency"]]) == counts
+    fits = fits and [r.shape[1] for r in references] == state["_n_features"]
+    require(fits, place, "has a fusion of other samples or omics")
+
+
+def _compare_members(state, n_samples, place):
+    _require_keys(state, "_members _measured", place)
+    members, measured = state["_members"], state["_measured"]
+    fits = isinstance(measured, list) and len(measured) == len(members)
+    fits = fits and all(_is_mask(m) and m.shape == (n_samples,) for m in measured)
+    fits = fits and all(
+        vars(member).get("_references") is not None
+        and len(member._references) == here.sum()
+        for member, here in zip(members, measured, strict=True)
+    )
+    fits = fits and [m.n_features_in_ for m in members] == state["_n_features"]
+    require(fits, place, "has members of other samples or omics")
+
+
+def _compare_nemo(cls, state, place):
+    _require_keys(state, "_k _measured _parts", place)
+    measured, parts = state["_measured"], state["_parts"]
+    fits = _is_mask(measured) and measured.ndim == 2
+    fits = fits and measured.shape[1] == len(parts)
+    fits = fits and all(
+        part._n == len(measured) and np.array_equal(part._samples, np.flatnonzero(m))
+        for part, m in zip(parts, measured.T, strict=True)
+    )
+    require(fits, place, "has parts of other samples")
+
+
+def _compare_nemo_omics(cls, state, place):
+    _require_keys(state, "_center _k _mass _n _reach _references", place)
+    _require_keys(state, "_samples _spread", place)
+    references = state["_references"]
+    require(_is_table(references), f"{place}._references", "are no samples")
+    n_samples = len(references)
+    rows = (state["_mass"], state["_reach"], state["_spread"])
+    fits = all(len(row) == n_samples for row in rows)
+    fits = fits and is_codes(state["_samples"], (n_samples,), state["_n"])
+    fits = fits and len(state["_center"]) == references.shape[1]
+    require(fits, place, "has numbers of other samples")
+
+
+def _compare_snf(cls, state, place):
+    _require_keys(state, "_centers _k _neighbors _others _references _scales", place)
+    references = state["_references"]
+    require(_is_list_of(_is_table)(references), place, "has no samples")
+    n_samples = len(references[0])
+    shapes = [(n_samples, len(center)) for center in state["_centers"]]
+    fits = all(map(_is_row, state["_centers"]))
+    fits = fits and [r.shape for r in references] == shapes
+    others, scales = state["_others"], state["_scales"]
+    fits = fits and _is_list_of(_is_graph)(others) and _is_list_of(_is_row)(scales)
+    fits = fits and len(others) == len(scales) == len(references)
+    fits = fits and _n_nodes(others) == {n_samples}
+    fits = fits and all(len(row) == n_samples for row in scales)
+    require(fits, place, "has numbers of other samples")
+
+
+_COMPARISONS = {
+    "BlockLayout": _compare_layout,
+    "GraphData": _compare_training_data,
+    "OmicsConcatenator": _compare_concatenator,
+    "BaseOmicsClassifier": _compare_classifier,
+    "BaseGraphClassifier": _compare_graph_classifier,
+    "AtacTfidfTransformer": _compare_features,
+    "CLRTransformer": _compare_features,
+    "LibrarySizeNormalizer": _compare_features,
+    "MValueTransformer": _compare_features,
+    "SampleGraph": _compare_sample_graph,
+    "MultiOmicsGraph": _compare_graph,
+    "_Nemo": _compare_nemo,
+    "_NemoOmics": _compare_nemo_omics,
+    "_SimilarityNetworkFusion": _compare_snf,
+}
+
+
+# The network
+
+
+class _Budget(TorchFunctionMode):
+    """Refuse tensors that a network has no weights for, before they are made."""
+
+    _FACTORIES = (torch.empty, torch.zeros, torch.ones, torch.full, torch.arange)
+
+    def __init__(self, n_weights, n_calls):
+        super().__init__()
+        self._numbers, self._calls = n_weights, n_calls
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func in self._FACTORIES:
+            self._spend(func, [*args, kwargs.get("size", ())])
+        return func(*args, **kwargs)
+
+    def _spend(self, func, args):
+        if func is torch.full:
+            args = args[:1]
+        sizes = []
+        for arg in args:
+            sizes += list(arg) if isinstance(arg, list | tuple) else [arg]
+        sizes = [abs(int(size)) for size in sizes if isinstance(size, int | float)]
+        wanted = 1
+        for size in sizes:
+            wanted *= max(size, 1)
+        self._numbers -= wanted
+        self._calls -= 1
+        if self._numbers < 0 or self._calls < 0:
+            raise ValueError("its sizes ask for more numbers than it has weights")
+
+
+def _budget_for(state):
+    net = state.get("_net_state")
+    if net is None:
+        return nullcontext()
+    n_weights = sum(weights.size for weights in net["weights"].values())
+    return _Budget(
+        16 * (n_weights + state["n_features_in_"]) + 2**22,
+        1000 + 100 * len(net["weights"]),
+    )
+
+
+def set_own_state(thing, state, place):
+    """Give an object of skomics its state, which has been checked.
+
+    Parameters
+    ----------
+    thing : object
+        Without attributes.
+
+    state : dict
+        From a file.
+
+    place : str
+        Where in the model.
+
+    Raises
+    ------
+    ValueError
+        If the weights do not make the network.
+    """
+    if isinstance(thing, BaseOmicsClassifier):
+        try:
+            with _budget_for(state):
+                thing.__setstate__(state)
+        except Exception as error:
+            raise ValueError(
+                f"{place} has no sound network ({type(error).__name__}: {error!s:.300})"
+            ) from error
+    elif isinstance(thing, OmicsConcatenator):
+        thing.__setstate__(state)
+    else:
+        vars(thing).update(state)
