@@ -72,9 +72,7 @@ def test_waits_without_a_limit_are_found(code, n_endless):
     assert len(list(endless_waits(ast.parse(code)))) == n_endless
 
 
-# Rewritten elsewhere at the moment.
-LEFT = {"test_persistence.py"}
-FILES = sorted(path for path in TESTS.rglob("*.py") if path.name not in LEFT)
+FILES = sorted(TESTS.rglob("*.py"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(TESTS)))

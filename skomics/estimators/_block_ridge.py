@@ -3,6 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from skomics._compat import Interval, StrOptions, _fit_context
 from skomics._threads import blas_threads
@@ -280,10 +281,21 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         rows = np.where(group < 0, 0, group)
         self.oof_decision_function_ = path.oof[rows]
         self.oof_decision_function_[group < 0] = np.nan
-        coef, intercept = self._coef.T, self._offset - self._mean @ self._coef
+
+    @property
+    def coef_(self):
+        """Coefficients of the logits, one row per class, or one row for two."""
+        check_is_fitted(self)
+        coef = self._coef.T
+        return coef[[1]] - coef[[0]] if len(self.classes_) == 2 else coef
+
+    @property
+    def intercept_(self):
+        """Intercepts of the logits, one per class, or one for two."""
+        check_is_fitted(self)
+        intercept = self._offset - self._mean @ self._coef
         is_binary = len(self.classes_) == 2
-        self.coef_ = coef[[1]] - coef[[0]] if is_binary else coef
-        self.intercept_ = intercept[[1]] - intercept[[0]] if is_binary else intercept
+        return intercept[[1]] - intercept[[0]] if is_binary else intercept
 
     def _log_prior(self, problem):
         """Return how much more common each class is than training took it for."""

@@ -84,16 +84,16 @@ def test_fewest_threads_count_and_the_last_to_leave_restores_them():
 
     def compute(n_threads):
         with torch_context(device=CPU, n_threads=n_threads):
-            gate.wait()  # both are in
+            gate.wait(timeout=60)  # both are in
             inside = torch.get_num_threads()
-            gate.wait()  # both have looked
+            gate.wait(timeout=60)  # both have looked
         return inside, torch.get_num_threads()
 
     with ThreadPoolExecutor(2) as pool:
         both = [pool.submit(compute, n_threads) for n_threads in (1, 1)]
-        gate.wait()
+        gate.wait(timeout=60)
         assert torch.get_num_threads() == 2  # that of a thread without a context
-        gate.wait()
+        gate.wait(timeout=60)
         assert [future.result(60) for future in both] == [(1, 2), (1, 2)]
         assert pool.submit(torch.get_num_threads).result(60) == 2
     assert torch.get_num_threads() == 2
