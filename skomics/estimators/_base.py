@@ -503,8 +503,14 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
             else:
                 module = copy.deepcopy(before.module_)
                 history = copy_history(before.history)
+            self._turned = self._turn(module, samples)
+            trained = module
+            if self._turned is not None:
+                trained = self._turned.narrow(module, self._new_module)
+                samples = self._turned.rotate(samples)
+                valid = valid and self._turned.rotate(valid)
             self.net_ = make_net(
-                module,
+                trained.to(device),
                 self._net_settings(),
                 device=device,
                 n_samples=len(samples),
@@ -514,6 +520,9 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
             )
             self._train_net(samples, valid)
             self.net_.check_weights()
+            if self._turned is not None:
+                self.net_.exchange(self._turned.widen(trained, module.to(device)))
+        del self._turned
         self.net_.forget(reporter)
         self.n_iter_ = len(self.net_.history)
 
@@ -555,9 +564,13 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         }
         return {name: _plain(value) for name, value in described.items()}
 
-    def _new_module(self):
+    def _new_module(self, **params):
         with construction():
-            return self._module_class(**self._module_params)
+            return self._module_class(**self._module_params, **params)
+
+    def _turn(self, module, samples):
+        """Return coordinates in which training costs less, or None for features."""
+        return None
 
     def _logits(self, X):
         """Return the logarithm of the class probabilities, up to a constant."""
@@ -583,9 +596,13 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         state = dict(super().__getstate__())
         net = state.pop("net_", None)
         if net is not None:
+            turned = state.pop("_turned", None)
+            module = net.module_
+            if turned is not None:  # copied in the middle of training
+                module = turned.widen(module, self._new_module())
             state["_net_state"] = {
                 "architecture": state.pop("_module_params"),
-                "weights": net_state(net),
+                "weights": net_state(module),
             }
             state["_history"], state["_epoch_seconds"] = split_history(net.history)
         return state

@@ -25,7 +25,7 @@ class BlockRidgeClassifier(BaseBlockClassifier):
 
     Parameters
     ----------
-    feature_scale : sequence of float or "top", default=(0, 0.5, 1, 2, "top")
+    feature_scale : sequence of float or "top", default=(0, 0.5, 1, 2)
         Exponents :math:`\gamma` to choose from for each omics. Features weigh
         :math:`\max(F_j - 1, 0)^\gamma`, with :math:`F_j` the F statistic between the
         classes, which is worked out anew in each inner fold; 0 weighs all the same,
@@ -157,7 +157,7 @@ class BlockRidgeClassifier(BaseBlockClassifier):
     def __init__(
         self,
         *,
-        feature_scale=(0, 0.5, 1, 2, "top"),
+        feature_scale=(0, 0.5, 1, 2),
         block_weights="auto",
         n_folds=5,
         n_repeats=1,
