@@ -409,6 +409,9 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         # A network that is trained on keeps the path that it was made for.
         has_path = hasattr(self, "path_") if is_refit else self.linear_path == "ridge"
         offsets = self._learn_path(merged) if has_path else self._forget_path()
+        if not is_refit:
+            # Factor of each feature, block by block; those of 0 are left out.
+            self._input_scale = self.path_._input_scale if has_path else None
         samples = training_samples(merged, self._scaled(merged.X), offsets)
         return weigh_classes(samples, self.class_weight, self.classes_)
 
@@ -429,13 +432,24 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
     _path_share = 0.5
 
     def _scaled(self, table):
-        """Return the features weighed as the path weighs them, block by block."""
-        scale = self.path_._input_scale if hasattr(self, "path_") else None
+        """Return the features weighed as the path weighs them, if it does at all."""
+        scale = self._input_scale
         if scale is None:
             return table
+        kept = np.flatnonzero(scale)
         if sparse.issparse(table):
-            return (table @ sparse.diags_array(scale)).tocsr()
-        return table * scale
+            return (table[:, kept] @ sparse.diags_array(scale[kept])).tocsr()
+        return table[:, kept] * scale[kept]
+
+    @property
+    def _input_sizes(self):
+        """Number of features of each omics that the network sees."""
+        sizes = [len(columns) for columns in self._blocks]
+        scale = self._input_scale
+        if scale is None:
+            return sizes
+        parts = np.split(scale > 0, np.cumsum(sizes)[:-1])
+        return [int(part.sum()) for part in parts]
 
     def _with_path(self, logits, path):
         """Average the network's probabilities with those of the path."""
@@ -556,9 +570,8 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
 
     def _describe_module(self):
         """Return the arguments that the module is made of, as plain Python."""
-        sizes = [len(columns) for columns in self._blocks]
         described = {
-            "block_sizes": sizes,
+            "block_sizes": self._input_sizes,
             "n_classes": len(self.classes_),
             **self._architecture(),
         }

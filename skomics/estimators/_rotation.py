@@ -1,4 +1,4 @@
-"""Tokens that are wider than there are samples, turned to the span of these.
+"""Tokens that are much wider than there are samples, turned to the span of these.
 
 A gradient of a token's projection is a sum of training samples, so that it never
 leaves their span: in coordinates of the span, of which there are no more than samples,
@@ -15,6 +15,9 @@ from skomics.estimators._samples import column_means
 
 __all__ = ["TokenRotation"]
 
+# A token is turned if it has more features than this for each sample: turning it has a
+# price, too.
+_WIDE = 2
 # Directions in which the samples vary by less than this share of the largest one are
 # those of rounding.
 _NEGLIGIBLE = 1e-6
@@ -57,10 +60,11 @@ class TokenRotation:
         rotation : TokenRotation or None
             The rotation.
         """
-        if all(stop - start <= X.shape[0] for start, stop in bounds):
+        limit = _WIDE * X.shape[0]
+        if all(stop - start <= limit for start, stop in bounds):
             return None
         bases = [
-            _basis(X[:, start:stop]) if stop - start > X.shape[0] else None
+            _basis(X[:, start:stop]) if stop - start > limit else None
             for start, stop in bounds
         ]
         return cls(bounds, bases, column_means(X))
