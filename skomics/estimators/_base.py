@@ -116,7 +116,7 @@ _TRAINING_PARAMETERS = """\
     linear_path : {linear_paths}, default={linear_path!r}
         What is added to the network. "ridge" is a
         :class:`~skomics.BlockRidgeClassifier`, kept in `path_`, whose probabilities
-        are averaged with those of the network; features that it weighs are weighed
+        are averaged with those of the network, two to one; features that it weighs are weighed
         alike in the network's input.
 
     omics : array-like, dict or None, default={omics}
@@ -428,8 +428,9 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
 
     # Whether members of the network learn what the path leaves over.
     _takes_offsets = False
-    # What the path's probabilities count for in the mean.
-    _path_share = 0.5
+    # What the path's probabilities count for in the mean, chosen by inner folds
+    # (docs/models/sma.md).
+    _path_share = 2 / 3
 
     def _scaled(self, table):
         """Return the features weighed as the path weighs them, if it does at all."""

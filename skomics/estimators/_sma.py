@@ -208,11 +208,6 @@ class SMAClassifier(BaseOmicsClassifier):
         made = getattr(self, "_module_params", {"n_residual": self._n_residual})
         return made["n_residual"] > 0
 
-    @property
-    def _path_share(self):
-        """The path, the members beside it and those on it count a third each."""
-        return 1 / 3 if self._takes_offsets else 1 / 2
-
     def _turn(self, module, samples):
         """Turn tokens that are wider than there are samples to the span of these."""
         if self.token_projection == "shared" or self.linear_path == "trained":

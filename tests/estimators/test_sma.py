@@ -70,7 +70,7 @@ def members_of(fitted, X):
         return module.head(module.encode(torch.as_tensor(x).double()))
 
 
-def test_path_and_members_beside_and_on_it_count_a_third_each(tiny):
+def test_path_counts_as_much_as_twice_all_members_beside_and_on_it(tiny):
     X, y = tiny
     fitted = SMAClassifier(n_ensemble=4, **TINY).fit(X, y)
     actual, logits = fitted.predict_proba(X), members_of(fitted, X)
@@ -80,7 +80,8 @@ def test_path_and_members_beside_and_on_it_count_a_third_each(tiny):
         logits[:2].softmax(-1).mean(0).numpy(),
         on_it.softmax(-1).mean(0).numpy(),
     ]
-    np.testing.assert_allclose(actual, np.mean(parts, axis=0), rtol=1e-6)
+    expected = np.average(parts, axis=0, weights=[4, 1, 1])
+    np.testing.assert_allclose(actual, expected, rtol=1e-6)
 
 
 def test_members_on_the_path_learn_what_it_leaves_over(tiny):
