@@ -116,8 +116,8 @@ _TRAINING_PARAMETERS = """\
     linear_path : {linear_paths}, default={linear_path!r}
         What is added to the network. "ridge" is a
         :class:`~skomics.BlockRidgeClassifier`, kept in `path_`, whose probabilities
-        are averaged with those of the network, two to one; features that it weighs are weighed
-        alike in the network's input.
+        are averaged with those of the network, two to one; features that it weighs
+        are weighed alike in the network's input.
 
     omics : array-like, dict or None, default={omics}
         Which columns belong to which omics, for input without names: block
