@@ -406,6 +406,17 @@ def _check_calibrated(thing, state, place):
     require(is_class_array(state.get("classes")), f"{place}.classes", "are no classes")
 
 
+def _check_pipeline(thing, state, place):
+    steps = state.get("steps")
+    are_pairs = isinstance(steps, list) and all(
+        isinstance(pair, tuple) and len(pair) == 2 for pair in steps
+    )
+    require(are_pairs and len(steps) > 0, place, "has no steps")
+    for name, step in steps[:-1]:
+        fits = step is None or isinstance(step, str) or hasattr(step, "transform")
+        require(fits, place, f"has a step {name!r:.50} that cannot transform")
+
+
 _CHECKS = {
     "BaseDecisionTree": _check_tree_model,
     "BaseForest": _check_forest,
@@ -414,9 +425,10 @@ _CHECKS = {
     "NeighborsBase": _check_neighbors,
     "OneHotEncoder": _check_one_hot,
     "FunctionTransformer": _check_function,
+    "Pipeline": _check_pipeline,
     "_CalibratedClassifier": _check_calibrated,
 }
-_ALWAYS_CHECKED = ("FunctionTransformer", "_CalibratedClassifier")
+_ALWAYS_CHECKED = ("FunctionTransformer", "Pipeline", "_CalibratedClassifier")
 
 
 # What is made anew

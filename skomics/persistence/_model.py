@@ -36,8 +36,8 @@ def save_model(model, path):
     ------
     TypeError
         If the model is no estimator, or holds something that cannot be rebuilt without
-        running code: callbacks of scikit-learn, functions of one's own, compiled objects, classes of
-        other packages. The message says where. Nothing is written.
+        running code: callbacks of scikit-learn, functions of one's own, compiled
+        objects, classes of other packages. The message says where. Nothing is written.
 
     ValueError
         If `path` has the suffix of pickles, or if `load_model` would refuse the file,

@@ -142,17 +142,40 @@ def try_model(model, place, size, parts):
         return
     # The answers to numbers say nothing of those to texts, and a trial must not move
     # the seed of what answers at random.
-    if any(_reads_texts(part) or _is_random(part) for part in parts):
+    first = _first(model)
+    if any(_is_random(p) or (p is not first and _reads_texts(p)) for p in parts):
         return
     if n_features <= max(size, 2**16):
         names = [type(part).__name__ for part in parts]
-        _try(model, _METHODS, names, place, is_strict=False)
+        last = model.steps[-1][1] if type(model).__name__ == "Pipeline" else None
+        if last is not None and is_tried(last):
+            _try_steps(model[:-1], last, names, place)
+        else:
+            _try(model, _METHODS, names, place, is_strict=False)
+
+
+def _try_steps(before, last, names, place):
+    """Try the steps before one that has been tried, and whether it fits them."""
+    if len(before):
+        require(hasattr(before, "transform"), place, "has a step that cannot transform")
+        width = last.n_features_in_
+        _try(before, ["transform"], names, place, is_strict=False, width=width)
+
+
+def _first(model):
+    """Return the part of a model that is given its samples as they are."""
+    while type(model).__name__ == "Pipeline":
+        model = model.steps[0][1]
+    return model
+
+
+def _categories(part):
+    categories = vars(part).get("categories_") if hasattr(part, "__dict__") else None
+    return categories if isinstance(categories, list) else []
 
 
 def _reads_texts(part):
-    categories = vars(part).get("categories_")
-    kept = categories if isinstance(categories, list) else []
-    kept = [*kept, vars(part).get("statistics_")]
+    kept = [*_categories(part), vars(part).get("statistics_")]
     return any(isinstance(a, np.ndarray) and a.dtype.kind in "OU" for a in kept)
 
 
@@ -161,48 +184,55 @@ def _is_random(part):
     return is_dummy and part.strategy in ("stratified", "uniform")
 
 
-def _try(thing, methods, names, place, *, is_strict):
-    """Ask for the answers to each sample, and compare them with what they should be."""
-    for X in _samples(thing):
-        for method in methods:
-            try:
-                with warnings.catch_warnings(), np.errstate(all="ignore"):
-                    warnings.simplefilter("ignore")
-                    if not hasattr(thing, method):
-                        continue
-                    answer = getattr(thing, method)(X)
-                    _check_answer(thing, method, answer, names, place)
-            except _AnswerError as error:
-                raise ValueError(str(error)) from error
-            except ValueError as error:
-                if is_strict:
-                    raise _refusal(method, place, error) from error
-            except Exception as error:
-                raise _refusal(method, place, error) from error
+def _try(thing, methods, names, place, *, is_strict, width=None):
+    """Ask for the answers to both samples, and compare them with what they should be.
+
+    Where both together are refused, each is tried by itself: one may be welcome.
+    """
+    table = _samples(thing, names)
+    for method in methods:
+        answer = _answer(thing, method, table, place, is_strict)
+        tables = [table] if answer is not None else [table[:1], table[1:]]
+        for part in tables if hasattr(thing, method) else []:
+            if part is not table:
+                answer = _answer(thing, method, part, place, is_strict)
+            if answer is not None:
+                _check_answer(thing, method, answer, len(part), names, place)
+                fits = width is None or _values(answer)[0][1] == width
+                require(fits, place, f"has a last step that reads {width} features")
 
 
-class _AnswerError(ValueError):
-    """What was answered is not what it should be."""
+def _answer(thing, method, table, place, is_strict):
+    """Return what a method makes of samples, or None where they are refused."""
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return getattr(thing, method)(table) if hasattr(thing, method) else None
+    except Exception as error:
+        if isinstance(error, ValueError) and not is_strict:
+            return None
+        does = "transform" if method == "transform" else "predict"
+        name = type(error).__name__
+        raise ValueError(f"{place} cannot {does} ({name}: {error!s:.300})") from error
 
 
-def _refusal(method, place, error):
-    does = "transform" if method == "transform" else "predict"
-    return ValueError(f"{place} cannot {does} ({type(error).__name__}: {error!s:.300})")
-
-
-def _samples(thing):
-    """Return two tables of one sample, with the names of features if they have any."""
-    n_features = thing.n_features_in_
-    numbers = np.random.default_rng(0).standard_normal((1, n_features))
-    if type(thing).__name__ == "CategoricalNB":
-        numbers, ones = np.zeros((1, n_features)), np.zeros((1, n_features))
-    else:
-        numbers = np.abs(numbers) if _is_positive_only(thing) else numbers
-        ones = np.ones((1, n_features))
+def _samples(thing, parts):
+    """Return a table of two samples, with names of features if they are asked for."""
+    n_features, categories = thing.n_features_in_, _categories(_first(thing))
+    if categories:
+        has_texts = any(c.dtype.kind in "OU" for c in categories)
+        rows = [[c[0] for c in categories], [c[-1] for c in categories]]
+        return np.array(rows, dtype=object if has_texts else None)
+    table = np.random.default_rng(0).standard_normal((2, n_features))
+    table[0] = 1
+    if _is_positive_only(thing):
+        table = np.abs(table)
+    if type(thing).__name__ == "CategoricalNB":  # codes, of which there is always a 0
+        table[:] = 0
+    # Only this one asks for features by their names.
     names = getattr(thing, "feature_names_in_", None)
-    if names is None or is_tried(thing) or type(thing).__name__ in _TRANSFORMERS:
-        return ones, numbers
-    return [pd.DataFrame(X, columns=names) for X in (ones, numbers)]
+    has_names = names is not None and "ColumnTransformer" in parts
+    return pd.DataFrame(table, columns=names) if has_names else table
 
 
 def _is_positive_only(thing):
@@ -212,33 +242,26 @@ def _is_positive_only(thing):
     return tags.positive_only or tags.pairwise
 
 
-def _check_answer(thing, method, answer, names, place):
+def _check_answer(thing, method, answer, n, names, place):
     """Refuse answers of another shape, and numbers that are not finite."""
-    may_overflow = method != "predict_proba" and not set(names).isdisjoint(
-        _MAY_OVERFLOW
-    )
+    may_overflow = method != "predict_proba" and bool(set(names) & set(_MAY_OVERFLOW))
     for table in answer if isinstance(answer, list) else [answer]:
         shape, values = _values(table)
-        fits = shape[:1] == (1,) and len(shape) <= 2
+        fits = shape[:1] == (n,) and len(shape) <= 2
         fits = fits and (method != "transform" or len(shape) == 2)
-        _demand(fits, place, f"answers one sample by {method} in the shape {shape}")
+        require(fits, place, f"answers {n} samples by {method} in shape {shape}")
         is_finite = values.dtype.kind not in "fc" or np.isfinite(values).all()
         problem = f"gives NaN or infinity for {method}"
-        _demand(is_finite or may_overflow, place, problem)
+        require(is_finite or may_overflow, place, problem)
     classes = getattr(thing, "classes_", None)
     if isinstance(classes, np.ndarray) and not isinstance(answer, list):
-        n = len(classes)
-        wanted = {
-            "predict_proba": {(1, n)},
-            "decision_function": {(1,), (1, 1), (1, n), (1, n * (n - 1) // 2)},
+        k = len(classes)
+        widths = {
+            "predict_proba": {(k,)},
+            "decision_function": {(), (1,), (k,), (k * (k - 1) // 2,)},
         }
-        problem = f"has {n} classes, but {method} answers in the shape {shape}"
-        _demand(shape in wanted.get(method, {shape}), place, problem)
-
-
-def _demand(condition, place, problem):
-    if not condition:
-        raise _AnswerError(f"{place} {problem}")
+        problem = f"has {k} classes, but {method} answers in the shape {shape}"
+        require(shape[1:] in widths.get(method, {shape[1:]}), place, problem)
 
 
 def _values(table):
