@@ -187,6 +187,10 @@ def _check_classes(thing, state, place):
         require(is_class_array(classes), f"{place}.classes_", "are no classes")
         fits = n_classes is None or np.array_equal(n_classes, len(classes))
         require(fits, f"{place}.n_classes_", "is not the number of classes")
+        for name in ("le_", "_label_binarizer"):
+            known = getattr(state.get(name), "classes_", classes)
+            fits = isinstance(known, np.ndarray) and np.array_equal(known, classes)
+            require(fits, f"{place}.{name}", "has other classes")
     elif n_classes is not None:
         counts = np.atleast_1d(n_classes)
         is_small = counts.dtype.kind in "iu" and counts.max() <= _MAX_CLASSES
@@ -413,8 +417,47 @@ def _check_pipeline(thing, state, place):
     )
     require(are_pairs and len(steps) > 0, place, "has no steps")
     for name, step in steps[:-1]:
-        fits = step is None or isinstance(step, str) or hasattr(step, "transform")
+        is_passed = step is None or (isinstance(step, str) and step == "passthrough")
+        fits = is_passed or hasattr(step, "transform")
         require(fits, place, f"has a step {name!r:.50} that cannot transform")
+
+
+def _check_voting(thing, state, place):
+    """Refuse members whose votes are not codes of classes: votes are counted."""
+    members = state.get("estimators_")
+    is_list = isinstance(members, list) and len(members) > 0
+    require(is_list, place, "has no members")
+    if is_classifier(thing):
+        n_classes = len(state.get("classes_", ()))
+        for member in members:
+            fits = _gives_codes(member, n_classes)
+            require(fits, place, "has a member that is no classifier for its classes")
+
+
+def _gives_codes(model, n_classes):
+    name = type(model).__name__
+    if name == "Pipeline":
+        return _gives_codes(model.steps[-1][1], n_classes)
+    if name == "FrozenEstimator":
+        return _gives_codes(model.estimator, n_classes)
+    if name == "SelfTrainingClassifier":
+        return _gives_codes(model.estimator_, n_classes)
+    if hasattr(model, "best_estimator_"):
+        return _gives_codes(model.best_estimator_, n_classes)
+    classes = getattr(model, "classes_", None)
+    fits = is_classifier(model) and isinstance(classes, np.ndarray)
+    return fits and is_codes(classes, classes.shape, n_classes)
+
+
+def _check_dummy(thing, state, place):
+    constant = state.get("constant")
+    if constant is not None and is_classifier(thing):
+        known = state.get("classes_")
+        known = known if isinstance(known, list) else [known]
+        fits = all(isinstance(c, np.ndarray) for c in known)
+        values = np.ravel(np.asarray(constant, dtype=object)).tolist()
+        fits = fits and all(any(v == c for c in np.hstack(known)) for v in values)
+        require(fits, f"{place}.constant", "is none of its classes")
 
 
 _CHECKS = {
@@ -425,7 +468,10 @@ _CHECKS = {
     "NeighborsBase": _check_neighbors,
     "OneHotEncoder": _check_one_hot,
     "FunctionTransformer": _check_function,
+    "DummyClassifier": _check_dummy,
     "Pipeline": _check_pipeline,
+    "VotingClassifier": _check_voting,
+    "VotingRegressor": _check_voting,
     "_CalibratedClassifier": _check_calibrated,
 }
 _ALWAYS_CHECKED = ("FunctionTransformer", "Pipeline", "_CalibratedClassifier")

@@ -103,7 +103,7 @@ def try_part(thing, place, size):
         _try_selector(thing, n_features, place)
     name = type(thing).__name__
     if name in _TRANSFORMERS and n_features <= size:
-        _try(thing, ["transform"], [name], place, is_strict=False)
+        _try(thing, ["transform"], n_features, [name], place)
     if is_tried(thing):
         is_small = n_features <= max(size, 2**16)
         problem = f"has {n_features} features, more than its file has bytes"
@@ -111,7 +111,7 @@ def try_part(thing, place, size):
         # Of a model of ours, the other methods are made from its probabilities.
         is_ours = type(thing).__module__.startswith("skomics.")
         methods = _METHODS[1:2] if is_ours else _METHODS[:3]
-        _try(thing, methods, [name], place, is_strict=True)
+        _try(thing, methods, n_features, [name], place, is_strict=True)
 
 
 def try_model(model, place, size, parts):
@@ -137,29 +137,32 @@ def try_model(model, place, size, parts):
         If anything else comes out, or if classes have no probability each.
     """
     n_features = getattr(model, "n_features_in_", None)
+    if n_features is None:  # of a function at the head, which takes any number
+        widths = (vars(part).get("n_features_in_") for part in parts)
+        n_features = next((n for n in widths if n is not None), None)
     is_known = isinstance(model, BaseEstimator) and n_features is not None
     if not is_known or is_tried(model) or type(model).__name__ in _PARTS:
         return
-    # The answers to numbers say nothing of those to texts, and a trial must not move
-    # the seed of what answers at random.
-    first = _first(model)
-    if any(_is_random(p) or (p is not first and _reads_texts(p)) for p in parts):
+    # The answers to numbers say nothing of those to texts, unless the texts are known,
+    # and a trial must not move the seed of what answers at random.
+    reads_texts = not _categories(_first(model)) and any(map(_reads_texts, parts))
+    if reads_texts or any(map(_is_random, parts)):
         return
     if n_features <= max(size, 2**16):
         names = [type(part).__name__ for part in parts]
         last = model.steps[-1][1] if type(model).__name__ == "Pipeline" else None
         if last is not None and is_tried(last):
-            _try_steps(model[:-1], last, names, place)
+            _try_steps(model[:-1], last, n_features, names, place)
         else:
-            _try(model, _METHODS, names, place, is_strict=False)
+            _try(model, _METHODS, n_features, names, place)
 
 
-def _try_steps(before, last, names, place):
+def _try_steps(before, last, n_features, names, place):
     """Try the steps before one that has been tried, and whether it fits them."""
     if len(before):
         require(hasattr(before, "transform"), place, "has a step that cannot transform")
         width = last.n_features_in_
-        _try(before, ["transform"], names, place, is_strict=False, width=width)
+        _try(before, ["transform"], n_features, names, place, width=width)
 
 
 def _first(model):
@@ -184,12 +187,12 @@ def _is_random(part):
     return is_dummy and part.strategy in ("stratified", "uniform")
 
 
-def _try(thing, methods, names, place, *, is_strict, width=None):
+def _try(thing, methods, n_features, names, place, *, is_strict=False, width=None):
     """Ask for the answers to both samples, and compare them with what they should be.
 
     Where both together are refused, each is tried by itself: one may be welcome.
     """
-    table = _samples(thing, names)
+    table = _samples(thing, n_features, names)
     for method in methods:
         answer = _answer(thing, method, table, place, is_strict)
         tables = [table] if answer is not None else [table[:1], table[1:]]
@@ -216,9 +219,9 @@ def _answer(thing, method, table, place, is_strict):
         raise ValueError(f"{place} cannot {does} ({name}: {error!s:.300})") from error
 
 
-def _samples(thing, parts):
+def _samples(thing, n_features, parts):
     """Return a table of two samples, with names of features if they are asked for."""
-    n_features, categories = thing.n_features_in_, _categories(_first(thing))
+    categories = _categories(_first(thing))
     if categories:
         has_texts = any(c.dtype.kind in "OU" for c in categories)
         rows = [[c[0] for c in categories], [c[-1] for c in categories]]
