@@ -22,7 +22,7 @@ from skomics._compat import (
     validate_params,
 )
 from skomics.persistence._require import require
-from skomics.persistence._trial import is_tried
+from skomics.persistence._trial import TRANSFORMERS, is_tried
 
 __all__ = ["check_thing", "rebuild"]
 
@@ -131,7 +131,9 @@ def check_parameters(thing, place):
 
 def _check_common(thing, state, place, size):
     n_features = state.get("n_features_in_")
-    if "n_features_in_" in state or (is_tried(thing) and is_fitted(state)):
+    has_width = is_tried(thing) or type(thing).__name__ in TRANSFORMERS
+    has_width = has_width or "scores_" in state
+    if "n_features_in_" in state or (has_width and is_fitted(state)):
         require(is_integer(n_features, 1), place, "has no proper n_features_in_")
     names = state.get("feature_names_in_")
     if names is not None:
