@@ -106,19 +106,19 @@ def parts_of(name):
 
 def state_of(structure, name, number=0):
     """Return the attributes of the first (or another) object of a class."""
-    return list(_states(structure, name))[number]
+    return list(states_of(structure, name))[number]
 
 
-def _states(value, name):
+def states_of(value, name):
     if isinstance(value, dict):
         content = value.get("object")
         if isinstance(content, list) and content[0].rpartition(".")[2] == name:
             yield content[1]
         for item in value.values():
-            yield from _states(item, name)
+            yield from states_of(item, name)
     elif isinstance(value, list):
         for item in value:
-            yield from _states(item, name)
+            yield from states_of(item, name)
 
 
 def array_of(tensors, node):

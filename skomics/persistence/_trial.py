@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
 
 from skomics.persistence._require import require
 
@@ -136,12 +138,17 @@ def try_model(model, place, size, parts):
     ValueError
         If anything else comes out, or if classes have no probability each.
     """
+    if not isinstance(model, BaseEstimator) or not _is_fitted(model):
+        return
     n_features = getattr(model, "n_features_in_", None)
     if n_features is None:  # of a function at the head, which takes any number
         widths = (vars(part).get("n_features_in_") for part in parts)
         n_features = next((n for n in widths if n is not None), None)
-    is_known = isinstance(model, BaseEstimator) and n_features is not None
-    if not is_known or is_tried(model) or type(model).__name__ in _PARTS:
+    if is_tried(model) or type(model).__name__ in _PARTS:
+        return
+    if n_features is None:
+        is_predictor = is_classifier(model) or is_regressor(model)
+        require(not is_predictor, place, "has no part that says how many features")
         return
     # The answers to numbers say nothing of those to texts, unless the texts are known,
     # and a trial must not move the seed of what answers at random.
@@ -163,6 +170,14 @@ def _try_steps(before, last, n_features, names, place):
         require(hasattr(before, "transform"), place, "has a step that cannot transform")
         width = last.n_features_in_
         _try(before, ["transform"], n_features, names, place, width=width)
+
+
+def _is_fitted(model):
+    try:
+        check_is_fitted(model)
+    except NotFittedError:
+        return False
+    return True
 
 
 def _first(model):
