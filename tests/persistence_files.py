@@ -60,6 +60,7 @@ GRAPH = MoGCNClassifier(
 )
 
 
+@cache
 def small_models():
     """Return fitted models, by name, that hold one of each kind of thing."""
     X, y = make_tiny()
