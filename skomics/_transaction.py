@@ -1,6 +1,8 @@
 """Fits that are done whole or not at all."""
 
-__all__ = ["adopt", "draft_of", "learned_attributes"]
+from functools import wraps
+
+__all__ = ["adopt", "draft_of", "learned_attributes", "whole"]
 
 
 def draft_of(estimator):
@@ -55,3 +57,27 @@ def adopt(estimator, draft):
     mine.update(learned_attributes(estimator, draft))
     for name in deleted:
         del mine[name]
+
+
+def whole(fit):
+    """Let a `fit` that ends early leave the estimator as it was.
+
+    Parameters
+    ----------
+    fit : callable
+        A method that sets attributes and returns the estimator.
+
+    Returns
+    -------
+    fit : callable
+        The same on a draft, which is adopted at the end.
+    """
+
+    @wraps(fit)
+    def fit_whole(self, *args, **kwargs):
+        draft = draft_of(self)
+        fit(draft, *args, **kwargs)
+        adopt(self, draft)
+        return self
+
+    return fit_whole

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skomics._compat import Interval, StrOptions, _fit_context
 from skomics._optional import import_optional
+from skomics._transaction import whole
 from skomics._validation import raise_if_not_finite
 
 __all__ = ["MultiOmicsGraph", "SampleGraph", "normalize_graph"]
@@ -382,6 +383,7 @@ class SampleGraph(BaseEstimator):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @whole
     def fit(self, X, y=None):
         """Learn the graph of the training samples.
 
@@ -881,6 +883,7 @@ class MultiOmicsGraph(BaseEstimator):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @whole
     def fit(self, blocks, y=None):
         """Learn the graphs of the training samples.
 

@@ -16,6 +16,7 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
     StackingClassifier,
+    VotingClassifier,
 )
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
@@ -283,6 +284,22 @@ def _make_classifier(name, random_state):
     return getattr(estimators, name)(random_state=random_state)
 
 
+def _make_block_ridge(random_state):
+    # In closed form, it takes no seed.
+    from skomics.estimators import BlockRidgeClassifier
+
+    return BlockRidgeClassifier()
+
+
+def _make_path_stack(random_state):
+    """Return SMA and its linear path, each trained by itself, in one mean."""
+    members = [
+        ("path", _make_block_ridge(random_state)),
+        ("sma", _make_classifier("SMAClassifier", random_state)),
+    ]
+    return VotingClassifier(members, voting="soft", weights=[2, 1])
+
+
 def _published_params(stem, kind):
     from skomics.estimators import paper_params
 
@@ -472,6 +489,28 @@ _BALANCED = [
     for c in [*_DEEP, *_BASELINES]
     if c.name in _TAKE_WEIGHTS
 ]
+# What SMA's lead comes of: its linear path alone, the network alone, the mean of these
+# two, and the other networks with the path.
+_PATH = [
+    Contender("block-ridge", _make_block_ridge, "block ridge"),
+    with_params(
+        replace(_DEEP[0], name="sma-alone", label="SMA (no path)"), linear_path=None
+    ),
+    Contender(
+        "sma-stack",
+        _make_path_stack,
+        "SMA and path (apart)",
+        params={"linear_path": None},
+    ),
+    *(
+        with_params(
+            replace(c, name=f"{c.name}-path", label=f"{c.label} (path)"),
+            linear_path="ridge",
+        )
+        for c in _DEEP
+        if c.name in {stem for stem, _, _ in _SEVEN} - {"sma"}
+    ),
+]
 # Name, package, class and label. pytabkit takes all cores unless it is told not to.
 _OPTIONAL = [
     _foreign("realmlp", "pytabkit", "RealMLP_TD_Classifier", "RealMLP", n_threads=1),
@@ -483,7 +522,7 @@ _OPTIONAL = [
 # The contenders that the command line knows.
 CONTENDERS = {
     contender.name: contender
-    for contender in [*_DEEP, *_BASELINES, *_BALANCED, *_OPTIONAL]
+    for contender in [*_DEEP, *_BASELINES, *_BALANCED, *_PATH, *_OPTIONAL]
 }
 
 # Names for several of them.
@@ -491,6 +530,7 @@ CONTENDER_GROUPS = {
     "seven": [stem for stem, _, _ in _SEVEN],
     "baselines": [contender.name for contender in _BASELINES],
     "balanced": [contender.name for contender in _BALANCED],
+    "path": [contender.name for contender in _PATH],
     "tuned": [f"{stem}-tuned" for stem, _, _ in _SEVEN],
     "published": [f"{stem}-paper" for stem, _, _ in _SEVEN],
     "optional": [contender.name for contender in _OPTIONAL],

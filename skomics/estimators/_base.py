@@ -116,8 +116,8 @@ _TRAINING_PARAMETERS = """\
     linear_path : {linear_paths}, default={linear_path!r}
         What is added to the network. "ridge" is a
         :class:`~skomics.BlockRidgeClassifier`, kept in `path_`, whose probabilities
-        are averaged with those of the network; features that it weighs are weighed
-        alike in the network's input.
+        are averaged with those of the network, two to one; features that it weighs
+        are weighed alike in the network's input.
 
     omics : array-like, dict or None, default={omics}
         Which columns belong to which omics, for input without names: block
@@ -409,6 +409,9 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         # A network that is trained on keeps the path that it was made for.
         has_path = hasattr(self, "path_") if is_refit else self.linear_path == "ridge"
         offsets = self._learn_path(merged) if has_path else self._forget_path()
+        if not is_refit:
+            # Factor of each feature, block by block; those of 0 are left out.
+            self._input_scale = self.path_._input_scale if has_path else None
         samples = training_samples(merged, self._scaled(merged.X), offsets)
         return weigh_classes(samples, self.class_weight, self.classes_)
 
@@ -425,17 +428,29 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
 
     # Whether members of the network learn what the path leaves over.
     _takes_offsets = False
-    # What the path's probabilities count for in the mean.
-    _path_share = 0.5
+    # What the path's probabilities count for in the mean, chosen by inner folds
+    # (docs/models/sma.md).
+    _path_share = 2 / 3
 
     def _scaled(self, table):
-        """Return the features weighed as the path weighs them, block by block."""
-        scale = self.path_._input_scale if hasattr(self, "path_") else None
+        """Return the features weighed as the path weighs them, if it does at all."""
+        scale = self._input_scale
         if scale is None:
             return table
+        kept = np.flatnonzero(scale)
         if sparse.issparse(table):
-            return (table @ sparse.diags_array(scale)).tocsr()
-        return table * scale
+            return (table[:, kept] @ sparse.diags_array(scale[kept])).tocsr()
+        return table[:, kept] * scale[kept]
+
+    @property
+    def _input_sizes(self):
+        """Number of features of each omics that the network sees."""
+        sizes = [len(columns) for columns in self._blocks]
+        scale = self._input_scale
+        if scale is None:
+            return sizes
+        parts = np.split(scale > 0, np.cumsum(sizes)[:-1])
+        return [int(part.sum()) for part in parts]
 
     def _with_path(self, logits, path):
         """Average the network's probabilities with those of the path."""
@@ -503,8 +518,14 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
             else:
                 module = copy.deepcopy(before.module_)
                 history = copy_history(before.history)
+            self._turned = self._turn(module, samples)
+            trained = module
+            if self._turned is not None:
+                trained = self._turned.narrow(module, self._new_module)
+                samples = self._turned.rotate(samples)
+                valid = valid and self._turned.rotate(valid)
             self.net_ = make_net(
-                module,
+                trained.to(device),
                 self._net_settings(),
                 device=device,
                 n_samples=len(samples),
@@ -514,6 +535,9 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
             )
             self._train_net(samples, valid)
             self.net_.check_weights()
+            if self._turned is not None:
+                self.net_.exchange(self._turned.widen(trained, module.to(device)))
+        del self._turned
         self.net_.forget(reporter)
         self.n_iter_ = len(self.net_.history)
 
@@ -547,17 +571,20 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
 
     def _describe_module(self):
         """Return the arguments that the module is made of, as plain Python."""
-        sizes = [len(columns) for columns in self._blocks]
         described = {
-            "block_sizes": sizes,
+            "block_sizes": self._input_sizes,
             "n_classes": len(self.classes_),
             **self._architecture(),
         }
         return {name: _plain(value) for name, value in described.items()}
 
-    def _new_module(self):
+    def _new_module(self, **params):
         with construction():
-            return self._module_class(**self._module_params)
+            return self._module_class(**self._module_params, **params)
+
+    def _turn(self, module, samples):
+        """Return coordinates in which training costs less, or None for features."""
+        return None
 
     def _logits(self, X):
         """Return the logarithm of the class probabilities, up to a constant."""
@@ -583,9 +610,13 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         state = dict(super().__getstate__())
         net = state.pop("net_", None)
         if net is not None:
+            turned = state.pop("_turned", None)
+            module = net.module_
+            if turned is not None:  # copied in the middle of training
+                module = turned.widen(module, self._new_module())
             state["_net_state"] = {
                 "architecture": state.pop("_module_params"),
-                "weights": net_state(net),
+                "weights": net_state(module),
             }
             state["_history"], state["_epoch_seconds"] = split_history(net.history)
         return state

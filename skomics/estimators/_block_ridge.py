@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skomics._compat import Interval, StrOptions, _fit_context
 from skomics._threads import blas_threads
-from skomics._transaction import adopt, draft_of
+from skomics._transaction import whole
 from skomics.estimators._block_base import BaseBlockClassifier
 from skomics.estimators._ridge_path import RidgePath, RidgeProblem, path_logits
 from skomics.estimators._samples import merge_samples, read_class_weight
@@ -25,7 +25,7 @@ class BlockRidgeClassifier(BaseBlockClassifier):
 
     Parameters
     ----------
-    feature_scale : sequence of float or "top", default=(0, 0.5, 1, 2, "top")
+    feature_scale : sequence of float or "top", default=(0, 0.5, 1, 2)
         Exponents :math:`\gamma` to choose from for each omics. Features weigh
         :math:`\max(F_j - 1, 0)^\gamma`, with :math:`F_j` the F statistic between the
         classes, which is worked out anew in each inner fold; 0 weighs all the same,
@@ -157,7 +157,7 @@ class BlockRidgeClassifier(BaseBlockClassifier):
     def __init__(
         self,
         *,
-        feature_scale=(0, 0.5, 1, 2, "top"),
+        feature_scale=(0, 0.5, 1, 2),
         block_weights="auto",
         n_folds=5,
         n_repeats=1,
@@ -176,6 +176,7 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         self.n_threads = n_threads
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @whole
     def fit(self, X, y, sample_weight=None):
         """Choose penalties and scales by inner folds, and learn from all samples.
 
@@ -205,9 +206,7 @@ class BlockRidgeClassifier(BaseBlockClassifier):
             has an omics, if there is one class only, if the weights are all zero or
             their sum is infinite, or if `feature_scale` is not understood.
         """
-        draft = draft_of(self)
-        draft._learn(merge_samples(*draft._read_samples(X, y, sample_weight)))
-        adopt(self, draft)
+        self._learn(merge_samples(*self._read_samples(X, y, sample_weight)))
         return self
 
     def _fit_for(self, classifier, merged):

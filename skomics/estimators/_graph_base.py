@@ -123,7 +123,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
 
     def _split_blocks(self, X):
         """Return the features of each omics as dense float32 matrices."""
-        edges = np.cumsum([len(columns) for columns in self._blocks])[:-1]
+        edges = np.cumsum(self._input_sizes)[:-1]
         X = X.toarray() if sparse.issparse(X) else X
         # One memory order, whatever the order of the omics in the table.
         return [np.ascontiguousarray(block) for block in np.split(X, edges, axis=1)]

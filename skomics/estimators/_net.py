@@ -314,6 +314,10 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
         is_raised = trace.tb_frame.f_code.co_code[trace.tb_lasti] == _RAISE
         return is_raised and any(owner is callback for _, callback in self.callbacks_)
 
+    def exchange(self, module):
+        """Predict with another module from now on."""
+        self.module_, self._inference = module, None
+
     def forget(self, callback):
         """Let go of a callback, and of what it holds, once training has ended."""
         self.callbacks_ = [pair for pair in self.callbacks_ if pair[1] is not callback]
@@ -747,20 +751,20 @@ def make_net(
     return net
 
 
-def net_state(net):
-    """Return a net's weights as numpy arrays.
+def net_state(module):
+    """Return a module's weights as numpy arrays.
 
     Parameters
     ----------
-    net : OmicsNet
-        A trained net, on any device.
+    module : torch.nn.Module
+        A trained module, on any device.
 
     Returns
     -------
     weights : dict of str to ndarray
         What :func:`restore_net` needs.
     """
-    weights = net.module_.state_dict()
+    weights = module.state_dict()
     return {name: value.cpu().numpy() for name, value in weights.items()}
 
 

@@ -414,7 +414,7 @@ class RidgePath:
         Of the linear model in the original features that gives logits.
     """
 
-    exponents: tuple = (0, 0.5, 1, 2, "top")
+    exponents: tuple = (0, 0.5, 1, 2)
     searches_weights: bool = True
     n_folds: int | None = 5
     n_repeats: int = 1

@@ -4,6 +4,7 @@ from numbers import Integral, Real
 
 from skomics._compat import Interval, StrOptions
 from skomics.estimators._base import BaseOmicsClassifier, document_training
+from skomics.estimators._rotation import TokenRotation
 from skomics.modules import SMA
 
 __all__ = ["SMAClassifier"]
@@ -136,8 +137,8 @@ class SMAClassifier(BaseOmicsClassifier):
         pooling="mean",
         share_weights=False,
         n_ensemble=4,
-        max_epochs=100,
-        batch_size=32,
+        max_epochs=50,
+        batch_size=64,
         lr=3e-3,
         weight_decay=1.0,
         optimizer="adamw",
@@ -207,10 +208,11 @@ class SMAClassifier(BaseOmicsClassifier):
         made = getattr(self, "_module_params", {"n_residual": self._n_residual})
         return made["n_residual"] > 0
 
-    @property
-    def _path_share(self):
-        """The path, the members beside it and those on it count a third each."""
-        return 1 / 3 if self._takes_offsets else 1 / 2
+    def _turn(self, module, samples):
+        """Turn tokens that are wider than there are samples to the span of these."""
+        if self.token_projection == "shared" or self.linear_path == "trained":
+            return None
+        return TokenRotation.find(module.token_bounds, samples.X)
 
     def _architecture(self):
         return {

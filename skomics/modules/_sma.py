@@ -1,6 +1,6 @@
 """SMA: two Siamese multi-head attention encoders over omics feature tokens."""
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import torch
 from torch import nn
@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from skomics.modules._fusion import average_members
 from skomics.modules._layers import Dropout, GroupedLinear, sinusoidal_positions
 from skomics.modules._missing import PresentOmics
+from skomics.modules._random import generator_on
 
 __all__ = ["SMA", "allot_tokens"]
 
@@ -70,7 +71,9 @@ class _FeatureTokenizer(nn.Module):
     position encoding (equation 1 of the paper).
     """
 
-    def __init__(self, *, bounds, n_groups, d_model, projection, use_cls):
+    def __init__(
+        self, *, bounds, n_groups, d_model, projection, use_cls, feature_widths
+    ):
         super().__init__()
         widths = [stop - start for start, stop in bounds]
         n_features, width = bounds[-1][1], max(widths)
@@ -80,7 +83,8 @@ class _FeatureTokenizer(nn.Module):
         for row, (start, stop) in zip(index, bounds, strict=True):
             row[: stop - start] = torch.arange(start, stop)
         self.register_buffer("index", index, persistent=False)
-        self.register_buffer("widths", torch.tensor(widths), persistent=False)
+        fan_in = torch.tensor(widths if feature_widths is None else feature_widths)
+        self.register_buffer("fan_in", fan_in, persistent=False)
         self.n_groups, self.d_model, self.use_cls = n_groups, d_model, use_cls
         n_maps = len(bounds) if projection == "per_token" else 1
         self.weight = nn.Parameter(torch.empty(n_maps, width, n_groups * d_model))
@@ -93,7 +97,7 @@ class _FeatureTokenizer(nn.Module):
 
     def reset_parameters(self):
         """Draw projections that give tokens of unit variance from standardised data."""
-        fan_in = self.widths.double().rsqrt().float().view(-1, 1, 1)
+        fan_in = self.fan_in.double().rsqrt().float().view(-1, 1, 1)
         if len(self.weight) == 1:
             fan_in = fan_in.max().view(1, 1, 1)
         with torch.no_grad():
@@ -115,6 +119,44 @@ class _FeatureTokenizer(nn.Module):
             cls = self.cls.expand(-1, len(x), -1, -1)
             tokens = torch.cat([cls, tokens], dim=2)
         return tokens + self.positions
+
+
+class _TokenNoise(nn.Module):
+    r"""Noise for tokens in coordinates of their own, dropout for those of features.
+
+    .. math:: \tilde x_t = x_t + \sqrt{\frac{q}{1 - q} \frac{|x_t|^2}{w_t}} \,
+              \varepsilon, \qquad \varepsilon \sim N(0, I)
+
+    Dropout at rate `q` adds noise of this variance to each of a token's :math:`w_t`
+    features in the mean; seen in few coordinates it is nearly isotropic.
+    """
+
+    def __init__(self, *, rate, bounds, feature_widths):
+        super().__init__()
+        self.rate = rate
+        n_features = bounds[-1][1]
+        tokens = torch.empty(n_features, dtype=torch.int64)
+        for t, (start, stop) in enumerate(bounds):
+            tokens[start:stop] = t
+        widths = torch.tensor(feature_widths)
+        is_turned = widths != torch.bincount(tokens)
+        self.register_buffer("tokens", tokens, persistent=False)
+        self.register_buffer("widths", widths, persistent=False)
+        self.register_buffer("is_turned", is_turned[tokens], persistent=False)
+        self.dropout = Dropout(rate)
+
+    def forward(self, x):
+        """Disturb the features in training mode; do nothing otherwise."""
+        if not self.training or self.rate == 0:
+            return x
+        squares = x.new_zeros(len(x), len(self.widths))
+        squares = squares.index_add(1, self.tokens, x.detach() ** 2)
+        scale = (squares / self.widths * (self.rate / (1 - self.rate))).sqrt()
+        noise = torch.randn(
+            x.shape, generator=generator_on(x.device), dtype=x.dtype, device=x.device
+        )
+        noisy = x + noise * scale[:, self.tokens]
+        return torch.where(self.is_turned, noisy, self.dropout(x))
 
 
 # Up to this many tokens, two plain products are as fast on a CPU as torch's fused
@@ -259,6 +301,11 @@ class SMA(nn.Module):
     modality_dropout : float
         Probability of an omics of a sample being dropped in training.
 
+    token_widths, feature_widths : list of int or None
+        Number of coordinates of each token, and of the features that these were made
+        from, where tokens have been turned to coordinates of their own. None cuts
+        features into tokens.
+
     n_residual : int
         Number of members, the last ones, that add given logits to their own.
 
@@ -314,6 +361,8 @@ class SMA(nn.Module):
         n_ensemble,
         modality_dropout=0.0,
         n_residual=0,
+        token_widths=None,
+        feature_widths=None,
     ):
         super().__init__()
         if d_model % n_heads:
@@ -328,18 +377,29 @@ class SMA(nn.Module):
         self.n_encoders = 1 if share_weights else 2
         self.pooling = pooling
         n_groups = n_ensemble * self.n_encoders
-        self.present = PresentOmics(block_sizes, modality_dropout)
         self.token_bounds = _token_bounds(block_sizes, n_tokens)
-        counts = torch.tensor(allot_tokens(block_sizes, n_tokens))
-        omics = torch.arange(len(counts)).repeat_interleave(counts)
+        counts = allot_tokens(block_sizes, n_tokens)
+        omics = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
         self.register_buffer("token_omics", omics, persistent=False)
         self.input_dropout = Dropout(input_dropout)
+        if token_widths is not None:
+            edges = [0, *accumulate(token_widths)]
+            self.token_bounds = list(pairwise(edges))
+            ends = [0, *accumulate(counts)]
+            block_sizes = [sum(token_widths[a:b]) for a, b in pairwise(ends)]
+            self.input_dropout = _TokenNoise(
+                rate=input_dropout,
+                bounds=self.token_bounds,
+                feature_widths=feature_widths,
+            )
+        self.present = PresentOmics(block_sizes, modality_dropout)
         self.tokenizer = _FeatureTokenizer(
             bounds=self.token_bounds,
             n_groups=n_groups,
             d_model=d_model,
             projection=token_projection,
             use_cls=pooling == "cls",
+            feature_widths=feature_widths,
         )
         self.layers = nn.ModuleList(
             _AttentionLayer(

@@ -45,7 +45,7 @@ from skomics._missing import (
     warn_if_missingness_tells,
 )
 from skomics._optional import import_optional
-from skomics._transaction import adopt, draft_of
+from skomics._transaction import adopt, draft_of, whole
 from skomics._warnings import warn
 
 __all__ = ["OmicsConcatenator"]
@@ -348,6 +348,7 @@ class OmicsConcatenator(
         self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @whole
     def fit(self, X, y=None, **params):
         """Fit one transformer per omics.
 
@@ -369,9 +370,7 @@ class OmicsConcatenator(
             The fitted transformer.
         """
         _raise_for_params(params, self, "fit")
-        draft = draft_of(self)
-        draft._fit_blocks(X, y, "fit", params)
-        adopt(self, draft)
+        self._fit_blocks(X, y, "fit", params)
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)

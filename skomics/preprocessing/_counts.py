@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_data
 
 from skomics._compat import Interval, StrOptions, _fit_context
+from skomics._transaction import whole
 
 __all__ = [
     "AtacTfidfTransformer",
@@ -136,6 +137,7 @@ class LibrarySizeNormalizer(_CountTransformer):
         self.log1p = log1p
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @whole
     def fit(self, X, y=None):
         """Learn the sum to which the samples are brought.
 
@@ -236,6 +238,7 @@ class CLRTransformer(_CountTransformer):
         self.per = per
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @whole
     def fit(self, X, y=None):
         """Learn the geometric mean of each feature, if it is needed.
 
@@ -337,6 +340,7 @@ class AtacTfidfTransformer(_CountTransformer):
         self.scale = scale
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @whole
     def fit(self, X, y=None):
         """Learn the weight of each peak.
 
@@ -444,6 +448,7 @@ class MValueTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return tags
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @whole
     def fit(self, X, y=None):
         """Check the beta values and learn the names of the features.
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import (
     StratifiedKFold,
@@ -54,6 +55,25 @@ late = over([LFCNNClassifier, LFNNClassifier])
 def make(request):
     """Return a maker of quick models of one class."""
     return partial(make_short, request.param)
+
+
+@every
+def test_every_network_may_have_the_path_beside_it(classifier, tiny):
+    X, y = tiny
+    weights = np.arange(len(X)) % 3
+    copies = X.index.repeat(weights)[::-1]
+    model = make_short(classifier, linear_path="ridge")
+    weighted = clone(model).fit(X, y, sample_weight=weights)
+    repeated = clone(model).fit(X.loc[copies], y.loc[copies])
+    expected = weighted.predict_proba(X)
+    np.testing.assert_array_equal(repeated.predict_proba(X), expected)
+    assert_probabilities(weighted, X)
+    again = pickle.loads(pickle.dumps(weighted))
+    np.testing.assert_array_equal(again.predict_proba(X), expected)
+    assert weighted.score(X[weights > 0], y[weights > 0]) > 0.9
+    X = X.copy()
+    X.iloc[::4, : SIZES["rna"]] = np.nan
+    assert np.isfinite(clone(model).fit(X, y).predict_proba(X)).all()
 
 
 def pipeline(classifier):

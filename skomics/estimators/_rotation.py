@@ -1,0 +1,178 @@
+"""Tokens that are much wider than there are samples, turned to the span of these.
+
+A gradient of a token's projection is a sum of training samples, so that it never
+leaves their span: in coordinates of the span, of which there are no more than samples,
+training is the same, and costs the same however many features there are.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from skomics.estimators._samples import column_means
+
+__all__ = ["TokenRotation"]
+
+# A token is turned if it has more features than this for each sample: turning it has a
+# price, too.
+_WIDE = 2
+# Directions in which the samples vary by less than this share of the largest one are
+# those of rounding.
+_NEGLIGIBLE = 1e-6
+
+
+@dataclass(frozen=True)
+class TokenRotation:
+    """An orthonormal basis for each token that is wider than its samples.
+
+    Parameters
+    ----------
+    bounds : list of (int, int)
+        First and last-plus-one feature of each token.
+
+    bases : list of ndarray of shape (width, rank), or None
+        One for each token; None leaves it as it is.
+
+    means : ndarray of shape (n_features,)
+        Means of the features, which stand in for those that a sample lacks.
+    """
+
+    bounds: list
+    bases: list
+    means: np.ndarray
+
+    @classmethod
+    def find(cls, bounds, X):
+        """Return the rotation for training samples, or None if no token is wide.
+
+        Parameters
+        ----------
+        bounds : list of (int, int)
+            Tokens.
+
+        X : {ndarray, csr} of shape (n_samples, n_features), dtype float32
+            Training samples.
+
+        Returns
+        -------
+        rotation : TokenRotation or None
+            The rotation.
+        """
+        limit = _WIDE * X.shape[0]
+        if all(stop - start <= limit for start, stop in bounds):
+            return None
+        bases = [
+            _basis(X[:, start:stop]) if stop - start > limit else None
+            for start, stop in bounds
+        ]
+        return cls(bounds, bases, column_means(X))
+
+    @property
+    def widths(self):
+        """Number of coordinates of each token."""
+        pairs = zip(self.bounds, self.bases, strict=True)
+        return [
+            stop - start if basis is None else basis.shape[1]
+            for (start, stop), basis in pairs
+        ]
+
+    def rotate(self, samples):
+        """Return training samples in the coordinates of their tokens."""
+        parts = []
+        for (start, stop), basis in zip(self.bounds, self.bases, strict=True):
+            part = samples.X[:, start:stop]
+            if basis is not None:
+                part = np.asarray(part @ basis)
+            elif sparse.issparse(part):
+                part = part.toarray()
+            parts.append(part.astype(np.float32, copy=False))
+        return replace(samples, X=np.concatenate(parts, axis=1))
+
+    def narrow(self, module, build):
+        """Return a module for rotated samples with the weights of one for features.
+
+        Parameters
+        ----------
+        module : SMA
+            A module for features.
+
+        build : callable
+            Makes a module from the widths of its tokens and those of the features.
+
+        Returns
+        -------
+        narrow : SMA
+            The same function of samples in the span.
+        """
+        wide_widths = [stop - start for start, stop in self.bounds]
+        narrow = build(token_widths=self.widths, feature_widths=wide_widths)
+        state = self._other_weights(module, narrow)
+        weight = torch.zeros_like(narrow.tokenizer.weight)
+        for t, (basis, width) in enumerate(zip(self.bases, self.widths, strict=True)):
+            wide = module.tokenizer.weight.detach()[t, : wide_widths[t]]
+            weight[t, :width] = (
+                wide if basis is None else self._tensor(basis, wide).T @ wide
+            )
+        narrow.load_state_dict({**state, "tokenizer.weight": weight})
+        return narrow
+
+    def widen(self, narrow, module):
+        """Give a module for features the weights that were trained on rotated samples.
+
+        Parameters
+        ----------
+        narrow : SMA
+            A trained module for rotated samples.
+
+        module : SMA
+            The module for features, which is changed.
+
+        Returns
+        -------
+        module : SMA
+            The same function of samples in the span; what is outside it, no training
+            sample told anything about, and counts nothing.
+        """
+        state = self._other_weights(narrow, module)
+        weight = torch.zeros_like(module.tokenizer.weight)
+        for t, (basis, width) in enumerate(zip(self.bases, self.widths, strict=True)):
+            start, stop = self.bounds[t]
+            own = narrow.tokenizer.weight.detach()[t, :width].to(weight.device)
+            wide = own if basis is None else self._tensor(basis, own) @ own
+            weight[t, : stop - start] = wide
+        means = torch.as_tensor(self.means).to(module.present.fill)
+        state |= {"tokenizer.weight": weight, "present.fill": means}
+        module.load_state_dict(state)
+        return module
+
+    @staticmethod
+    def _tensor(basis, like):
+        return torch.as_tensor(basis).to(like.device, like.dtype)
+
+    @staticmethod
+    def _other_weights(source, target):
+        """Return the weights of one module that another one takes as they are."""
+        own = target.state_dict()
+        apart = {"tokenizer.weight", "present.fill"}
+        taken = source.state_dict()
+        return {
+            name: own[name] if name in apart else taken[name].to(own[name].device)
+            for name in own
+        }
+
+
+def _basis(X):
+    """Return an orthonormal basis of the span of the rows that are no NaN."""
+    if sparse.issparse(X):
+        X = X[~np.isnan(np.asarray(X.sum(axis=1))).ravel()]
+    else:
+        X = X[~np.isnan(X[:, 0])]
+    gram = np.asarray((X @ X.T).todense() if sparse.issparse(X) else X @ X.T)
+    squares, vectors = np.linalg.eigh(gram.astype(np.float64))
+    kept = squares > _NEGLIGIBLE * max(squares.max(initial=0.0), 1e-30)
+    if not kept.any():
+        return np.eye(X.shape[1], 1, dtype=np.float32)
+    scaled = vectors[:, kept] / np.sqrt(squares[kept])
+    return np.asarray(X.T @ scaled.astype(np.float32), dtype=np.float32)
