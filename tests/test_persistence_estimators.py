@@ -358,6 +358,22 @@ def test_linear_path_that_was_set_after_fit_changes_no_answer(linear_path, tmp_p
     assert answers(through_file(model, tmp_path), X) == expected
 
 
+def separable():
+    """Return a table in which few of many features tell the classes apart."""
+    names = [f"{omics}__{i}" for omics in SIZES for i in range(100)]
+    X = np.random.default_rng(0).normal(size=(48, len(names)))
+    X[:, ::50] += 0.7 * CODES[:, None]
+    return pd.DataFrame(X, columns=names), CODES
+
+
+@pytest.mark.parametrize("model", [EFNNClassifier, MoGCNClassifier, SMAClassifier])
+def test_network_that_reads_some_features_only_comes_back(model, tmp_path):
+    X, y = separable()
+    fitted = seeded(model(linear_path="ridge")).fit(X, y)
+    assert (fitted._input_scale == 0).any()
+    assert answers(through_file(fitted, tmp_path), X) == answers(fitted, X)
+
+
 @pytest.mark.parametrize("weights", [None, np.arange(48) % 5])
 @pytest.mark.parametrize("prior", ["balanced", "observed"])
 def test_all_of_block_ridge_comes_back(prior, weights, tmp_path):

@@ -69,6 +69,7 @@ def put(pairs, key, value):
         ("n_residual", True, "has no such number of members on a path"),
         ("n_residual", None, "does not have the arguments of its network"),
         ("pooling", None, "does not have the arguments of its network"),
+        ("token_widths", [1, 2, 3], "does not have the arguments of its network"),
         ("device", "meta", "does not have the arguments of its network"),
         ("self", 1, "does not have the arguments of its network"),
         ("n_heads", 3, "has no sound network .* must be a multiple"),
@@ -111,7 +112,7 @@ def test_members_on_a_path_that_is_not_there_are_refused(file):
     del state["path_"]
     state["_layout"] = {"object": ["skomics._blocks.BlockLayout", layout]}
     forge(file, structure, tensors)
-    assert_refused(file, match="has members on a linear path, but no path_")
+    assert_refused(file, match="has members or features on a linear path, but no")
 
 
 @pytest.mark.parametrize("value", [None, "trained", "ridge"])
@@ -124,6 +125,26 @@ def test_a_path_that_the_parameter_does_not_name_does_no_harm(value, file):
     with watched(file):
         loaded = load_model(file)
     np.testing.assert_array_equal(predictions(loaded), expected)
+
+
+SCALES = {
+    "short": (np.ones(23, np.float32), "is not as long as there are features"),
+    "double": (np.ones(24), "is not what it should be"),
+    "negative": (-np.ones(24, np.float32), "is not what it should be"),
+    "nan": (np.full(24, np.nan, np.float32), "is not what it should be"),
+    "zeros": (np.zeros(24, np.float32), "is for omics of other sizes"),
+    "fewer": (np.arange(24, dtype=np.float32), "is for omics of other sizes"),
+}
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_weights_of_the_input_that_do_not_fit_are_refused(name, file):
+    scale, message = SCALES[name]
+    structure, tensors = parts_of("sma")
+    tensors["scale"] = scale
+    state_of(structure, "SMAClassifier")["_input_scale"] = {"array": ["scale", False]}
+    forge(file, structure, tensors)
+    assert_refused(file, match=message)
 
 
 @pytest.mark.parametrize("value", ["x", 1, True, [], {"dict": []}])

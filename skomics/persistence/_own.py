@@ -162,6 +162,7 @@ _ATTRIBUTES = {
     "_expects_missing": _is_bool,
     "_fitted_device": lambda v: type(v) is str and _DEVICE.fullmatch(v) is not None,
     "_history": _is_history,
+    "_input_scale": _or_none(lambda v: _are_amounts(v) and v.dtype == np.float32),
     "_layout": _is_a(BlockLayout),
     "_may_miss": _is_bool,
     "_net_state": _is_net_state,
@@ -373,17 +374,19 @@ def _compare_ridge(cls, state, place):
 
 def _compare_classifier(cls, state, place):
     _require_keys(state, "_net_state _fitted_device _history n_iter_", place)
-    _require_keys(state, "_dropout_rate _expects_missing", place)
+    _require_keys(state, "_dropout_rate _expects_missing _input_scale", place)
     fits = len(state["_history"]) == state["n_iter_"]
     require(fits, f"{place}._history", "does not have the epochs of n_iter_")
-    net, layout = state["_net_state"], state["_layout"]
+    scale, net = state["_input_scale"], state["_net_state"]
+    fits = scale is None or len(scale) == state["n_features_in_"]
+    require(fits, f"{place}._input_scale", "is not as long as there are features")
     architecture, place_of_net = net["architecture"], f"{place}._net_state"
     fits = architecture.keys() == _module_parameters(cls)
     require(fits, place_of_net, "does not have the arguments of its network")
     total = sum(weights.size for weights in net["weights"].values())
     for name, value in architecture.items():
         _check_size(name, value, total, place_of_net)
-    fits = architecture["block_sizes"] == _sizes_of_blocks(layout)
+    fits = architecture["block_sizes"] == _sizes_of_blocks(state)
     require(fits, place_of_net, "is for omics of other sizes")
     fits = _equals(architecture["n_classes"], len(state["classes_"]))
     require(fits, place_of_net, "is for another number of classes")
@@ -402,13 +405,18 @@ def _equals(value, number):
 @cache
 def _module_parameters(cls):
     """Return the names of the arguments that the network of a classifier has."""
-    return inspect.signature(cls._module_class).parameters.keys()
+    names = inspect.signature(cls._module_class).parameters.keys()
+    return names - {"token_widths", "feature_widths"}  # which it has in training only
 
 
-def _sizes_of_blocks(layout):
-    """Return the sizes of the omics in alphabetical order, as the network has them."""
+def _sizes_of_blocks(state):
+    """Return how many features of each omics, by alphabet, the network sees."""
+    layout, scale = state["_layout"], state["_input_scale"]
     order = np.argsort(np.asarray(layout.names, dtype=object), kind="stable")
-    return [int(layout.sizes[i]) for i in order]
+    sizes = [int(layout.sizes[i]) for i in order]
+    if scale is None:
+        return sizes
+    return [int(part.sum()) for part in np.split(scale > 0, np.cumsum(sizes)[:-1])]
 
 
 def _compare_path(state, architecture, place):
@@ -418,8 +426,8 @@ def _compare_path(state, architecture, place):
     fits = is_integer(n_residual, 0, n_members if is_integer(n_members, 1) else 0)
     require(fits, f"{place}._net_state", "has no such number of members on a path")
     if path is None:
-        problem = "has members on a linear path, but no path_"
-        require(n_residual == 0, place, problem)
+        problem = "has members or features on a linear path, but no path_"
+        require(n_residual == 0 and state["_input_scale"] is None, place, problem)
         return
     require("_coef" in vars(path), f"{place}.path_", "is not fitted")
     fits = path._layout == state["_layout"] and path.omics_ == state["omics_"]
@@ -441,9 +449,9 @@ def _check_size(name, value, total, place):
 
 def _compare_graph_classifier(cls, state, place):
     _require_keys(state, "graph_ _training_data", place)
-    data, graph, layout = state["_training_data"], state["graph_"], state["_layout"]
+    data, graph = state["_training_data"], state["graph_"]
     require(isinstance(graph, MultiOmicsGraph), f"{place}.graph_", "is no graph")
-    sizes = _sizes_of_blocks(layout)
+    sizes = _sizes_of_blocks(state)
     n_samples = len(data.codes)
     fits = [block.shape for block in data.blocks] == [(n_samples, d) for d in sizes]
     fits = fits and is_codes(data.codes, (n_samples,), len(state["classes_"]))

@@ -55,9 +55,9 @@ _RECORDS = {
 }
 # Of our own classes, beside the parameters of estimators.
 _NET = """
-    _dropout_rate _expects_missing _fitted_device _history _layout _may_miss
-    _metadata_request _net_state classes_ feature_names_in_ n_features_in_ n_iter_
-    omics_ path_
+    _dropout_rate _expects_missing _fitted_device _history _input_scale _layout
+    _may_miss _metadata_request _net_state classes_ feature_names_in_ n_features_in_
+    n_iter_ omics_ path_
 """
 _RIDGE = """
     _coef _layout _may_miss _mean _metadata_request _offset alpha_ block_weights_
