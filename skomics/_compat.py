@@ -1,12 +1,16 @@
-"""The one door to private names of scikit-learn and skorch, which may move.
+"""The one door to private names of scikit-learn, SciPy and skorch, which may move.
 
-Both packages are capped in pyproject.toml because of what stands here, and a test
+These packages are capped in pyproject.toml because of what stands here, and a test
 finds private names of others anywhere else.
 """
 
 import inspect
 
+from scipy.stats._distn_infrastructure import rv_frozen
 from sklearn.base import _fit_context
+from sklearn.metrics._scorer import _BaseScorer
+from sklearn.neighbors import BallTree, KDTree
+from sklearn.tree._tree import NODE_DTYPE, Tree
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils._repr_html.estimator import _VisualBlock
@@ -21,11 +25,14 @@ from sklearn.utils.validation import (
 )
 
 __all__ = [
+    "NODE_DTYPE",
     "HasMethods",
     "Interval",
     "NoDefaultCallbacks",
     "StrOptions",
+    "Tree",
     "VisualBlockMixin",
+    "_BaseScorer",
     "_check_feature_names",
     "_check_feature_names_in",
     "_check_method_params",
@@ -35,13 +42,20 @@ __all__ = [
     "_raise_for_params",
     "_safe_indexing",
     "check_library_installed",
+    "first_guess",
     "get_output_config",
     "get_param_names",
     "has_callbacks",
     "init_callback_context",
     "initialize_optimizer",
+    "restore_interpolation",
+    "restore_loss",
+    "restore_search_tree",
+    "restore_threshold_scorer",
+    "rv_frozen",
     "set_output_config",
     "set_training",
+    "validate_params",
     "wants_fitted_estimator",
 ]
 
@@ -192,3 +206,92 @@ def initialize_optimizer(net):
         The net.
     """
     net._initialize_optimizer()
+
+
+def validate_params(estimator):
+    """Compare the parameters of an estimator with its own constraints.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An estimator that has constraints.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a parameter is not allowed; it is a ValueError and a TypeError.
+    """
+    estimator._validate_params()
+
+
+def first_guess(model, X):
+    """Return what gradient boosting starts from.
+
+    Parameters
+    ----------
+    model : GradientBoostingClassifier or GradientBoostingRegressor
+        A fitted model.
+
+    X : ndarray of shape (n_samples, n_features), dtype float32
+        Samples.
+
+    Returns
+    -------
+    guess : ndarray of shape (n_samples, n_trees_per_iteration_)
+        To which compiled code adds what the trees say.
+    """
+    return model._raw_predict_init(X)
+
+
+def restore_loss(model):
+    """Make anew the compiled loss of a fitted model, which no file holds.
+
+    Parameters
+    ----------
+    model : estimator
+        Gradient boosting, or a generalized linear model.
+    """
+    if hasattr(model, "init_"):
+        model._loss = model._get_loss(sample_weight=None)
+    else:
+        model._base_loss = model._get_loss()
+
+
+def restore_interpolation(model):
+    """Make anew the function between the points of an isotonic regression.
+
+    Parameters
+    ----------
+    model : IsotonicRegression
+        A model that has its points.
+    """
+    model._build_f(model.X_thresholds_, model.y_thresholds_)
+
+
+def restore_threshold_scorer(model):
+    """Make anew the scorer of a threshold that was tuned.
+
+    Parameters
+    ----------
+    model : TunedThresholdClassifierCV
+        A fitted model.
+    """
+    model._curve_scorer = model._get_curve_scorer()
+
+
+def restore_search_tree(model):
+    """Make anew the tree in which nearest neighbors are searched for.
+
+    Parameters
+    ----------
+    model : estimator
+        A model of neighbors that has its samples.
+    """
+    kinds = {"kd_tree": KDTree, "ball_tree": BallTree}
+    kind = kinds.get(model._fit_method)
+    model._tree = None
+    if kind is not None:
+        params, metric = dict(model.effective_metric_params_), model.effective_metric_
+        if metric == "minkowski" and params.get("w") is None:
+            params.pop("w", None)
+        model._tree = kind(model._fit_X, model.leaf_size, metric=metric, **params)

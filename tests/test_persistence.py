@@ -23,7 +23,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.callback import ScoringMonitor
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, VotingClassifier
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
 from sklearn.impute import SimpleImputer
@@ -43,7 +43,6 @@ from skomics.persistence._states import _OURS
 from skomics.persistence._writer import Writer
 from skomics.testing import all_estimators
 from tests.conftest import REPOSITORY, SIZES, make_tiny
-from tests.test_common import quick_estimators
 
 REFERENCE = REPOSITORY / "tests" / "reference"
 EFNN = EFNNClassifier(hidden_layer_sizes=(8,), max_epochs=3, random_state=0)
@@ -79,31 +78,11 @@ def rewrite(file, **changes):
 # What comes back
 
 
-def with_two_epochs(estimator):
-    epochs = {"max_epochs", "pretrain_epochs"} & estimator.get_params().keys()
-    return clone(estimator).set_params(**dict.fromkeys(epochs, 2))
-
-
-@pytest.mark.parametrize("estimator", list(quick_estimators()), ids=str)
-def test_every_public_estimator_gives_the_same_answers(estimator, tiny, file):
-    X, y = tiny
-    X = X.abs() / (1 + X.abs())  # which counts, proportions and beta values may be
-    model = with_two_epochs(estimator).fit(X, y)
-    loaded = save_and_load(model, file)
-    method = "predict_proba" if hasattr(model, "predict_proba") else "transform"
-    expected, got = (np.asarray(getattr(m, method)(X)) for m in (model, loaded))
-    assert expected.tobytes() == got.tobytes()
-    assert str(loaded) == str(model)
-
-
-def test_every_public_estimator_is_tried():
-    tried = {type(estimator) for estimator in quick_estimators()}
-    assert tried == {cls for _, cls in all_estimators()}
-
-
 def test_loaded_model_has_the_history_and_the_names(fitted, file):
     loaded = save_and_load(fitted, file)
-    pd.testing.assert_frame_equal(loaded.history_, fitted.history_)
+    # How long it took is not in the file: the same fit makes the same bytes.
+    kept, expected = (one.history_.drop(columns="seconds") for one in (loaded, fitted))
+    pd.testing.assert_frame_equal(kept, expected)
     assert loaded.feature_names_in_.tolist() == fitted.feature_names_in_.tolist()
     assert loaded.feature_names_in_.dtype == fitted.feature_names_in_.dtype
     assert loaded.classes_.tolist() == fitted.classes_.tolist()
@@ -541,18 +520,56 @@ def test_file_of_a_newer_format(fitted, file):
 
 
 def test_what_acts_on_the_machine_has_its_default_in_the_loaded_model(tiny, file):
-    inner = clone(EFNN).set_params(
-        callbacks=[GradientNormClipping(1)], net_params={"gradient_clip": 1.0}
-    )
-    model = make_pipeline(StandardScaler(), inner, memory=None, verbose=False)
+    model = make_pipeline(StandardScaler(), clone(EFNN).set_params(n_threads=2))
     model.fit(*tiny)
     model.verbose = True
     loaded = save_and_load(model, file)
     assert loaded.verbose is False
+    assert loaded[-1].n_threads == 1
+
+
+CALLBACKS, NET_PARAMS = [GradientNormClipping(1)], {"gradient_clip": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"callbacks": CALLBACKS}, r"model\.steps\[1\]\[1\]\.callbacks cannot be in a"),
+        (
+            {"net_params": NET_PARAMS},
+            r"model\.steps\[1\]\[1\]\.net_params cannot be in",
+        ),
+        (
+            {"callbacks": CALLBACKS, "net_params": NET_PARAMS},
+            r"callbacks, .*net_params cannot be in a model file, .* Set it again with "
+            r"set_params before you fit the loaded model again; set it to None before",
+        ),
+    ],
+)
+def test_callbacks_and_net_params_are_not_lost_in_silence(params, message, tiny, file):
+    model = make_pipeline(StandardScaler(), clone(EFNN).set_params(**params)).fit(*tiny)
+    with pytest.warns(UserWarning, match=message) as caught:
+        save_model(model, file)
+    assert [warning.filename for warning in caught] == [__file__]
+    loaded = load_model(file)
     assert loaded[-1].callbacks is loaded[-1].net_params is None
-    np.testing.assert_array_equal(
-        loaded.predict_proba(tiny[0]), model.predict_proba(tiny[0])
-    )
+    expected = model.predict_proba(tiny[0])
+    np.testing.assert_array_equal(loaded.predict_proba(tiny[0]), expected)
+
+
+def test_many_places_of_what_is_lost_are_counted(tiny, file):
+    net = clone(EFNN).set_params(max_epochs=1, callbacks=CALLBACKS)
+    model = VotingClassifier([(name, net) for name in "abc"]).fit(*tiny)
+    with pytest.warns(UserWarning, match=r"callbacks and 1 more cannot be in"):
+        save_model(model, file)
+
+
+@pytest.mark.filterwarnings("error")
+def test_model_is_not_saved_where_the_warning_is_an_error(tiny, file):
+    model = clone(EFNN).set_params(callbacks=CALLBACKS).fit(*tiny)
+    with pytest.raises(UserWarning, match=r"model\.callbacks cannot be"):
+        save_model(model, file)
+    assert list(file.parent.iterdir()) == []
 
 
 def test_step_of_another_scikit_learn_warns(tiny, file):
@@ -563,6 +580,7 @@ def test_step_of_another_scikit_learn_warns(tiny, file):
         load_model(file)
 
 
+@pytest.mark.slow
 def test_940_000_named_features_are_saved_and_read_in_ten_seconds(file):
     """Timed by this process's own time, which a busy machine does not change."""
     X = pd.DataFrame(

@@ -36,18 +36,20 @@ from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier
 
 from skomics import (
+    BlockRidgeClassifier,
     EFNNClassifier,
     MoGATClassifier,
     MoGCNClassifier,
     OmicsConcatenator,
+    SMAClassifier,
     load_model,
     save_model,
 )
 from skomics.graph import MultiOmicsGraph, SampleGraph
 from skomics.testing import all_estimators
 from tests.conftest import SIZES
+from tests.estimators.quick import quick_estimators
 from tests.persistence_models import class_paths, fitted_model, table
-from tests.test_common import quick_estimators
 
 EFNN = EFNNClassifier(hidden_layer_sizes=(8,), max_epochs=2, random_state=0)
 CODES = np.arange(48) % 3
@@ -282,22 +284,35 @@ def test_graphs_come_back(way, method, tmp_path):
         assert (links != single.link(blocks[0])[0]).nnz == 0
 
 
-# skops
+# Estimators of ours
 
 
 def transformers():
-    return [e for e in quick_estimators() if not hasattr(e, "predict")]
+    """Return every estimator and transformer of ours, quickly fitted and seeded."""
+    return [seeded(estimator) for estimator in quick_estimators()]
 
 
-@pytest.mark.parametrize("estimator", transformers(), ids=str)
+def seeded(estimator):
+    """Return an estimator with a seed, if it takes one, and with two epochs."""
+    known = estimator.get_params()
+    wanted = {"random_state": 0, "max_epochs": 2, "pretrain_epochs": 2}
+    return estimator.set_params(**{k: v for k, v in wanted.items() if k in known})
+
+
+every_estimator = pytest.mark.parametrize("estimator", transformers(), ids=str)
+
+
+@every_estimator
 @pytest.mark.parametrize("way", WAYS)
 def test_every_transformer_comes_back_in_every_way(way, estimator, tmp_path):
     X, y = table()
     model = clone(estimator).fit(X, y)
-    assert answers(way(model, tmp_path), X) == answers(model, X)
+    loaded = way(model, tmp_path)
+    assert answers(loaded, X) == answers(model, X)
+    assert str(loaded) == str(model)
 
 
-@pytest.mark.parametrize("estimator", transformers(), ids=str)
+@every_estimator
 def test_the_same_fit_saved_twice_gives_the_same_bytes(estimator, tmp_path):
     X, y = table()
     path, saved = tmp_path / "model.safetensors", []
@@ -309,4 +324,66 @@ def test_the_same_fit_saved_twice_gives_the_same_bytes(estimator, tmp_path):
 
 def test_every_transformer_is_tried():
     tried = {type(estimator) for estimator in transformers()}
-    assert tried == {c for _, c in all_estimators() if not hasattr(c, "predict")}
+    assert tried == {cls for _, cls in all_estimators()}
+
+
+WITH_PATH = {
+    "residual": SMAClassifier(n_ensemble=2),
+    "beside": SMAClassifier(n_ensemble=1),
+    "trained": SMAClassifier(n_ensemble=1, linear_path="trained"),
+    "none": SMAClassifier(n_ensemble=1, linear_path=None),
+    "dense": EFNNClassifier(hidden_layer_sizes=(8,), linear_path="ridge"),
+    "graph": MoGATClassifier(hidden_layer_sizes=(8,), linear_path="ridge"),
+}
+
+
+@pytest.mark.parametrize("name", WITH_PATH)
+@pytest.mark.parametrize("way", WAYS)
+def test_network_with_every_linear_path_comes_back(way, name, tmp_path):
+    X, y = table()
+    X = X - X.mean()
+    X.iloc[:5, :12] = np.nan  # samples that lack an omics
+    model = seeded(clone(WITH_PATH[name])).fit(X, y)
+    loaded = way(model, tmp_path)
+    assert answers(loaded, X) == answers(model, X)
+    assert hasattr(loaded, "path_") == (model.linear_path == "ridge")
+
+
+@pytest.mark.parametrize("linear_path", [None, "trained", "ridge"])
+def test_linear_path_that_was_set_after_fit_changes_no_answer(linear_path, tmp_path):
+    X, y = table()
+    model = seeded(SMAClassifier(n_ensemble=2)).fit(X, y)
+    expected = answers(model, X)
+    model.set_params(linear_path=linear_path)
+    assert answers(through_file(model, tmp_path), X) == expected
+
+
+def separable():
+    """Return a table in which few of many features tell the classes apart."""
+    names = [f"{omics}__{i}" for omics in SIZES for i in range(100)]
+    X = np.random.default_rng(0).normal(size=(48, len(names)))
+    X[:, ::50] += 0.7 * CODES[:, None]
+    return pd.DataFrame(X, columns=names), CODES
+
+
+@pytest.mark.parametrize("model", [EFNNClassifier, MoGCNClassifier, SMAClassifier])
+def test_network_that_reads_some_features_only_comes_back(model, tmp_path):
+    X, y = separable()
+    fitted = seeded(model(linear_path="ridge")).fit(X, y)
+    assert (fitted._input_scale == 0).any()
+    assert answers(through_file(fitted, tmp_path), X) == answers(fitted, X)
+
+
+@pytest.mark.parametrize("weights", [None, np.arange(48) % 5])
+@pytest.mark.parametrize("prior", ["balanced", "observed"])
+def test_all_of_block_ridge_comes_back(prior, weights, tmp_path):
+    X, _ = table()
+    y = np.arange(48) % 2
+    model = BlockRidgeClassifier(prior=prior).fit(X, y, sample_weight=weights)
+    loaded = through_file(model, tmp_path)
+    assert answers(loaded, X) == answers(model, X)
+    for name in ("coef_", "intercept_", "block_weights_", "oof_decision_function_"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(model, name))
+    assert loaded.feature_scale_ == model.feature_scale_
+    assert loaded.alpha_ == model.alpha_
+    assert loaded.temperature_ == model.temperature_

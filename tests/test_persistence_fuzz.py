@@ -22,7 +22,7 @@ from tests.persistence_models import class_paths, fitted_model
 
 MODELS = (
     *("net", "graph", "forest", "tree", "boosting", "svm", "sparse_svm", "knn"),
-    *("search", "onehot", "linear"),
+    *("search", "onehot", "linear", "sma", "ridge", "voting"),
 )
 EXTREMES = (
     *(0, 1, -1, 2, 255, 2**31 - 1, -(2**31), 2**63, 10**12, 10**30, 0.5, -0.0, 1e308),

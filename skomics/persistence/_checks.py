@@ -1,7 +1,7 @@
 """Whether what was put together from a file is whole: scikit-learn's part.
 
 Some of scikit-learn's compiled code trusts the shapes and indices that `fit` left. What
-reaches it is checked here first; the rest is tried on one sample of ones.
+reaches it is checked here first; the rest is tried, see `_trial.py`.
 """
 
 import warnings
@@ -9,13 +9,22 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, is_classifier, is_regressor
-from sklearn.feature_selection import SelectorMixin
-from sklearn.metrics._scorer import _BaseScorer
-from sklearn.neighbors import BallTree, KDTree
-from sklearn.tree._tree import Tree
+from sklearn.base import BaseEstimator, is_classifier
 
-__all__ = ["check_thing", "rebuild", "require", "try_out"]
+from skomics._compat import (
+    Tree,
+    _BaseScorer,
+    first_guess,
+    restore_interpolation,
+    restore_loss,
+    restore_search_tree,
+    restore_threshold_scorer,
+    validate_params,
+)
+from skomics.persistence._require import require
+from skomics.persistence._trial import TRANSFORMERS, is_tried
+
+__all__ = ["check_thing", "rebuild"]
 
 # Where they are arrays of one dimension, there is one value per feature.
 _PER_FEATURE = (
@@ -23,56 +32,8 @@ _PER_FEATURE = (
     *("center_", "statistics_", "variances_", "scores_", "pvalues_", "idf_"),
 )
 _OUTPUTS = ("default", "numpy", "pandas", "polars", None)
-# Parts of others, or of a kind that one sample of ones says nothing about.
-_NOT_TRIED = (
-    *("Pipeline", "GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV"),
-    *("HalvingRandomSearchCV", "StackingClassifier", "StackingRegressor"),
-    *("VotingClassifier", "VotingRegressor", "CalibratedClassifierCV"),
-    *("FrozenEstimator", "AdaBoostClassifier", "AdaBoostRegressor"),
-    *("BaggingClassifier", "BaggingRegressor", "ClassifierChain", "RegressorChain"),
-    *("MultiOutputClassifier", "MultiOutputRegressor", "OneVsOneClassifier"),
-    *("OneVsRestClassifier", "OutputCodeClassifier", "SelfTrainingClassifier"),
-    *("TransformedTargetRegressor", "FixedThresholdClassifier", "IsotonicRegression"),
-    *("TunedThresholdClassifierCV", "RadiusNeighborsClassifier"),
-    *("RadiusNeighborsRegressor", "RFE", "RFECV", "_ConstantPredictor"),
-    *("DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier"),
-    *("ExtraTreeRegressor", "DummyClassifier", "DummyRegressor"),
-    *("_SigmoidCalibration", "_TemperatureScaling"),
-)
-_TRANSFORMERS = (
-    *("AtacTfidfTransformer", "CLRTransformer", "LibrarySizeNormalizer"),
-    *("MValueTransformer", "FactorAnalysis", "FastICA", "IncrementalPCA", "KernelPCA"),
-    *("PCA", "TruncatedSVD", "KNNImputer", "MissingIndicator", "SimpleImputer"),
-    *("Nystroem", "RBFSampler", "KBinsDiscretizer", "MaxAbsScaler", "MinMaxScaler"),
-    *("PowerTransformer", "QuantileTransformer", "RobustScaler", "StandardScaler"),
-    *("GaussianRandomProjection", "SparseRandomProjection", "KernelCenterer"),
-    *("LinearDiscriminantAnalysis", "NeighborhoodComponentsAnalysis"),
-)
 _MAX_CLASSES = 2**20
 _LARGEST = 1e150
-
-
-def require(condition, place, problem):
-    """Raise the error of a file whose content is not sound.
-
-    Parameters
-    ----------
-    condition : bool
-        What should hold.
-
-    place : str
-        Where in the model.
-
-    problem : str
-        What is wrong, as the end of a sentence.
-
-    Raises
-    ------
-    ValueError
-        If the condition does not hold.
-    """
-    if not condition:
-        raise ValueError(f"{place} {problem}")
 
 
 def is_integer(value, low=0, high=2**40):
@@ -156,11 +117,6 @@ def is_fitted(state):
     return any(name.endswith("_") for name in state)
 
 
-def _is_tried(thing):
-    is_predictor = is_classifier(thing) or is_regressor(thing)
-    return is_predictor and type(thing).__name__ not in _NOT_TRIED
-
-
 def check_parameters(thing, place):
     """Refuse parameters that the estimator's own constraints do not allow."""
     for name, value in thing.get_params(deep=False).items():
@@ -168,14 +124,16 @@ def check_parameters(thing, place):
         require(not is_bare, f"{place}.{name}", "is a class, not an estimator")
     if hasattr(type(thing), "_parameter_constraints"):
         try:
-            thing._validate_params()
+            validate_params(thing)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{place}: {error}") from error
 
 
 def _check_common(thing, state, place, size):
     n_features = state.get("n_features_in_")
-    if "n_features_in_" in state or (_is_tried(thing) and is_fitted(state)):
+    has_width = is_tried(thing) or type(thing).__name__ in TRANSFORMERS
+    has_width = has_width or "scores_" in state
+    if "n_features_in_" in state or (has_width and is_fitted(state)):
         require(is_integer(n_features, 1), place, "has no proper n_features_in_")
     names = state.get("feature_names_in_")
     if names is not None:
@@ -191,7 +149,7 @@ def _check_common(thing, state, place, size):
         fits = not is_row or n_features is None or len(values) == n_features
         require(fits, f"{place}.{name}", f"is not as long as {n_features} features")
     _check_classes(thing, state, place)
-    if _is_tried(thing):
+    if is_tried(thing):
         _check_sizes(thing, state, place)
 
 
@@ -231,6 +189,10 @@ def _check_classes(thing, state, place):
         require(is_class_array(classes), f"{place}.classes_", "are no classes")
         fits = n_classes is None or np.array_equal(n_classes, len(classes))
         require(fits, f"{place}.n_classes_", "is not the number of classes")
+        for name in ("le_", "_label_binarizer"):
+            known = getattr(state.get(name), "classes_", classes)
+            fits = isinstance(known, np.ndarray) and np.array_equal(known, classes)
+            require(fits, f"{place}.{name}", "has other classes")
     elif n_classes is not None:
         counts = np.atleast_1d(n_classes)
         is_small = counts.dtype.kind in "iu" and counts.max() <= _MAX_CLASSES
@@ -450,6 +412,56 @@ def _check_calibrated(thing, state, place):
     require(is_class_array(state.get("classes")), f"{place}.classes", "are no classes")
 
 
+def _check_pipeline(thing, state, place):
+    steps = state.get("steps")
+    are_pairs = isinstance(steps, list) and all(
+        isinstance(pair, tuple) and len(pair) == 2 for pair in steps
+    )
+    require(are_pairs and len(steps) > 0, place, "has no steps")
+    for name, step in steps[:-1]:
+        is_passed = step is None or (isinstance(step, str) and step == "passthrough")
+        fits = is_passed or hasattr(step, "transform")
+        require(fits, place, f"has a step {name!r:.50} that cannot transform")
+
+
+def _check_voting(thing, state, place):
+    """Refuse members whose votes are not codes of classes: votes are counted."""
+    members = state.get("estimators_")
+    is_list = isinstance(members, list) and len(members) > 0
+    require(is_list, place, "has no members")
+    if is_classifier(thing):
+        n_classes = len(state.get("classes_", ()))
+        for member in members:
+            fits = _gives_codes(member, n_classes)
+            require(fits, place, "has a member that is no classifier for its classes")
+
+
+def _gives_codes(model, n_classes):
+    name = type(model).__name__
+    if name == "Pipeline":
+        return _gives_codes(model.steps[-1][1], n_classes)
+    if name == "FrozenEstimator":
+        return _gives_codes(model.estimator, n_classes)
+    if name == "SelfTrainingClassifier":
+        return _gives_codes(model.estimator_, n_classes)
+    if hasattr(model, "best_estimator_"):
+        return _gives_codes(model.best_estimator_, n_classes)
+    classes = getattr(model, "classes_", None)
+    fits = is_classifier(model) and isinstance(classes, np.ndarray)
+    return fits and is_codes(classes, classes.shape, n_classes)
+
+
+def _check_dummy(thing, state, place):
+    constant = state.get("constant")
+    if constant is not None and is_classifier(thing):
+        known = state.get("classes_")
+        known = known if isinstance(known, list) else [known]
+        fits = all(isinstance(c, np.ndarray) for c in known)
+        values = np.ravel(np.asarray(constant, dtype=object)).tolist()
+        fits = fits and all(any(v == c for c in np.hstack(known)) for v in values)
+        require(fits, f"{place}.constant", "is none of its classes")
+
+
 _CHECKS = {
     "BaseDecisionTree": _check_tree_model,
     "BaseForest": _check_forest,
@@ -458,9 +470,13 @@ _CHECKS = {
     "NeighborsBase": _check_neighbors,
     "OneHotEncoder": _check_one_hot,
     "FunctionTransformer": _check_function,
+    "DummyClassifier": _check_dummy,
+    "Pipeline": _check_pipeline,
+    "VotingClassifier": _check_voting,
+    "VotingRegressor": _check_voting,
     "_CalibratedClassifier": _check_calibrated,
 }
-_ALWAYS_CHECKED = ("FunctionTransformer", "_CalibratedClassifier")
+_ALWAYS_CHECKED = ("FunctionTransformer", "Pipeline", "_CalibratedClassifier")
 
 
 # What is made anew
@@ -476,19 +492,19 @@ def rebuild(thing):
     """
     state, name = vars(thing), type(thing).__name__
     if name == "IsotonicRegression" and "X_thresholds_" in state:
-        thing._build_f(thing.X_thresholds_, thing.y_thresholds_)
+        restore_interpolation(thing)
     elif name.startswith("GradientBoosting") and "estimators_" in state:
-        thing._loss = thing._get_loss(sample_weight=None)
+        restore_loss(thing)
         _try_first_guess(thing)
     elif name in ("GammaRegressor", "PoissonRegressor", "TweedieRegressor"):
         if "coef_" in state:
-            thing._base_loss = thing._get_loss()
+            restore_loss(thing)
     elif name == "MultiLabelBinarizer":
         thing._cached_dict = None
     elif name == "TunedThresholdClassifierCV" and "estimator_" in state:
-        thing._curve_scorer = thing._get_curve_scorer()
+        restore_threshold_scorer(thing)
     elif "_fit_method" in state:
-        thing._tree = _search_tree(thing)
+        restore_search_tree(thing)
 
 
 def _try_first_guess(thing):
@@ -498,99 +514,6 @@ def _try_first_guess(thing):
         require(hasattr(thing.init_, *kinds), "init_", "gives no first guess")
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        guess = thing._raw_predict_init(np.ones((1, thing.n_features_in_), np.float32))
+        guess = first_guess(thing, np.ones((1, thing.n_features_in_), np.float32))
     fits = guess.shape == (1, thing.n_trees_per_iteration_)
     require(fits, "init_", "gives a first guess for other classes")
-
-
-def _search_tree(thing):
-    kind = {"kd_tree": KDTree, "ball_tree": BallTree}.get(thing._fit_method)
-    if kind is None:
-        return None
-    params = dict(thing.effective_metric_params_)
-    metric = thing.effective_metric_
-    if metric == "minkowski" and params.get("w") is None:
-        params.pop("w", None)
-    return kind(thing._fit_X, thing.leaf_size, metric=metric, **params)
-
-
-# What is tried
-
-
-def try_out(thing, place, size):
-    """Predict for one sample of ones, and refuse what cannot or gives no numbers.
-
-    Parameters
-    ----------
-    thing : object
-        Part of a model.
-
-    place : str
-        Where in the model it is.
-
-    size : int
-        Bytes of the file.
-    """
-    # Of a model of ours, the other methods are made from its probabilities.
-    is_ours = type(thing).__module__.startswith("skomics.")
-    n_features = vars(thing).get("n_features_in_")
-    is_estimator = isinstance(thing, BaseEstimator)
-    if isinstance(thing, SelectorMixin) and n_features is not None:
-        _try_selector(thing, n_features, place)
-    if not is_estimator or n_features is None:
-        return
-    if type(thing).__name__ in _TRANSFORMERS and n_features <= size:
-        _try_transformer(thing, n_features, place)
-    if not _is_tried(thing):
-        return
-    is_small = n_features <= max(size, 2**16)
-    require(is_small, place, f"has {n_features} features, more than its file has bytes")
-    X = np.ones((1, n_features))
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            answers = {m: getattr(thing, m)(X) for m in _methods(thing, is_ours)}
-    except Exception as error:
-        raise ValueError(
-            f"{place} cannot predict ({type(error).__name__}: {error})"
-        ) from error
-    for method, answer in answers.items():
-        is_finite = (
-            np.asarray(answer).dtype.kind not in "fc" or np.isfinite(answer).all()
-        )
-        require(is_finite, place, f"gives NaN or infinity for {method}")
-    proba, classes = answers.get("predict_proba"), vars(thing).get("classes_")
-    if isinstance(proba, np.ndarray) and isinstance(classes, np.ndarray):
-        fits = proba.shape == (1, len(classes))
-        require(fits, place, f"has {len(classes)} classes, but predicts {proba.shape}")
-
-
-def _try_transformer(thing, n_features, place):
-    """Transform one sample of ones, which may only fail for its values."""
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            thing.transform(np.ones((1, n_features)))
-    except ValueError:
-        return
-    except Exception as error:
-        raise ValueError(
-            f"{place} cannot transform ({type(error).__name__}: {error})"
-        ) from error
-
-
-def _try_selector(thing, n_features, place):
-    try:
-        mask = np.asarray(thing.get_support())
-    except Exception as error:
-        raise ValueError(
-            f"{place} cannot select ({type(error).__name__}: {error})"
-        ) from error
-    fits = mask.dtype == bool and mask.shape == (n_features,)
-    require(fits, place, f"does not select among {n_features} features")
-
-
-def _methods(thing, is_ours):
-    wanted = ("predict", "predict_proba", "decision_function")
-    wanted = wanted[1:2] if is_ours else wanted
-    return [method for method in wanted if hasattr(thing, method)]

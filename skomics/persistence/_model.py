@@ -1,13 +1,12 @@
 """`save_model` and `load_model`."""
 
-import warnings
-
 from sklearn import __version__ as sklearn_version
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
 from skomics import __version__
+from skomics._warnings import warn
 from skomics.persistence._file import FORMAT, digest, read_file, write_file
 from skomics.persistence._reader import Reader
 from skomics.persistence._writer import Writer, type_name
@@ -37,8 +36,8 @@ def save_model(model, path):
     ------
     TypeError
         If the model is no estimator, or holds something that cannot be rebuilt without
-        running code: callbacks, functions of one's own, compiled objects, classes of
-        other packages. The message says where. Nothing is written.
+        running code: callbacks of scikit-learn, functions of one's own, compiled
+        objects, classes of other packages. The message says where. Nothing is written.
 
     ValueError
         If `path` has the suffix of pickles, or if `load_model` would refuse the file,
@@ -54,6 +53,11 @@ def save_model(model, path):
         If the file cannot be written, for instance because the disk is full. A file
         that was there is as it was.
 
+    Warns
+    -----
+    UserWarning
+        If `callbacks` or `net_params` are set: they are not in the file.
+
     See Also
     --------
     load_model : Reads the file.
@@ -67,8 +71,9 @@ def save_model(model, path):
 
     **The file holds training data where the model does**: the graph models link a new
     sample to their training samples, and nearest neighbours and kernel models keep
-    theirs. The other networks keep weights, column means and the names of features and
-    classes.
+    theirs. `BlockRidgeClassifier`, and a network with such a path, keeps a row of
+    logits of each training sample. Beside that, the networks keep weights, column
+    means and the names of features and classes.
 
     Examples
     --------
@@ -100,7 +105,20 @@ def save_model(model, path):
         "model": structure,
     }
     header["sha256"] = digest(header, writer.tensors)
+    _warn_of_what_is_lost(writer.left_out)
     write_file(path, header, writer.tensors, check=_raise_if_unreadable)
+
+
+def _warn_of_what_is_lost(places):
+    """Say what was set and is not in the file, and what to do about it."""
+    if places:
+        more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+        warn(
+            f"{', '.join(places[:3])}{more} cannot be in a model file, which holds no "
+            "code: the loaded model predicts the same, but has None there. Set it "
+            "again with set_params before you fit the loaded model again; set it to "
+            "None before you save to do without this warning."
+        )
 
 
 def _raise_if_unreadable(header, tensors, size):
@@ -174,7 +192,7 @@ def load_model(path):
             current_sklearn_version=sklearn_version,
             original_sklearn_version=f"{written_with!s:.30}",
         )
-        warnings.warn(warning, stacklevel=2)
+        warn(warning)
     return model
 
 

@@ -86,9 +86,10 @@ _RECORDS = {
 }
 _OURS = {
     "skomics": """
-        AtacTfidfTransformer CLRTransformer EFCNNClassifier EFNNClassifier
-        LFCNNClassifier LFNNClassifier LibrarySizeNormalizer MValueTransformer
-        MoGATClassifier MoGCNClassifier OmicsConcatenator SMAClassifier""",
+        AtacTfidfTransformer BlockRidgeClassifier CLRTransformer EFCNNClassifier
+        EFNNClassifier LFCNNClassifier LFNNClassifier LibrarySizeNormalizer
+        MValueTransformer MoGATClassifier MoGCNClassifier OmicsConcatenator
+        SMAClassifier""",
     "skomics._blocks": "BlockLayout",
     "skomics.estimators._graph_data": "GraphData",
     "skomics.graph": """

@@ -5,18 +5,19 @@ functions below it compare attributes with one another. Whoever changes what an
 estimator of skomics keeps changes the table, and the list in `_states.py`.
 """
 
+import inspect
 import re
 from contextlib import nullcontext
+from functools import cache
 from numbers import Integral
 
 import numpy as np
-import pandas as pd
 import torch
 from scipy import sparse
 from torch.overrides import TorchFunctionMode
 
 from skomics._blocks import BlockLayout
-from skomics.estimators import BaseOmicsClassifier
+from skomics.estimators import BaseOmicsClassifier, BlockRidgeClassifier
 from skomics.estimators._graph_data import GraphData
 from skomics.graph import MultiOmicsGraph, SampleGraph, _Nemo, _NemoOmics
 from skomics.graph import _SimilarityNetworkFusion as _Snf
@@ -27,8 +28,8 @@ from skomics.persistence._checks import (
     is_codes,
     is_integer,
     is_real_array,
-    require,
 )
+from skomics.persistence._require import require
 from skomics.persistence._states import defaults_of
 from skomics.preprocessing import OmicsConcatenator
 
@@ -117,21 +118,38 @@ def _is_history(value):
 
 
 def _is_net_state(value):
-    keys = {"architecture", "history", "weights"}
-    is_state = isinstance(value, dict) and {"weights"} <= value.keys() <= keys
+    is_state = isinstance(value, dict) and value.keys() == {"architecture", "weights"}
     if not is_state or not isinstance(value["weights"], dict):
         return False
-    architecture = value.get("architecture", {})
+    architecture = value["architecture"]
     is_plain = isinstance(architecture, dict) and all(
-        type(name) is str and name.isidentifier() and _is_plain(item)
-        for name, item in architecture.items()
+        map(_is_plain, architecture.values())
     )
     are_weights = value["weights"] and all(
         type(name) is str and is_real_array(w) and w.dtype == np.float32 and w.size
         for name, w in value["weights"].items()
     )
-    history = value.get("history", [])
-    return is_plain and bool(are_weights) and _is_history(history)
+    return is_plain and bool(are_weights)
+
+
+def _is_exponent(value):
+    return value == "top" if isinstance(value, str) else _is_amount(value)
+
+
+def _is_amount(value):
+    return _is_number(value) and value >= 0
+
+
+def _are_amounts(value):
+    return _is_row(value) and value.min() >= 0
+
+
+def _are_logits(value):
+    """Tell whether each row is finite, or all NaN: a sample that did not count."""
+    if not isinstance(value, np.ndarray) or value.ndim != 2 or value.dtype.kind != "f":
+        return False
+    counted = value[~np.isnan(value).all(axis=1)]
+    return value.size > 0 and is_real_array(counted)
 
 
 def _is_passthrough_or_transformer(value):
@@ -144,16 +162,29 @@ _ATTRIBUTES = {
     "_expects_missing": _is_bool,
     "_fitted_device": lambda v: type(v) is str and _DEVICE.fullmatch(v) is not None,
     "_history": _is_history,
+    "_input_scale": _or_none(lambda v: _are_amounts(v) and v.dtype == np.float32),
     "_layout": _is_a(BlockLayout),
     "_may_miss": _is_bool,
     "_net_state": _is_net_state,
     "_training_data": _is_a(GraphData),
     "classes_": lambda v: is_class_array(v, 2),
     "graph_": lambda v: isinstance(v, MultiOmicsGraph | sparse.csr_array),
-    "history_": _is_a(pd.DataFrame),
     "n_features_in_": _is_positive,
     "n_iter_": _is_positive,
     "omics_": _is_names,
+    "path_": _is_a(BlockRidgeClassifier),
+    # Block ridge
+    "_coef": _is_table,
+    "_mean": _is_row,
+    "_offset": _is_row,
+    "alpha_": _is_amount,
+    "block_weights_": _are_amounts,
+    "feature_scale_": lambda v: (
+        isinstance(v, dict) and all(map(_is_exponent, v.values()))
+    ),
+    "feature_weights_": _are_amounts,
+    "oof_decision_function_": _are_logits,
+    "temperature_": _is_amount,
     # Transformers
     "_is_split_by_parameter": _is_bool,
     "_names_out": _is_name_array,
@@ -230,7 +261,7 @@ def check_own(cls, state, place, size):
         check = _ATTRIBUTES.get(name)
         if check is not None:
             require(check(value), f"{place}.{name}", "is not what it should be")
-    for base in cls.__mro__:
+    for base in reversed(cls.__mro__):
         compare = _COMPARISONS.get(base.__name__)
         if compare is not None:
             compare(cls, state, place)
@@ -312,24 +343,99 @@ def _compare_input_names(state, layout, place):
     require(fits, f"{place}._columns_in", "do not have the features' number")
 
 
-def _compare_classifier(cls, state, place):
+def _compare_samples(cls, state, place):
     _compare_features(cls, state, place)
-    _require_keys(state, "classes_ omics_ _layout _net_state", place)
-    _require_keys(state, "_may_miss _dropout_rate _expects_missing", place)
+    _require_keys(state, "classes_ omics_ _layout _may_miss", place)
     layout = state["_layout"]
     fits = layout.n_features == state["n_features_in_"]
     fits = fits and state["omics_"] == layout.names
     require(fits, f"{place}._layout", "has other omics or features")
-    net = state["_net_state"]
+
+
+def _compare_ridge(cls, state, place):
+    _require_keys(state, "alpha_ block_weights_ feature_scale_ feature_weights_", place)
+    _require_keys(state, "temperature_ oof_decision_function_", place)
+    _require_keys(state, "_mean _coef _offset", place)
+    n_features, n_classes = state["n_features_in_"], len(state["classes_"])
+    shapes = {
+        "block_weights_": (len(state["omics_"]),),
+        "feature_weights_": (n_features,),
+        "_mean": (n_features,),
+        "_coef": (n_features, n_classes),
+        "_offset": (n_classes,),
+        "oof_decision_function_": (len(state["oof_decision_function_"]), n_classes),
+    }
+    for name, shape in shapes.items():
+        fits = state[name].shape == shape
+        require(fits, f"{place}.{name}", f"does not have the shape {shape}")
+    fits = tuple(state["feature_scale_"]) == state["omics_"]
+    require(fits, f"{place}.feature_scale_", "are not those of the omics")
+
+
+def _compare_classifier(cls, state, place):
+    _require_keys(state, "_net_state _fitted_device _history n_iter_", place)
+    _require_keys(state, "_dropout_rate _expects_missing _input_scale", place)
+    fits = len(state["_history"]) == state["n_iter_"]
+    require(fits, f"{place}._history", "does not have the epochs of n_iter_")
+    scale, net = state["_input_scale"], state["_net_state"]
+    fits = scale is None or len(scale) == state["n_features_in_"]
+    require(fits, f"{place}._input_scale", "is not as long as there are features")
+    architecture, place_of_net = net["architecture"], f"{place}._net_state"
+    fits = architecture.keys() == _module_parameters(cls)
+    require(fits, place_of_net, "does not have the arguments of its network")
     total = sum(weights.size for weights in net["weights"].values())
-    for name, value in net.get("architecture", {}).items():
-        _check_size(name, value, total, f"{place}._net_state")
-    sizes = net.get("architecture", {}).get("block_sizes")
-    fits = sizes is None or sorted(sizes) == sorted(layout.sizes)
-    require(fits, f"{place}._net_state", "is for omics of other sizes")
-    n_classes = net.get("architecture", {}).get("n_classes")
-    fits = n_classes in (None, len(state["classes_"]))
-    require(fits, f"{place}._net_state", "is for another number of classes")
+    for name, value in architecture.items():
+        _check_size(name, value, total, place_of_net)
+    fits = architecture["block_sizes"] == _sizes_of_blocks(state)
+    require(fits, place_of_net, "is for omics of other sizes")
+    fits = _equals(architecture["n_classes"], len(state["classes_"]))
+    require(fits, place_of_net, "is for another number of classes")
+    fits = _equals(architecture["modality_dropout"], state["_dropout_rate"])
+    require(fits, place_of_net, "drops omics at another rate")
+    has_indicators = architecture.get("has_indicators", state["_expects_missing"])
+    fits = has_indicators == state["_expects_missing"]
+    require(fits, place_of_net, "expects omics to be missing, or does not")
+    _compare_path(state, architecture, place)
+
+
+def _equals(value, number):
+    return is_integer(value) == is_integer(number) and value == number
+
+
+@cache
+def _module_parameters(cls):
+    """Return the names of the arguments that the network of a classifier has."""
+    names = inspect.signature(cls._module_class).parameters.keys()
+    return names - {"token_widths", "feature_widths"}  # which it has in training only
+
+
+def _sizes_of_blocks(state):
+    """Return how many features of each omics, by alphabet, the network sees."""
+    layout, scale = state["_layout"], state["_input_scale"]
+    order = np.argsort(np.asarray(layout.names, dtype=object), kind="stable")
+    sizes = [int(layout.sizes[i]) for i in order]
+    if scale is None:
+        return sizes
+    return [int(part.sum()) for part in np.split(scale > 0, np.cumsum(sizes)[:-1])]
+
+
+def _compare_path(state, architecture, place):
+    """Refuse a linear path of other data than the network, and one that is missing."""
+    path, n_residual = state.get("path_"), architecture.get("n_residual", 0)
+    n_members = architecture.get("n_ensemble", 1)
+    fits = is_integer(n_residual, 0, n_members if is_integer(n_members, 1) else 0)
+    require(fits, f"{place}._net_state", "has no such number of members on a path")
+    if path is None:
+        problem = "has members or features on a linear path, but no path_"
+        require(n_residual == 0 and state["_input_scale"] is None, place, problem)
+        return
+    require("_coef" in vars(path), f"{place}.path_", "is not fitted")
+    fits = path._layout == state["_layout"] and path.omics_ == state["omics_"]
+    fits = fits and path.n_features_in_ == state["n_features_in_"]
+    require(fits, f"{place}.path_", "has other omics or features")
+    fits = path.classes_.dtype == state["classes_"].dtype
+    fits = fits and np.array_equal(path.classes_, state["classes_"])
+    require(fits, f"{place}.path_", "has other classes")
 
 
 def _check_size(name, value, total, place):
@@ -342,13 +448,10 @@ def _check_size(name, value, total, place):
 
 
 def _compare_graph_classifier(cls, state, place):
-    if "_training_data" not in _listed_for(cls):
-        return
     _require_keys(state, "graph_ _training_data", place)
-    data, graph, layout = state["_training_data"], state["graph_"], state["_layout"]
+    data, graph = state["_training_data"], state["graph_"]
     require(isinstance(graph, MultiOmicsGraph), f"{place}.graph_", "is no graph")
-    order = np.argsort(np.asarray(layout.names, dtype=object), kind="stable")
-    sizes = [layout.sizes[i] for i in order]
+    sizes = _sizes_of_blocks(state)
     n_samples = len(data.codes)
     fits = [block.shape for block in data.blocks] == [(n_samples, d) for d in sizes]
     fits = fits and is_codes(data.codes, (n_samples,), len(state["classes_"]))
@@ -359,10 +462,9 @@ def _compare_graph_classifier(cls, state, place):
     fits = fits and (data.weights is None or len(data.weights) == n_samples)
     require(fits, f"{place}._training_data", "has no mask or weight for each sample")
     require(graph._n_features == sizes, f"{place}.graph_", "is for other omics")
-
-
-def _listed_for(cls):
-    return "_training_data" if hasattr(cls, "_learn_graph") else ""
+    hidden = state["_net_state"]["architecture"]["hidden_sizes"]
+    fits = isinstance(hidden, list) and data.n_layers == len(hidden)
+    require(fits, f"{place}._training_data", "is for another number of layers")
 
 
 def _n_nodes(graphs):
@@ -476,6 +578,8 @@ _COMPARISONS = {
     "BlockLayout": _compare_layout,
     "GraphData": _compare_training_data,
     "OmicsConcatenator": _compare_concatenator,
+    "BaseBlockClassifier": _compare_samples,
+    "BlockRidgeClassifier": _compare_ridge,
     "BaseOmicsClassifier": _compare_classifier,
     "BaseGraphClassifier": _compare_graph_classifier,
     "AtacTfidfTransformer": _compare_features,

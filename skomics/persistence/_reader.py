@@ -6,15 +6,17 @@ import math
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.tree._tree import NODE_DTYPE, Tree
 from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from skomics.persistence._checks import check_thing, rebuild, require, try_out
+from skomics._compat import NODE_DTYPE, Tree
+from skomics.persistence._checks import check_thing, rebuild
 from skomics.persistence._file import is_count
 from skomics.persistence._names import DTYPES, find
 from skomics.persistence._own import check_own, set_own_state
+from skomics.persistence._require import require
 from skomics.persistence._states import RESET, defaults_of, is_allowed
+from skomics.persistence._trial import try_model, try_part
 from skomics.persistence._writer import SPARSE, TREE_FIELDS
 
 __all__ = ["Reader"]
@@ -25,6 +27,7 @@ _WIDENING = 64
 # How often, on average, a part may be referred to: chains of references would
 # otherwise make a model that takes for ever to use.
 _MAX_SHARING = 100
+_MAX_TRIED = 4
 _LEAF = -1
 
 
@@ -55,6 +58,9 @@ class Reader:
         require(
             not self._unused, place, f"leaves {len(self._unused)} of the arrays unused"
         )
+        # What refers to its parts again and again might take for ever to predict.
+        if self._n_expanded <= _MAX_TRIED * self._n_decoded + 1000:
+            try_model(thing, place, self._size, self._things)
         return thing
 
     def decode(self, value, place):
@@ -182,15 +188,6 @@ class Reader:
                 is_answer = alias is None or isinstance(alias, bool) or is_word
                 require(name.isidentifier() and is_answer, place, "is no routing")
         return _Routing(content)
-
-    def _frame(self, content, place):
-        records = self.decode(content, place)
-        is_table = isinstance(records, list) and all(
-            isinstance(row, dict) and all(isinstance(k, str) for k in row)
-            for row in records
-        )
-        require(is_table, place, "is no list of epochs")
-        return pd.DataFrame(records)
 
     def _index(self, content, place):
         names = self.decode(content, place)
@@ -355,7 +352,6 @@ class Reader:
         "distribution": _distribution,
         "random_state": _random_state,
         "routing": _routing,
-        "frame": _frame,
         "index": _index,
         "array": _array,
         "text": _text,
@@ -457,7 +453,7 @@ def _make(cls, state, place, size):
     _set_routing(thing, routing)
     check_thing(thing, place, size)
     rebuild(thing)
-    try_out(thing, place, size)
+    try_part(thing, place, size)
     return thing
 
 
@@ -468,7 +464,7 @@ def _make_own(cls, state, place, size):
     thing = object.__new__(cls)
     set_own_state(thing, state, place)
     _set_routing(thing, routing)
-    try_out(thing, place, size)
+    try_part(thing, place, size)
     return thing
 
 

@@ -5,13 +5,15 @@ from functools import cache
 
 from sklearn.base import BaseEstimator
 
-__all__ = ["defaults_of", "is_allowed", "kept_state"]
+__all__ = ["MISSED", "RESET", "defaults_of", "is_allowed", "kept_state"]
 
 # What acts on the machine or needs code: a file does not say it, and the loaded
 # estimator has the defaults of its class.
 RESET = frozenset(
     "callbacks memory n_jobs n_threads net_params pre_dispatch verbose".split()
 )
+# Of these, what a model that is fitted again would not be the same without.
+MISSED = ("callbacks", "net_params")
 # Made anew from the rest of the state when a file is read, or needed in training only.
 _REBUILT = frozenset(
     "_base_loss _cached_dict _curve_scorer _epoch_seconds _loss _loss_function_ "
@@ -53,14 +55,20 @@ _RECORDS = {
 }
 # Of our own classes, beside the parameters of estimators.
 _NET = """
-    _dropout_rate _epoch_seconds _expects_missing _fitted_device _history _layout
-    _may_miss _metadata_request _net_state classes_ feature_names_in_ history_
-    n_features_in_ n_iter_ omics_
+    _dropout_rate _expects_missing _fitted_device _history _input_scale _layout
+    _may_miss _metadata_request _net_state classes_ feature_names_in_ n_features_in_
+    n_iter_ omics_ path_
+"""
+_RIDGE = """
+    _coef _layout _may_miss _mean _metadata_request _offset alpha_ block_weights_
+    classes_ feature_names_in_ feature_scale_ feature_weights_ n_features_in_
+    omics_ oof_decision_function_ temperature_
 """
 _GRAPH_NET = f"{_NET} _training_data graph_"
 _COUNTS = "_metadata_request _sklearn_output_config feature_names_in_ n_features_in_"
 _OURS = {
     "AtacTfidfTransformer": f"{_COUNTS} idf_",
+    "BlockRidgeClassifier": _RIDGE,
     "CLRTransformer": f"{_COUNTS} geometric_means_",
     "LibrarySizeNormalizer": f"{_COUNTS} target_sum_",
     "MValueTransformer": _COUNTS,

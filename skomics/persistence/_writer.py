@@ -7,14 +7,13 @@ from types import FunctionType
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from scipy.stats._distn_infrastructure import rv_frozen
 from sklearn.base import BaseEstimator
-from sklearn.tree._tree import Tree
 from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from skomics._compat import Tree, rv_frozen
 from skomics.persistence._names import DTYPES, name_of
-from skomics.persistence._states import is_allowed, kept_state
+from skomics.persistence._states import MISSED, is_allowed, kept_state
 
 __all__ = ["SPARSE", "TREE_FIELDS", "Writer"]
 
@@ -49,6 +48,7 @@ class Writer:
 
     def __init__(self):
         self.tensors = {}
+        self.left_out = []  # places of what was set, is in no file, and is missed
         # Things are told apart by their ids, so none may go while others come.
         self._arrays = {}
         self._texts = {}
@@ -73,6 +73,8 @@ class Writer:
         if id(value) in self._things:
             return {"again": self._things[id(value)][0]}
         encoded = {}
+        lost = [name for name in MISSED if getattr(value, name, None)]
+        self.left_out += [f"{place}.{name}" for name in lost]
         for name, item in kept_state(value).items():
             if not is_allowed(type(value), name):
                 raise refusal(item, f"{place}.{name}")
@@ -258,12 +260,6 @@ class Writer:
         if not is_plain:
             raise refusal(value, place, f"dtype {value.dtype}")
         return {"index": self.encode(names, place)}
-
-    @_encode.register
-    def _(self, value: pd.DataFrame, place):
-        # The epochs of a classifier.
-        records = value.astype(object).to_dict("records")
-        return {"frame": self.encode(records, place)}
 
 
 def _check_type(value, kind, place):
