@@ -42,7 +42,7 @@ def test_batches_cover_every_sample_once_and_differ_in_order(as_sparse):
     data = _ResidentData(samples(as_sparse=as_sparse), CPU)
     batches = _BatchSlices(data, batch_size=4, shuffle=True)
     torch.manual_seed(0)
-    epochs = [torch.cat([X[:, 0] for (X, _), _ in batches]) for _ in range(2)]
+    epochs = [torch.cat([X[:, 0] for (X, *_), _ in batches]) for _ in range(2)]
     expected = torch.arange(10) * 3 / 10
     for epoch in epochs:
         torch.testing.assert_close(epoch.sort().values, expected)
