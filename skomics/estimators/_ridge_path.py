@@ -21,7 +21,7 @@ __all__ = ["RidgePath", "RidgeProblem", "feature_weights", "leave_one_out"]
 # Features that are scaled at a time, and samples that the search looks at.
 _CHUNK = 8192
 _SEARCHED = 1000
-# Numbers of a sparse block that are made dense: 64 MiB.
+# Numbers of a sparse block of so many samples that are made dense: 64 MiB.
 _SMALL = 2**24
 # The share of features that "top" keeps.
 _TOP = 0.02
@@ -106,7 +106,8 @@ def _centered(problem):
     blocks = []
     for start, stop in problem.bounds:
         block = problem.X[:, start:stop]
-        is_small = block.shape[0] * block.shape[1] <= _SMALL
+        n_rows, n_columns = block.shape
+        is_small = n_rows <= _SEARCHED and n_rows * n_columns <= _SMALL
         if sparse.issparse(block) and is_small:
             block = block.toarray()
         if sparse.issparse(block):
@@ -635,7 +636,8 @@ def path_logits(X, mean, coef, intercept):
         Z[np.isnan(Z)] = 0.0
         return Z @ coef + intercept
     if X.shape[1] <= _CHUNK:
-        parts = [X[i : i + _CHUNK].toarray() for i in range(0, X.shape[0], _CHUNK)]
+        starts = range(0, X.shape[0], _SEARCHED)
+        parts = [X[start : start + _SEARCHED].toarray() for start in starts]
         args = (mean, coef, intercept)
         return np.concatenate([path_logits(part, *args) for part in parts])
     missing = np.isnan(X.data)
