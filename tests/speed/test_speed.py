@@ -15,6 +15,7 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 from skomics import EFNNClassifier, SMAClassifier
+from skomics.estimators import _rotation
 from skomics.modules import EFNN, SMA
 
 pytestmark = [
@@ -211,9 +212,22 @@ def test_sma_step_takes_at_most_half_of_one_from_transformer_layers():
 def test_four_members_cost_less_than_four_fits():
     X, y = table(128, 700, 5)
     kwargs = {"omics": [350, 350], "max_epochs": 10, "device": "cpu"}
+    kwargs["linear_path"] = None
     one, four = (SMAClassifier(n_ensemble=n, **kwargs) for n in (1, 4))
     fits = (lambda: four.fit(X, y), lambda: one.fit(X, y))
     assert best_ratio(*fits, bound=3.5, repeats=3) <= 3.5
+
+
+def test_wide_tokens_that_are_turned_take_at_most_half_of_the_time(monkeypatch):
+    X, y = table(60, 40_000, 3)
+    model = SMAClassifier(omics=[20_000, 20_000], max_epochs=10, linear_path=None)
+
+    def fit_with(limit):
+        monkeypatch.setattr(_rotation, "_WIDE", limit)
+        model.fit(X, y)
+
+    fits = (lambda: fit_with(2), lambda: fit_with(np.inf))
+    assert best_ratio(*fits, bound=0.5, repeats=2) <= 0.5
 
 
 @pytest.mark.skipif(
