@@ -77,6 +77,7 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     def _read_samples(self, X, y, sample_weight):
         """Learn names, omics and classes; return a table block by block, and codes."""
         table, y, labels = self._validate_table(X, y, reset=True)
+        self._check_labels(y)
         check_classification_targets(y)
         self._layout = self._read_layout(labels)
         self.omics_ = self._layout.names
@@ -89,6 +90,24 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         self._check_missing(X, present, y, sample_weight)
         codes = self._encode_classes(y, sample_weight)
         return self._ordered(table), codes, sample_weight
+
+    @staticmethod
+    def _check_labels(y):
+        """Refuse labels that are missing, or that cannot be put in an order."""
+        missing = np.asarray(pd.isna(y))
+        if missing.any():
+            raise ValueError(
+                f"y has no label for {missing.sum()} of {len(y)} samples, the first in "
+                f"row {missing.argmax()}. Leave these samples out, or label them."
+            )
+        try:
+            np.unique(y)
+        except TypeError:
+            kinds = sorted({type(label).__name__ for label in y})
+            raise ValueError(
+                f"y mixes labels of the kinds {kinds}, which have no order. Give "
+                "labels of one kind, for instance with y.astype(str)."
+            ) from None
 
     def _validate_table(self, X, y=None, *, reset):
         """Return a float32 matrix, y, and the omics label of each column if known."""

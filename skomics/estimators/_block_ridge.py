@@ -3,6 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from skomics._compat import Interval, StrOptions, _fit_context
@@ -10,7 +11,11 @@ from skomics._threads import blas_threads
 from skomics._transaction import whole
 from skomics.estimators._block_base import BaseBlockClassifier
 from skomics.estimators._ridge_path import RidgePath, RidgeProblem, path_logits
-from skomics.estimators._samples import merge_samples, read_class_weight
+from skomics.estimators._samples import (
+    check_total_weight,
+    merge_samples,
+    read_class_weight,
+)
 
 __all__ = ["BlockRidgeClassifier"]
 
@@ -241,8 +246,21 @@ class BlockRidgeClassifier(BaseBlockClassifier):
             n_folds=None if self.n_folds == "loo" else self.n_folds,
             n_repeats=self.n_repeats,
         )
-        with blas_threads(self.n_threads):
-            path.fit(problem)
+        check_total_weight(
+            problem.weights * problem.class_factors()[problem.codes], "class_weight"
+        )
+        with blas_threads(self.n_threads), np.errstate(all="ignore"):
+            try:
+                path.fit(problem)
+            except np.linalg.LinAlgError:
+                path.coef = np.array([np.nan])
+        if not np.isfinite(path.coef).all():
+            raise ValueError(
+                "Ridge has no finite coefficients for these values and weights, which "
+                f"range up to {np.nanmax(np.abs(_data_of(problem.X))):.3g}. "
+                "Standardize the features of every omics (StandardScaler in "
+                "OmicsConcatenator), and use weights of like size."
+            )
         self._record(path, problem, merged.group)
         return path.oof
 
@@ -315,3 +333,7 @@ class BlockRidgeClassifier(BaseBlockClassifier):
             return path_logits(
                 table, self._mean[order], self._coef[order], self._offset
             )
+
+
+def _data_of(X):
+    return X.data if sparse.issparse(X) else X

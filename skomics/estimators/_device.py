@@ -1,11 +1,12 @@
 """Devices, and the state of torch around a computation."""
 
 from contextlib import ExitStack, contextmanager
-from threading import Lock, local
+from threading import local
 
 import torch
 from threadpoolctl import ThreadpoolController
 
+from skomics._threads import Held, check_n_threads
 from skomics.exceptions import DeviceMemoryError, DeviceNotFoundError
 from skomics.modules import RandomSource, random_source
 
@@ -61,13 +62,13 @@ def torch_context(*, device, seed=None, n_threads=1):
     """Shield a computation from the state of torch around it, and that from it.
 
     Whatever the caller has set (gradients off, inference mode, autocast, a default
-    device, numbers of threads), what runs inside is the same, and afterwards all is
-    as it was. Other threads may compute at the same time: random numbers come from a
-    source of this thread, never from torch's global generators. With one CPU thread,
-    sums are always taken in the same order, so that a result does not depend on
-    how many processes share the machine. Numbers too small for full precision count
-    as zero: gradients of a product of many probabilities are full of them, and a CPU
-    takes many times as long for each.
+    device, numbers of threads, the precision of products), what runs inside is the
+    same, and afterwards all is as it was. Other threads may compute at the same time:
+    random numbers come from a source of this thread, never from torch's global
+    generators. With one CPU thread, sums are always taken in the same order, so that a
+    result does not depend on how many processes share the machine. Numbers too small
+    for full precision count as zero: gradients of a product of many probabilities are
+    full of them, and a CPU takes many times as long for each.
 
     Parameters
     ----------
@@ -85,7 +86,11 @@ def torch_context(*, device, seed=None, n_threads=1):
     ------
     DeviceMemoryError
         If the device runs out of memory.
+
+    ValueError
+        If `n_threads` is no number of threads.
     """
+    check_n_threads(n_threads)
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
@@ -95,6 +100,8 @@ def torch_context(*, device, seed=None, n_threads=1):
         if torch.empty(0).device.type != "cpu":
             stack.enter_context(torch.device("cpu"))
         stack.enter_context(_flushed_denormals())
+        if torch.get_float32_matmul_precision() != "highest" or _precision.lowest:
+            stack.enter_context(_precision.at("highest"))
         if n_threads is not None:
             stack.enter_context(_threads.limited(n_threads))
         if seed is not None:
@@ -129,33 +136,29 @@ class _ThreadCount:
     """The number of torch's CPU threads, which threads of Python share in part.
 
     OpenMP keeps a number for each thread of Python, MKL one for the process, and
-    torch sets both at once. The number of the process is changed by the first
-    computation and restored by the last one that leaves.
+    torch sets both at once.
     """
 
     def __init__(self):
-        self._lock, self._asked, self._before = Lock(), [], None
+        self._held = Held(torch.get_num_threads, torch.set_num_threads)
         self._here = local()
 
     @contextmanager
     def limited(self, n_threads):
         """Compute with at most this many threads for a while."""
-        own, depth = torch.get_num_threads(), getattr(self._here, "depth", 0)
-        with self._lock:
-            if not self._asked:
-                self._before = own
-            elif depth == 0 and own == min(self._asked):
-                own = self._before  # a new thread of Python begins with the limit
-            self._asked.append(n_threads)
-            torch.set_num_threads(min(self._asked))
-        self._here.depth = depth + 1
+        own, token = torch.get_num_threads(), object()
+        depth = getattr(self._here, "depth", 0)
         try:
+            with self._held.lock:
+                if depth == 0 and own == self._held.lowest:
+                    own = self._held.before  # a new thread begins with the limit
+                self._held.enter(token, n_threads)
+            self._here.depth = depth + 1
             yield
         finally:
             self._here.depth = depth
-            with self._lock:
-                self._asked.remove(n_threads)
-                torch.set_num_threads(min(self._asked, default=self._before))
+            with self._held.lock:
+                self._held.leave(token)
                 if torch.get_num_threads() != own:
                     # That of this thread alone; the process still has others.
                     openmp = ThreadpoolController().select(user_api="openmp")
@@ -163,3 +166,8 @@ class _ThreadCount:
 
 
 _threads = _ThreadCount()
+# Notebooks lower it for large models; the sums here would have other digits. The one
+# value that is asked for is the only one that counts.
+_precision = Held(
+    torch.get_float32_matmul_precision, torch.set_float32_matmul_precision
+)

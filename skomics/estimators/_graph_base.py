@@ -202,6 +202,12 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         }
 
     def _net_logits(self, X, *, may_miss=False, offsets=None):
+        options = self._parameter_constraints["inference"][0].options
+        if self.inference not in options:
+            raise ValueError(
+                f"Got inference={self.inference!r}, but {sorted(options)} are known. "
+                "Choose one of these with set_params."
+            )
         blocks = self._split_blocks(X)
         if self.inference == "independent":
             links = self.graph_.link(blocks)

@@ -31,6 +31,7 @@ _STRENGTHS = 10.0 ** np.arange(-3, 3.01, 0.5)
 _FACTORS = (0.0, 0.1, 0.3, 3.0, 10.0)
 _STEPS = (0.3, 0.55, 1.8, 3.0)
 _LARGEST = 1e4
+_SMALLEST_WEIGHT = 1e-8
 # Mixed with the probabilities of the criterion: one sample that is far on the wrong
 # side does not decide.
 _SMOOTHING = 0.02
@@ -89,12 +90,18 @@ class RidgeProblem:
             self.class_weight,
         )
 
-    def total_weights(self, index=slice(None)):
-        """Return weights of samples times those of their classes, with mean 1."""
+    def class_factors(self, index=slice(None)):
+        """Return the weight of each class."""
         codes, weights = self.codes[index], self.weights[index]
-        factors = class_factors(codes, weights, self.class_weight, self.n_classes)
-        weights = weights * factors[codes]
-        return weights / weights.mean()
+        return class_factors(codes, weights, self.class_weight, self.n_classes)
+
+    def total_weights(self, index=slice(None)):
+        """Return weights of samples times those of their classes, with mean 1.
+
+        Those that are nothing beside the others stay large enough to divide by.
+        """
+        weights = self.weights[index] * self.class_factors(index)[self.codes[index]]
+        return np.maximum(weights / weights.mean(), _SMALLEST_WEIGHT)
 
 
 def _centered(problem):
@@ -127,8 +134,18 @@ def _centered(problem):
             mean32 = mean.astype(np.float32)
             Z = np.subtract(block, mean32, dtype=np.float32, order="C")
             Z[is_missing] = 0.0
-            blocks.append(_DenseBlock(Z, mean))
+            blocks.append(_DenseBlock(*_in_range(Z), mean))
     return blocks
+
+
+def _in_range(Z):
+    """Return features in a unit in which their squares are numbers, and the unit.
+
+    It is a power of two, which changes no digit.
+    """
+    largest = float(np.abs(Z).max(initial=0.0))
+    unit = 2.0 ** np.floor(np.log2(largest)) if largest > 0 else 1.0
+    return (Z / np.float32(unit), unit) if not 1e-3 < unit < 1e3 else (Z, 1.0)
 
 
 @dataclass(frozen=True)
@@ -136,6 +153,7 @@ class _DenseBlock:
     """Features of one omics without their means."""
 
     Z: np.ndarray
+    unit: float
     mean: np.ndarray
 
     @property
@@ -169,7 +187,7 @@ class _DenseBlock:
 
     def transposed_product(self, dual):
         """Return Z' times a matrix."""
-        return self.Z.T.astype(np.float32) @ dual.astype(np.float32)
+        return (self.Z.T @ dual.astype(np.float32)).astype(np.float64) / self.unit
 
 
 @dataclass(frozen=True)
@@ -260,7 +278,7 @@ def _f_statistic(block, problem, rows):
     total = second - sizes.sum() * center**2
     within = np.maximum(total - between, 1e-6 * np.maximum(total, 1e-30))
     statistic = (between / (k - 1)) / (within / (n - k))
-    return np.where(total > 1e-10, statistic, 0.0)
+    return np.where(total > 1e-12 * total.max(initial=0.0), statistic, 0.0)
 
 
 def _solve(gram, weights, targets):

@@ -192,7 +192,9 @@ def merge_samples(X, codes, sample_weight=None):
     kept = np.flatnonzero(sample_weight)
     digests = _row_digests(X, codes)[kept]
     _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
-    weights = np.bincount(inverse, weights=sample_weight[kept])
+    # In one order, whatever that of the rows: sums round by it.
+    order = np.lexsort((sample_weight[kept], inverse))
+    weights = np.bincount(inverse[order], weights=sample_weight[kept][order])
     group = np.full(len(codes), -1)
     group[kept] = inverse
     index = kept[first]

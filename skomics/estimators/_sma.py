@@ -210,7 +210,8 @@ class SMAClassifier(BaseOmicsClassifier):
 
     def _turn(self, module, samples):
         """Turn tokens that are wider than there are samples to the span of these."""
-        if self.token_projection == "shared" or self.linear_path == "trained":
+        made = self._module_params
+        if made["token_projection"] == "shared" or made["linear_path"]:
             return None
         return TokenRotation.find(module.token_bounds, samples.X)
 

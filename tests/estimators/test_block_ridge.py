@@ -230,6 +230,55 @@ def test_observed_prior_gives_calibrated_probabilities():
     assert proba["balanced"][:, 1].mean() > 0.25
 
 
+@pytest.mark.parametrize("scale", [1e-30, 1e-10, 1e10, 1e20])
+def test_unit_of_the_features_does_not_matter(scale, tiny):
+    X, y = tiny
+    expected = BlockRidgeClassifier().fit(X, y).predict_proba(X)
+    actual = BlockRidgeClassifier().fit(X * scale, y).predict_proba(X * scale)
+    # Inner folds are dealt by the bits of the samples.
+    np.testing.assert_allclose(actual, expected, atol=0.1)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1e-40, 1e40])
+def test_weights_of_any_size_can_be_learned_from(weight, tiny):
+    X, y = tiny
+    for model in (BlockRidgeClassifier(), LOO):
+        fitted = clone(model).set_params(class_weight={"LumA": weight}).fit(X, y)
+        assert np.isfinite(fitted.predict_proba(X)).all()
+    weights = np.ones(len(X))
+    weights[3] = max(weight, 1e-40)
+    fitted = BlockRidgeClassifier().fit(X, y, sample_weight=weights)
+    assert np.isfinite(fitted.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize("weight", [-1.0, np.inf, np.nan])
+def test_class_weights_that_are_no_weights_are_refused(weight, tiny):
+    X, y = tiny
+    fitted = BlockRidgeClassifier().fit(X, y)
+    expected = fitted.predict_proba(X)
+    fitted.set_params(class_weight=dict.fromkeys(y.unique(), weight))
+    with pytest.raises(ValueError, match="weights of class_weight range from"):
+        fitted.fit(X, y)
+    np.testing.assert_array_equal(fitted.predict_proba(X), expected)
+
+
+@pytest.mark.parametrize("error", [None, np.linalg.LinAlgError])
+def test_values_without_finite_coefficients_are_refused(error, tiny, monkeypatch):
+    X, y = tiny
+    fitted = BlockRidgeClassifier().fit(X, y)
+    expected = fitted.predict_proba(X)
+
+    def fail(path, problem):
+        if error is not None:
+            raise error
+        path.coef = np.array([np.inf])
+
+    monkeypatch.setattr("skomics.estimators._block_ridge.RidgePath.fit", fail)
+    with pytest.raises(ValueError, match="no finite coefficients .* Standardize"):
+        fitted.fit(X, y)
+    np.testing.assert_array_equal(fitted.predict_proba(X), expected)
+
+
 # --- what samples lack ---------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
+from skomics.estimators import _device
 from skomics.estimators._device import resolve_device, torch_context
 from skomics.exceptions import DeviceMemoryError
 from skomics.modules import Dropout
@@ -107,6 +108,23 @@ def test_contexts_nest(outer):
             assert torch.get_num_threads() == 1
         assert torch.get_num_threads() == outer
     assert torch.get_num_threads() == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_interrupt_while_the_number_is_set_leaves_nothing(monkeypatch):
+    set_threads = torch.set_num_threads
+
+    def interrupted(n_threads):
+        set_threads(n_threads)
+        monkeypatch.setattr(_device._threads._held, "_set", set_threads)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_device._threads._held, "_set", interrupted)
+    with pytest.raises(KeyboardInterrupt), torch_context(device=CPU):
+        raise AssertionError("not reached")
+    assert torch.get_num_threads() == 2
+    with torch_context(device=CPU, n_threads=2):
+        assert torch.get_num_threads() == 2
 
 
 def test_random_numbers_come_from_the_seed_and_not_from_the_process():

@@ -16,7 +16,12 @@ from sklearn.model_selection import cross_val_predict
 from skorch import callbacks as skorch_callbacks
 from skorch.callbacks import Callback
 
-from skomics import EFNNClassifier, MoGCNClassifier, SMAClassifier
+from skomics import (
+    BlockRidgeClassifier,
+    EFNNClassifier,
+    MoGCNClassifier,
+    SMAClassifier,
+)
 from skomics.exceptions import MissingOmicsWarning, StopTraining
 from tests.conftest import SIZES, make_tiny
 from tests.test_common import quick_estimators
@@ -136,6 +141,29 @@ def test_saved_state_is_that_of_a_default_dtype(tiny):
     }
 
 
+@contextmanager
+def precision(value):
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(value)
+    try:
+        yield
+    finally:
+        assert torch.get_float32_matmul_precision() == value
+        torch.set_float32_matmul_precision(before)
+
+
+@pytest.mark.parametrize("value", ["medium", "high"])
+def test_precision_of_products_around_it_changes_nothing(value, tiny):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 300)), np.arange(60) % 3
+    model = clone(EFNN).set_params(hidden_layer_sizes=(128,), max_epochs=3)
+    expected = clone(model).fit(X, y).predict_proba(X)
+    with precision(value):
+        fitted = clone(model).fit(X, y)
+        inside = fitted.predict_proba(X)
+    np.testing.assert_array_equal(inside, expected)
+
+
 # --- parameters that are set after fit -----------------------------------------
 
 
@@ -159,6 +187,37 @@ def test_fitted_model_is_rebuilt_from_what_it_was_fitted_with(params, tiny):
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict_proba(X), expected)
     assert again.get_params() == model.get_params()
+
+
+@pytest.mark.parametrize("model", [EFNN, BlockRidgeClassifier()], ids=["net", "ridge"])
+@pytest.mark.parametrize("n_threads", [-1, 0, "2", 2.0, True, 10**9])
+def test_number_of_threads_that_is_none_is_refused_and_leaves_nothing(
+    n_threads, model, tiny
+):
+    X, y = tiny
+    fitted = clone(model).fit(X, y)
+    expected = fitted.predict_proba(X)
+    fitted.set_params(n_threads=n_threads)
+    with pytest.raises(ValueError, match="n_threads=.* 1 to 4096, or None, is wanted"):
+        fitted.predict(X)
+    fitted.set_params(n_threads=1)
+    np.testing.assert_array_equal(fitted.predict_proba(X), expected)
+    clone(model).fit(X, y)
+
+
+def test_inference_that_is_none_is_refused_in_prediction(tiny):
+    fitted = clone(CLASSIFIERS[-2]).fit(*tiny).set_params(inference="guess")
+    with pytest.raises(ValueError, match="Got inference='guess', but .* are known"):
+        fitted.predict(tiny[0])
+
+
+def test_network_that_is_trained_on_keeps_its_projection():
+    X, y = np.random.default_rng(0).normal(size=(40, 900)), np.arange(40) % 2
+    model = SMAClassifier(
+        linear_path=None, token_projection="shared", max_epochs=1, omics=[500, 400]
+    ).fit(X, y)
+    model.set_params(token_projection="per_token", warm_start=True).fit(X, y)
+    assert model.n_iter_ == 2
 
 
 def test_rebuilt_model_needs_no_parameters_of_the_net(tiny):
@@ -362,6 +421,19 @@ def test_answers_that_are_not_finite_are_refused(tiny):
     )
     with pytest.raises(ValueError, match=message):
         fitted.predict(X)
+
+
+@pytest.mark.parametrize("model", [EFNN, BlockRidgeClassifier()], ids=["net", "ridge"])
+def test_labels_that_are_missing_or_mixed_are_refused(model, tiny):
+    X, y = tiny
+    some = y.astype(object).copy()
+    some.iloc[5:7] = None
+    message = "y has no label for 2 of 48 samples, the first in row 5"
+    with pytest.raises(ValueError, match=message):
+        clone(model).fit(X, some)
+    some.iloc[5:7] = 3
+    with pytest.raises(ValueError, match=r"mixes labels of the kinds \['int', 'str'\]"):
+        clone(model).fit(X, some)
 
 
 # --- what is said of missing omics ---------------------------------------------
