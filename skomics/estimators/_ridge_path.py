@@ -5,7 +5,7 @@ weight for each, and one linear system for all classes. The features enter once,
 the Gram matrices are made.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -438,7 +438,6 @@ class RidgePath:
     n_folds: int | None = 5
     n_repeats: int = 1
     margin: float = 0.005
-    _scores: dict = field(default_factory=dict, repr=False)
 
     def fit(self, problem):
         """Choose strengths and exponents, and learn from all samples."""
@@ -621,10 +620,6 @@ class RidgePath:
         self.mean = np.concatenate([block.mean for block in self._blocks])
         self.coef = self.temperature * np.concatenate(parts)
         self.intercept = self.temperature * intercept
-
-    def logits(self, X):
-        """Return logits of new samples; an omics that a sample lacks counts nothing."""
-        return path_logits(X, self.mean, self.coef, self.intercept)
 
 
 def path_logits(X, mean, coef, intercept):

@@ -10,7 +10,6 @@ from sklearn.utils.class_weight import compute_class_weight
 
 __all__ = [
     "TrainingSamples",
-    "canonical_samples",
     "check_total_weight",
     "class_factors",
     "column_means",
@@ -89,35 +88,6 @@ def _nonzeros(chunk):
         yield chunk.data[first:last], b"" if is_full else indices[first:last]
 
 
-def canonical_samples(X, codes, sample_weight=None):
-    """Put samples into an order of their own and merge equal ones.
-
-    Stochastic training sees samples in batches, so that its result depends on
-    their order; here the order is a property of the samples' content, not of the
-    table they came in. Equal samples become one that carries their summed weight,
-    and samples of weight 0 are left out. Hence a weight of k is exactly k copies,
-    and the same patients in another order give the same model, bit for bit.
-
-    Parameters
-    ----------
-    X : {ndarray, sparse matrix} of shape (n_samples, n_features), dtype float32
-        Features.
-
-    codes : ndarray of shape (n_samples,)
-        Class of each sample.
-
-    sample_weight : ndarray of shape (n_samples,) or None
-        Non-negative weights.
-
-    Returns
-    -------
-    samples : TrainingSamples
-        Distinct samples in canonical order.
-    """
-    merged = merge_samples(X, codes, sample_weight)
-    return training_samples(merged, merged.X)
-
-
 def training_samples(merged, X, offsets=None):
     """Return distinct samples as a network is trained on them.
 
@@ -169,7 +139,13 @@ class MergedSamples:
 
 
 def merge_samples(X, codes, sample_weight=None):
-    """Merge equal samples, as :func:`canonical_samples` does.
+    """Put samples into an order of their own and merge equal ones.
+
+    Stochastic training sees samples in batches, so that its result depends on
+    their order; here the order is a property of the samples' content, not of the
+    table they came in. Equal samples become one that carries their summed weight,
+    and samples of weight 0 are left out. Hence a weight of k is exactly k copies,
+    and the same patients in another order give the same model, bit for bit.
 
     Parameters
     ----------

@@ -7,10 +7,16 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from skomics.estimators._samples import (
-    canonical_samples,
+    merge_samples,
     split_samples,
+    training_samples,
     weigh_classes,
 )
+
+
+def canonical_samples(X, codes, sample_weight=None):
+    merged = merge_samples(X, codes, sample_weight)
+    return training_samples(merged, merged.X)
 
 
 def random_samples(n=30, p=6, seed=0):
