@@ -60,8 +60,8 @@ __all__ = [
 _MODALITY_DROPOUT = 0.2
 
 _TRAINING_PARAMETERS = """\
-    max_epochs : int, default={max_epochs}
-        Number of passes over the training samples.
+    max_epochs : {epoch_kinds}, default={max_epochs!r}
+        Number of passes over the training samples.{epoch_rule}
 
     batch_size : int, default={batch_size}
         Largest number of distinct samples in a batch. Batches are of nearly
@@ -147,6 +147,9 @@ _TRAINING_PARAMETERS = """\
     verbose : int, default={verbose}
         Passed on to callbacks. Training itself never prints.
 """
+_EPOCH_RULE = """ "auto" is 50 for up to 512
+        distinct samples, and for more as many as see 25,600 of them, but no fewer
+        than 8: the steps count, not the passes."""
 _TRAINING_ATTRIBUTES = """\
     classes_ : ndarray of shape (n_classes,)
         Subtypes, sorted.
@@ -218,7 +221,13 @@ def fill_docstring(cls, **texts):
         marker = f"    %({name})s\n"
         options = sorted(cls._parameter_constraints["linear_path"][0].options)
         kinds = ", ".join(f'"{option}"' for option in options)
-        text = text.format(**defaults, linear_paths=f"{{{kinds}}} or None")
+        is_auto = defaults.get("max_epochs") == "auto"
+        text = text.format(
+            **defaults,
+            linear_paths=f"{{{kinds}}} or None",
+            epoch_kinds='int or "auto"' if is_auto else "int",
+            epoch_rule=_EPOCH_RULE if is_auto else "",
+        )
         cls.__doc__ = cls.__doc__.replace(marker, text)
     return cls
 
@@ -382,7 +391,7 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         check_callbacks(self.callbacks)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         task = {"estimator": self, "X": X, "y": y, "metadata": metadata}
-        context = init_callback_context(self, self._n_epochs)
+        context = init_callback_context(self, self._count_epochs(_n_rows(X)))
         context.call_on_fit_task_begin(**task)
         draft = draft_of(self)
         samples = draft._prepare_samples(X, y, sample_weight)
@@ -405,22 +414,36 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
             if self.modality_dropout == "auto":
                 self._dropout_rate = _MODALITY_DROPOUT if self._may_miss else 0.0
             self._expects_missing = self._may_miss or self._dropout_rate > 0
-        merged = merge_samples(table, codes, sample_weight)
+        merged, columns = self._arrange(merge_samples(table, codes, sample_weight))
         # A network that is trained on keeps the path that it was made for.
         has_path = hasattr(self, "path_") if is_refit else self.linear_path == "ridge"
-        offsets = self._learn_path(merged) if has_path else self._forget_path()
+        offsets = self._learn_path(merged, columns) if has_path else self._forget_path()
         if not is_refit:
             # Factor of each feature, block by block; those of 0 are left out.
             self._input_scale = self.path_._input_scale if has_path else None
-        samples = training_samples(merged, self._scaled(merged.X), offsets)
+            self._input_columns = self._choose_columns(columns)
+        places = None if columns is None else np.argsort(columns)
+        samples = training_samples(merged, self._scaled(merged.X, places), offsets)
         return weigh_classes(samples, self.class_weight, self.classes_)
 
-    def _learn_path(self, merged):
+    def _arrange(self, merged):
+        """Return the samples as they are learned from, and the order of columns there.
+
+        None is the table's order, block by block.
+        """
+        return merged, None
+
+    def _choose_columns(self, columns):
+        """Return which columns the network sees, and in which order; None is all."""
+        scale = self._input_scale
+        return None if scale is None else np.flatnonzero(scale)
+
+    def _learn_path(self, merged, columns):
         """Fit the linear path; return its logits out of fold for members on it."""
         self.path_ = BlockRidgeClassifier(
             class_weight=self.class_weight, n_threads=self.n_threads
         )
-        offsets = self.path_._fit_for(self, merged)
+        offsets = self.path_._fit_for(self, merged, columns)
         return offsets if self._takes_offsets else None
 
     def _forget_path(self):
@@ -432,15 +455,22 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
     # (docs/models/sma.md).
     _path_share = 2 / 3
 
-    def _scaled(self, table):
-        """Return the features weighed as the path weighs them, if it does at all."""
-        scale = self._input_scale
+    def _scaled(self, table, places=None):
+        """Return the features as the network sees them: chosen, and weighed.
+
+        `places` says where each feature is to be found, if not block by block.
+        """
+        used, scale = self._input_columns, self._input_scale
+        if used is None:
+            return table
+        found = used if places is None else places[used]
+        table = table[:, found] if sparse.issparse(table) else table.take(found, axis=1)
         if scale is None:
             return table
-        kept = np.flatnonzero(scale)
         if sparse.issparse(table):
-            return (table[:, kept] @ sparse.diags_array(scale[kept])).tocsr()
-        return table[:, kept] * scale[kept]
+            return (table @ sparse.diags_array(scale[used])).tocsr()
+        table *= scale[used]
+        return table
 
     @property
     def _input_sizes(self):
@@ -526,7 +556,7 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
                 valid = valid and self._turned.rotate(valid)
             self.net_ = make_net(
                 trained.to(device),
-                self._net_settings(),
+                self._net_settings(len(samples)),
                 device=device,
                 n_samples=len(samples),
                 history=history,
@@ -552,9 +582,10 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
 
     _net_class = OmicsNet
 
-    def _net_settings(self):
+    def _net_settings(self, n_samples):
         """Return the parameters that the net is made from."""
-        return self.get_params(deep=False)
+        params = self.get_params(deep=False)
+        return {**params, "max_epochs": self._count_epochs(n_samples)}
 
     def _train_net(self, samples, valid):
         """Hand the samples over to the net."""
@@ -564,9 +595,8 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         present.fill.copy_(means.to(present.fill))
         self.net_.train_on(samples, valid)
 
-    @property
-    def _n_epochs(self):
-        """Number of epochs that a progress bar expects."""
+    def _count_epochs(self, n_samples):
+        """Return the number of epochs for so many samples."""
         return self.max_epochs
 
     def _describe_module(self):
@@ -645,6 +675,12 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
                 device=device,
                 net_class=self._net_class,
             )
+
+
+def _n_rows(X):
+    """Return the number of rows of what may not be a table."""
+    shape = getattr(X, "shape", None) or (len(X) if hasattr(X, "__len__") else 1,)
+    return max(1, shape[0])
 
 
 def _plain(value):

@@ -1,5 +1,6 @@
 """Block ridge: a classifier in closed form with a penalty for each omics."""
 
+from itertools import accumulate, pairwise
 from numbers import Integral, Real
 
 import numpy as np
@@ -10,6 +11,7 @@ from skomics._compat import Interval, StrOptions, _fit_context
 from skomics._threads import blas_threads
 from skomics._transaction import whole
 from skomics.estimators._block_base import BaseBlockClassifier
+from skomics.estimators._canonical import canonical_order
 from skomics.estimators._ridge_path import RidgePath, RidgeProblem, path_logits
 from skomics.estimators._samples import (
     check_total_weight,
@@ -214,13 +216,16 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         self._learn(merge_samples(*self._read_samples(X, y, sample_weight)))
         return self
 
-    def _fit_for(self, classifier, merged):
-        """Learn from what another classifier has read; return logits out of fold."""
+    def _fit_for(self, classifier, merged, columns=None):
+        """Learn from what another classifier has read; return logits out of fold.
+
+        Where that one has put the columns into another order, it says which.
+        """
         shared = ("classes_", "omics_", "n_features_in_", "feature_names_in_")
         for name in (*shared, "_layout", "_may_miss"):
             if hasattr(classifier, name):
                 setattr(self, name, getattr(classifier, name))
-        return self._learn(merged)
+        return self._learn(merged, columns)
 
     @property
     def _input_scale(self):
@@ -230,15 +235,20 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         weights = self.feature_weights_[np.concatenate(self._blocks)]
         return np.sqrt(weights).astype(np.float32)
 
-    def _learn(self, merged):
-        edges = np.cumsum([0, *(len(columns) for columns in self._blocks)]).tolist()
+    def _learn(self, merged, columns=None):
+        edges = accumulate((len(block) for block in self._blocks), initial=0)
+        bounds, ranks = list(pairwise(edges)), None
+        if columns is None:
+            # Folds are dealt in an order that the order of the columns does not change.
+            ranks = np.argsort(canonical_order(merged.X, merged.codes, bounds)[0])
         problem = RidgeProblem(
             X=merged.X,
-            bounds=list(zip(edges[:-1], edges[1:], strict=True)),
+            bounds=bounds,
             codes=merged.codes,
             n_classes=len(self.classes_),
             weights=merged.weights / merged.weights.mean(),
             class_weight=read_class_weight(self.class_weight, self.classes_),
+            ranks=ranks,
         )
         path = RidgePath(
             exponents=self._exponents(),
@@ -261,7 +271,7 @@ class BlockRidgeClassifier(BaseBlockClassifier):
                 "Standardize the features of every omics (StandardScaler in "
                 "OmicsConcatenator), and use weights of like size."
             )
-        self._record(path, problem, merged.group)
+        self._record(path, problem, merged.group, columns)
         return path.oof
 
     def _exponents(self):
@@ -279,9 +289,10 @@ class BlockRidgeClassifier(BaseBlockClassifier):
             return (0,)
         return (0, *(e for e in dict.fromkeys(given) if e != 0))
 
-    def _record(self, path, problem, group):
+    def _record(self, path, problem, group, columns):
         """Keep what was learned, in the order of the table's columns and rows."""
-        order = np.argsort(np.concatenate(self._blocks))
+        learned = np.concatenate(self._blocks)
+        order = np.argsort(learned if columns is None else learned[columns])
         names = [self.omics_[i] for i in self._block_order]
         back = np.argsort(self._block_order)
         self.block_weights_ = (path.strengths / path.strengths.mean())[back]

@@ -186,11 +186,10 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
             if epochs > 0
         ]
 
-    @property
-    def _n_epochs(self):
+    def _count_epochs(self, n_samples):
         return self.pretrain_epochs + self.max_epochs
 
-    def _net_settings(self):
+    def _net_settings(self, n_samples):
         params = self.get_params(deep=False)
         fusion = ("fusion*", {"lr": self.fusion_lr})
         has_own_rate = len(self._blocks) > 1 and self.fusion_lr != self.lr

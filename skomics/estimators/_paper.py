@@ -26,6 +26,7 @@ _SMA = {
     "share_weights": False,
     "linear_path": None,
     "n_ensemble": 1,
+    "token_order": "given",
 }
 _KERAS_ADAM = {
     "optimizer": "adam",

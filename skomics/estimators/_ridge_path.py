@@ -61,6 +61,9 @@ class RidgeProblem:
 
     class_weight : ndarray of shape (n_classes,), "balanced", "frequency" or None
         Weights of the classes; names are worked out anew for every part.
+
+    ranks : ndarray of shape (n_samples,) or None, default=None
+        Order in which samples are dealt to folds; None is that of the rows.
     """
 
     X: np.ndarray | sparse.csr_array
@@ -69,6 +72,7 @@ class RidgeProblem:
     n_classes: int
     weights: np.ndarray
     class_weight: object
+    ranks: np.ndarray | None = None
 
     def __len__(self):
         return len(self.codes)
@@ -88,6 +92,7 @@ class RidgeProblem:
             self.n_classes,
             weights / weights.mean(),
             self.class_weight,
+            None if self.ranks is None else self.ranks[index],
         )
 
     def class_factors(self, index=slice(None)):
@@ -380,12 +385,15 @@ class _Fold:
         return other @ dual + intercept
 
 
-def _deal(codes, n_folds, repeat):
+def _deal(problem, n_folds, repeat):
     """Return the fold of each sample, dealt class by class."""
-    order = np.random.default_rng(repeat).permutation(len(codes))
-    order = order[np.argsort(codes[order], kind="stable")]
-    folds = np.empty(len(codes), dtype=int)
-    folds[order] = np.arange(len(codes)) % n_folds
+    n_samples = len(problem)
+    order = np.random.default_rng(repeat).permutation(n_samples)
+    if problem.ranks is not None:
+        order = np.argsort(problem.ranks)[order]
+    order = order[np.argsort(problem.codes[order], kind="stable")]
+    folds = np.empty(n_samples, dtype=int)
+    folds[order] = np.arange(n_samples) % n_folds
     return folds
 
 
@@ -443,7 +451,7 @@ class RidgePath:
         """Choose strengths and exponents, and learn from all samples."""
         part = problem
         if len(problem) > _SEARCHED:
-            kept = _deal(problem.codes, -(-len(problem) // _SEARCHED), 0) == 0
+            kept = _deal(problem, -(-len(problem) // _SEARCHED), 0) == 0
             part = problem.take(np.flatnonzero(kept))
         self._open(part)
         self._search(len(problem.bounds))
@@ -468,7 +476,7 @@ class RidgePath:
         self._total = problem.total_weights()
         self._folds, self._judged = [], []
         for repeat in range(self.n_repeats if self.n_folds else 0):
-            fold = _deal(problem.codes, self.n_folds, repeat)
+            fold = _deal(problem, self.n_folds, repeat)
             judged = np.ones(len(problem), dtype=bool)
             for i in range(self.n_folds):
                 train, valid = np.flatnonzero(fold != i), np.flatnonzero(fold == i)

@@ -137,6 +137,13 @@ class MergedSamples:
     weights: np.ndarray
     group: np.ndarray
 
+    def reordered(self, rows, columns):
+        """Return the same samples with rows and columns in another order."""
+        group = np.append(np.argsort(rows), -1)[self.group]
+        X = self.X[rows]
+        X = X[:, columns] if sparse.issparse(X) else np.take(X, columns, axis=1)
+        return MergedSamples(X, self.codes[rows], self.weights[rows], group)
+
 
 def merge_samples(X, codes, sample_weight=None):
     """Put samples into an order of their own and merge equal ones.

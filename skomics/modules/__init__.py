@@ -14,7 +14,7 @@ from skomics.modules._random import (
     generator_on,
     random_source,
 )
-from skomics.modules._sma import SMA, allot_tokens
+from skomics.modules._sma import SMA, allocate_tokens
 
 __all__ = [
     "EFCNN",
@@ -30,7 +30,7 @@ __all__ = [
     "MoGCN",
     "RandomSource",
     "StackedViews",
-    "allot_tokens",
+    "allocate_tokens",
     "construction",
     "generator_on",
     "random_source",

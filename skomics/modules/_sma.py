@@ -1,6 +1,6 @@
 """SMA: two Siamese multi-head attention encoders over omics feature tokens."""
 
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 
 import torch
 from torch import nn
@@ -11,10 +11,10 @@ from skomics.modules._layers import Dropout, GroupedLinear, sinusoidal_positions
 from skomics.modules._missing import PresentOmics
 from skomics.modules._random import generator_on
 
-__all__ = ["SMA", "allot_tokens"]
+__all__ = ["SMA", "allocate_tokens"]
 
 
-def allot_tokens(block_sizes, n_tokens):
+def allocate_tokens(block_sizes, n_tokens):
     """Share tokens out among omics in proportion to their widths.
 
     Every omics gets at least one token and no token is empty, so the total is
@@ -30,14 +30,14 @@ def allot_tokens(block_sizes, n_tokens):
 
     Returns
     -------
-    counts : list of int
-        Number of tokens of each omics.
+    sizes : list of list of int
+        For each omics, how many features each of its tokens has.
 
     Examples
     --------
-    >>> from skomics.modules import allot_tokens
-    >>> allot_tokens([554, 895, 218], n_tokens=8)
-    [3, 4, 1]
+    >>> from skomics.modules import allocate_tokens
+    >>> allocate_tokens([554, 895, 218], n_tokens=8)
+    [[184, 185, 185], [223, 224, 224, 224], [218]]
     """
     counts = [1] * len(block_sizes)
     free = min(n_tokens, sum(block_sizes)) - len(counts)
@@ -48,22 +48,14 @@ def allot_tokens(block_sizes, n_tokens):
             key=lambda i: block_sizes[i] / counts[i],
         )
         counts[widest] += 1
-    return counts
-
-
-def _token_bounds(block_sizes, n_tokens):
-    """Return first and last-plus-one feature of each token, none across omics."""
-    bounds, start = [], 0
-    counts = allot_tokens(block_sizes, n_tokens)
-    for size, count in zip(block_sizes, counts, strict=True):
-        edges = [start + size * i // count for i in range(count + 1)]
-        bounds += pairwise(edges)
-        start += size
-    return bounds
+    return [
+        [size * (i + 1) // count - size * i // count for i in range(count)]
+        for size, count in zip(block_sizes, counts, strict=True)
+    ]
 
 
 class _FeatureTokenizer(nn.Module):
-    r"""Cut each omics into runs of neighbouring features and project each run.
+    r"""Cut each omics into runs of features and project each run.
 
     .. math:: e_t = x_{F_t} W_t + b_t + p_t
 
@@ -270,7 +262,11 @@ class SMA(nn.Module):
         Number of subtypes.
 
     n_tokens : int
-        Number of tokens in all, shared out by :func:`allot_tokens`.
+        Number of tokens in all, shared out by :func:`allocate_tokens`.
+
+    token_sizes : list of list of int or None
+        For each omics, how many features each of its tokens has, in the order of the
+        columns. None shares them out evenly among `n_tokens`.
 
     d_model, n_heads, depth, d_feedforward : int
         Width of a token, attention heads, layers of an encoder, and width of
@@ -361,6 +357,7 @@ class SMA(nn.Module):
         n_ensemble,
         modality_dropout=0.0,
         n_residual=0,
+        token_sizes=None,
         token_widths=None,
         feature_widths=None,
     ):
@@ -377,8 +374,17 @@ class SMA(nn.Module):
         self.n_encoders = 1 if share_weights else 2
         self.pooling = pooling
         n_groups = n_ensemble * self.n_encoders
-        self.token_bounds = _token_bounds(block_sizes, n_tokens)
-        counts = allot_tokens(block_sizes, n_tokens)
+        if token_sizes is None:
+            token_sizes = allocate_tokens(block_sizes, n_tokens)
+        elif [sum(sizes) for sizes in token_sizes] != list(block_sizes):
+            raise ValueError(
+                f"The tokens have {[sum(sizes) for sizes in token_sizes]} features of "
+                f"the omics, which have {list(block_sizes)}. Each feature belongs to "
+                "one token."
+            )
+        edges = accumulate(chain.from_iterable(token_sizes), initial=0)
+        self.token_bounds = list(pairwise(edges))
+        counts = [len(sizes) for sizes in token_sizes]
         omics = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
         self.register_buffer("token_omics", omics, persistent=False)
         self.input_dropout = Dropout(input_dropout)

@@ -55,7 +55,8 @@ _RECORDS = {
 }
 # Of our own classes, beside the parameters of estimators.
 _NET = """
-    _dropout_rate _expects_missing _fitted_device _history _input_scale _layout
+    _dropout_rate _expects_missing _fitted_device _history _input_columns _input_scale
+    _layout
     _may_miss _metadata_request _net_state classes_ feature_names_in_ n_features_in_
     n_iter_ omics_ path_
 """
@@ -76,10 +77,9 @@ _OURS = {
         {_COUNTS} _columns_in _features_in _is_split_by_parameter _layout _names_out
         block_sizes_ block_slices_ omics_ transformers_""",
     **dict.fromkeys(
-        "EFCNNClassifier EFNNClassifier LFCNNClassifier LFNNClassifier SMAClassifier"
-        "".split(),
-        _NET,
+        "EFCNNClassifier EFNNClassifier LFCNNClassifier LFNNClassifier".split(), _NET
     ),
+    "SMAClassifier": f"{_NET} _token_sizes token_names_",
     "MoGATClassifier": _GRAPH_NET,
     "MoGCNClassifier": _GRAPH_NET,
     "BlockLayout": "columns is_named names",

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from skomics.modules import SMA, allot_tokens
+from skomics.modules import SMA, allocate_tokens
 from skomics.modules._layers import sinusoidal_positions
 
 
@@ -36,7 +36,7 @@ sizes = st.lists(st.integers(1, 60), min_size=1, max_size=5)
 
 @given(block_sizes=sizes, n_tokens=st.integers(1, 40))
 def test_tokens_are_shared_out_completely_and_none_is_empty(block_sizes, n_tokens):
-    counts = allot_tokens(block_sizes, n_tokens)
+    counts = [len(sizes) for sizes in allocate_tokens(block_sizes, n_tokens)]
     wanted = max(len(block_sizes), min(n_tokens, sum(block_sizes)))
     assert sum(counts) == wanted
     assert all(1 <= c <= size for c, size in zip(counts, block_sizes, strict=True))
