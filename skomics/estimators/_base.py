@@ -3,7 +3,9 @@
 import copy
 import inspect
 from abc import ABCMeta, abstractmethod
+from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import dataclass_transform
 
 import numpy as np
 import torch
@@ -26,6 +28,7 @@ from skomics._transaction import adopt, draft_of, learned_attributes
 from skomics.estimators._block_base import BaseBlockClassifier
 from skomics.estimators._block_ridge import BlockRidgeClassifier
 from skomics.estimators._device import resolve_device, torch_context
+from skomics.estimators._docstrings import fill_docstring
 from skomics.estimators._net import (
     EpochReporter,
     OmicsNet,
@@ -52,192 +55,52 @@ from skomics.modules import construction
 
 __all__ = [
     "BaseOmicsClassifier",
-    "document_training",
-    "fill_docstring",
+    "classifier",
 ]
 
 # What "auto" stands for where training samples lack omics.
 _MODALITY_DROPOUT = 0.2
 
-_TRAINING_PARAMETERS = """\
-    max_epochs : {epoch_kinds}, default={max_epochs!r}
-        Number of passes over the training samples.{epoch_rule}
 
-    batch_size : int, default={batch_size}
-        Largest number of distinct samples in a batch. Batches are of nearly
-        equal size and none is dropped.
+@dataclass_transform(kw_only_default=True, eq_default=False)
+def classifier(cls):
+    """Make the constructor and the docstring of a classifier.
 
-    lr : float, default={lr}
-        Learning rate; the highest one of the schedule.
-
-    weight_decay : float, default={weight_decay}
-        Decay of the weights, decoupled from the gradient for "adamw".
-
-    optimizer : {{"adamw", "adam", "sgd"}}, default={optimizer!r}
-        Optimiser. "sgd" has Nesterov momentum 0.9.
-
-    lr_schedule : {{"cosine", "constant"}}, default={lr_schedule!r}
-        Course of the learning rate: "cosine" rises for `warmup` of the steps and
-        then falls to 0 along a cosine.
-
-    warmup : float, default={warmup}
-        Share of the steps, in [0, 1], in which the rate rises, for "cosine".
-
-    label_smoothing : float, default={label_smoothing}
-        Probability, in [0, 1), that is spread over all classes in the targets
-        of the training loss.
-
-    class_weight : dict, "balanced" or None, default={class_weight!r}
-        Weight of each class in the loss, as in scikit-learn.
-
-    early_stopping : bool, default={early_stopping}
-        Whether to stop when the watched loss no longer falls, and to keep the
-        weights of the best epoch.
-
-    validation_fraction : float or None, default={validation_fraction}
-        Share of the training samples, stratified by class, that is held out for
-        early stopping. None watches the training loss and holds out nothing.
-
-    n_iter_no_change : int, default={n_iter_no_change}
-        Number of epochs without improvement after which early stopping stops.
-
-    tol : float, default={tol}
-        Smallest fall of the watched loss that counts as improvement.
-
-    warm_start : bool, default={warm_start}
-        Whether `fit` goes on from the weights of the previous `fit`. The
-        optimiser starts afresh.
-
-    modality_dropout : float or "auto", default={modality_dropout!r}
-        Probability, in [0, 1), with which a sample loses an omics in a training
-        step, but never all. It prepares for samples that lack omics. "auto" is 0.2
-        where training samples lack omics, and else 0.
-
-    linear_path : {linear_paths}, default={linear_path!r}
-        What is added to the network. "ridge" is a
-        :class:`~skomics.BlockRidgeClassifier`, kept in `path_`, whose probabilities
-        are averaged with those of the network, two to one; features that it weighs
-        are weighed alike in the network's input.
-
-    omics : array-like, dict or None, default={omics}
-        Which columns belong to which omics, for input without names: block
-        sizes, a dict from omics to size, or one label per column. None reads
-        ``omics__feature`` names.
-
-    device : str, default={device!r}
-        "auto" (CUDA, else MPS, else the CPU) or a torch device.
-
-    n_threads : int or None, default={n_threads}
-        Threads on the CPU during `fit` and prediction. With 1, a result does
-        not depend on the machine's load or on how many jobs run. None leaves
-        torch's setting, which pays for wide input on many cores.
-
-    random_state : int, RandomState instance or None, default={random_state}
-        Source of all randomness. The same integer gives the same model, bit for
-        bit, on the CPU.
-
-    callbacks : list of skorch callbacks or None, default={callbacks}
-        Called during training, as in skorch. For progress bars and scores, use
-        scikit-learn's callbacks: ``set_callbacks(ProgressBar())``.
-
-    net_params : dict or None, default={net_params}
-        Further parameters of the skorch net, for experts, such as
-        ``{{"gradient_clip": 1.0}}``.
-
-    verbose : int, default={verbose}
-        Passed on to callbacks. Training itself never prints.
-"""
-_EPOCH_RULE = """ "auto" is 50 for up to 512
-        distinct samples, and for more as many as see 25,600 of them, but no fewer
-        than 8: the steps count, not the passes."""
-_TRAINING_ATTRIBUTES = """\
-    classes_ : ndarray of shape (n_classes,)
-        Subtypes, sorted.
-
-    omics_ : tuple of str
-        Names of the omics, in the order of the columns.
-
-    n_features_in_ : int
-        Number of features seen during `fit`.
-
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, where X has names.
-
-    n_iter_ : int
-        Number of epochs trained.
-
-    history_ : DataFrame
-        One row per epoch: epoch, train_loss, valid_loss (if a part was held
-        out) and seconds.
-
-    path_ : BlockRidgeClassifier
-        The linear path, with ``linear_path="ridge"``.
-
-    net_ : skorch.NeuralNet
-        The trained net; ``net_.module_`` is the torch module.
-"""
-
-
-def document_training(cls):
-    """Fill in what all classifiers share, with this class's defaults.
+    The constructor comes from the annotated attributes of the class, as that of a
+    dataclass: parameters of its own, and others whose default is another one here.
 
     Parameters
     ----------
     cls : type
-        A classifier whose docstring holds the lines ``%(training_parameters)s``
-        and ``%(training_attributes)s``.
+        A subclass of :class:`BaseOmicsClassifier`.
 
     Returns
     -------
     cls : type
-        The same class.
+        The same class; its own parameters come first in the signature.
     """
-    return fill_docstring(
-        cls,
-        training_parameters=_TRAINING_PARAMETERS,
-        training_attributes=_TRAINING_ATTRIBUTES,
+    cls = dataclass(kw_only=True, eq=False, repr=False)(cls)
+    signature = inspect.signature(cls.__init__)
+    introduced = {
+        name: depth
+        for depth, base in enumerate(cls.__mro__)
+        for name in vars(base).get("__annotations__", {})
+    }  # by the class farthest up
+    parameters = sorted(
+        signature.parameters.values(), key=lambda p: introduced.get(p.name, -1)
     )
+    cls.__init__.__signature__ = signature.replace(parameters=parameters)
+    return fill_docstring(cls)
 
 
-def fill_docstring(cls, **texts):
-    """Put shared texts, with the class's own defaults, into its docstring.
-
-    Parameters
-    ----------
-    cls : type
-        A classifier whose docstring holds a line ``%(name)s`` for each text.
-
-    **texts : str
-        Texts by name, with a field for each default that they state.
-
-    Returns
-    -------
-    cls : type
-        The same class.
-    """
-    signature = inspect.signature(cls)
-    defaults = {name: p.default for name, p in signature.parameters.items()}
-    for name, text in texts.items():
-        marker = f"    %({name})s\n"
-        options = sorted(cls._parameter_constraints["linear_path"][0].options)
-        kinds = ", ".join(f'"{option}"' for option in options)
-        is_auto = defaults.get("max_epochs") == "auto"
-        text = text.format(
-            **defaults,
-            linear_paths=f"{{{kinds}}} or None",
-            epoch_kinds='int or "auto"' if is_auto else "int",
-            epoch_rule=_EPOCH_RULE if is_auto else "",
-        )
-        cls.__doc__ = cls.__doc__.replace(marker, text)
-    return cls
-
-
+@dataclass(kw_only=True, eq=False, repr=False)
 class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=ABCMeta):
     """Base of all classifiers: owns a skorch net and behaves like scikit-learn.
 
-    A subclass adds a constructor, its parameter constraints, the class of its torch
-    module, and `_architecture`, the arguments to make one. Everything else is here.
-    The parameters are those that every classifier documents under its own name.
+    A subclass names its parameters and their defaults, as a dataclass does (see
+    :func:`classifier`), its parameter constraints, the class of its torch module, and
+    `_architecture`, the arguments to make one. Everything else is here. The parameters
+    are those that every classifier documents under its own name.
 
     `fit` works on a draft, whose fitted attributes are taken over when all of it is
     done: whatever ends it early leaves what was there before.
@@ -250,6 +113,30 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
     LFNNClassifier : Late-fusion dense network.
     LFCNNClassifier : Late-fusion convolutional network.
     """
+
+    max_epochs: int = 100
+    batch_size: int = 32
+    lr: float = 1e-3
+    weight_decay: float = 0.01
+    optimizer: str = "adamw"
+    lr_schedule: str = "cosine"
+    warmup: float = 0.1
+    label_smoothing: float = 0.0
+    class_weight: dict | str | None = None
+    early_stopping: bool = False
+    validation_fraction: float | None = 0.1
+    n_iter_no_change: int = 10
+    tol: float = 1e-4
+    warm_start: bool = False
+    modality_dropout: float | str = "auto"
+    linear_path: str | None = None
+    omics: tuple | dict | None = None
+    device: str = "auto"
+    n_threads: int | None = 1
+    random_state: int | np.random.RandomState | None = None
+    callbacks: list | None = None
+    net_params: dict | None = None
+    verbose: int = 0
 
     _parameter_constraints = {
         **BaseBlockClassifier._parameter_constraints,
@@ -278,58 +165,6 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         "net_params": [dict, None],
         "verbose": ["verbose"],
     }
-
-    @abstractmethod
-    def __init__(
-        self,
-        *,
-        max_epochs,
-        batch_size,
-        lr,
-        weight_decay,
-        optimizer,
-        lr_schedule,
-        warmup,
-        label_smoothing,
-        class_weight,
-        early_stopping,
-        validation_fraction,
-        n_iter_no_change,
-        tol,
-        warm_start,
-        modality_dropout,
-        linear_path,
-        omics,
-        device,
-        n_threads,
-        random_state,
-        callbacks,
-        net_params,
-        verbose,
-    ):
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.weight_decay = weight_decay
-        self.optimizer = optimizer
-        self.lr_schedule = lr_schedule
-        self.warmup = warmup
-        self.label_smoothing = label_smoothing
-        self.class_weight = class_weight
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.warm_start = warm_start
-        self.modality_dropout = modality_dropout
-        self.linear_path = linear_path
-        self.omics = omics
-        self.device = device
-        self.n_threads = n_threads
-        self.random_state = random_state
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.verbose = verbose
 
     # The torch module, called with the sizes of the omics, the number of classes and
     # the architecture.

@@ -1,6 +1,7 @@
 """What the graph classifiers share: graphs, stages, inductive prediction."""
 
 from abc import ABCMeta
+from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
@@ -9,93 +10,40 @@ from sklearn.utils import check_random_state
 
 from skomics._compat import Interval, StrOptions
 from skomics._warnings import warn
-from skomics.estimators._base import BaseOmicsClassifier, fill_docstring
+from skomics.estimators._base import BaseOmicsClassifier
 from skomics.estimators._graph_data import GraphData, LinkedData, joined_views
 from skomics.estimators._net import GraphNet, Stage, lr_factor
 from skomics.exceptions import BatchDependenceWarning
 from skomics.graph import MultiOmicsGraph
 
-__all__ = ["BaseGraphClassifier", "document_graph"]
+__all__ = ["BaseGraphClassifier"]
 
 # Up to this many samples, training takes the whole graph in every step.
 _WHOLE_GRAPH = 5000
 _BATCH = 1024
 
 
-_GRAPH_PARAMETERS = """\
-    graph : {{"threshold", "knn", "snf", "nemo"}}, default={graph!r}
-        How similar samples are linked. "threshold" and "knn" make a graph per
-        omics, see :class:`~skomics.graph.SampleGraph`; "snf" and "nemo" make one
-        of all omics, see :class:`~skomics.graph.MultiOmicsGraph`.
-
-    k : int, default={k}
-        Number that governs the neighbours of a sample.
-
-    kernel : {{"cosine", "rbf"}}, default={kernel!r}
-        Weight of an edge.
-
-    normalization : {{"rw", "sym"}}, default={normalization!r}
-        Random-walk or symmetric normalisation of the graph.
-
-    isolated : {{"link", "keep"}}, default={isolated!r}
-        Whether a sample that has no neighbour within the threshold is tied to its
-        nearest one, or keeps to itself, as in the published code.
-"""
-_STAGE_PARAMETERS = """\
-    pretrain_epochs : int, default={pretrain_epochs}
-        Epochs in which the encoder and classifier of each omics are trained by
-        themselves. `max_epochs` counts the joint epochs after that.
-
-    pretrain_lr : float, default={pretrain_lr}
-        Learning rate of the pretraining; `lr` is the one of the encoders after it.
-
-    fusion_lr : float, default={fusion_lr}
-        Learning rate of the fusion.
-
-    end_to_end : bool, default={end_to_end}
-        Whether the loss of the fusion also trains the encoders. The published
-        code does not.
-
-    max_hidden : int, default={max_hidden}
-        Bound on the width of the fusion, which is else the number of classes to
-        the power of the number of omics.
-
-    max_cells : int, default={max_cells}
-        Where that number is larger, the fusion reads the omics' class scores side
-        by side in place of their product.
-
-    inference : {{"independent", "mogonet"}}, default={inference!r}
-        "independent" links each new sample to training samples, by itself;
-        "mogonet" joins all new samples in one graph as the published code does,
-        with a warning, because a prediction then depends on the others.
-
-    n_neighbors : int, default={n_neighbors}
-        Neighbours that are sampled per sample and layer, when training in
-        batches: with `batch_size`, or by itself above 5,000 samples.
-"""
-
-
-def document_graph(cls):
-    """Fill in what the graph classifiers share, with this class's defaults.
-
-    Parameters
-    ----------
-    cls : type
-        A classifier whose docstring holds the lines ``%(graph_parameters)s`` and
-        ``%(stage_parameters)s``.
-
-    Returns
-    -------
-    cls : type
-        The same class.
-    """
-    return fill_docstring(
-        cls, graph_parameters=_GRAPH_PARAMETERS, stage_parameters=_STAGE_PARAMETERS
-    )
-
-
+@dataclass(kw_only=True, eq=False, repr=False)
 class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
     """Base of the classifiers that learn from graphs of similar samples."""
+
+    graph: str = "threshold"
+    k: int = 3
+    kernel: str = "cosine"
+    normalization: str = "rw"
+    isolated: str = "keep"
+    pretrain_epochs: int = 100
+    pretrain_lr: float = 5e-3
+    fusion_lr: float = 5e-3
+    end_to_end: bool = True
+    max_hidden: int = 512
+    max_cells: int = 10_000
+    inference: str = "independent"
+    n_neighbors: int = 10
+    batch_size: int | None = None
+    lr: float = 5e-3
+    weight_decay: float = 0.0
+    class_weight: dict | str | None = "balanced"
 
     _parameter_constraints = {
         **BaseOmicsClassifier._parameter_constraints,

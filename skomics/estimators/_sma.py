@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from skomics._compat import Interval, StrOptions
-from skomics.estimators._base import BaseOmicsClassifier, document_training
+from skomics.estimators._base import BaseOmicsClassifier, classifier
 from skomics.estimators._canonical import canonical_order
 from skomics.estimators._rotation import TokenRotation
 from skomics.estimators._tokens import plan_tokens, read_token_labels
@@ -22,7 +22,7 @@ _SEEN = 25_600
 _FEWEST_EPOCHS, _MOST_EPOCHS = 8, 50
 
 
-@document_training
+@classifier
 class SMAClassifier(BaseOmicsClassifier):
     """Siamese multi-head attention network for subtypes from multi-omics data.
 
@@ -137,6 +137,26 @@ class SMAClassifier(BaseOmicsClassifier):
     1.0
     """
 
+    n_tokens: int = 8
+    d_model: int = 32
+    n_heads: int = 4
+    depth: int = 1
+    d_feedforward: int = 64
+    dropout: float = 0.1
+    input_dropout: float = 0.5
+    token_projection: str = "per_token"
+    pooling: str = "mean"
+    share_weights: bool = False
+    n_ensemble: int = 4
+    token_order: str = "weight"
+    tokens: Mapping | pd.Series | tuple | None = None
+    max_epochs: int | str = "auto"
+    batch_size: int = 64
+    lr: float = 3e-3
+    weight_decay: float = 1.0
+    class_weight: dict | str | None = "balanced"
+    linear_path: str | None = "ridge"
+
     _parameter_constraints = {
         **BaseOmicsClassifier._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left")],
@@ -160,85 +180,6 @@ class SMAClassifier(BaseOmicsClassifier):
     }
 
     _module_class = SMA
-
-    def __init__(
-        self,
-        *,
-        n_tokens=8,
-        d_model=32,
-        n_heads=4,
-        depth=1,
-        d_feedforward=64,
-        dropout=0.1,
-        input_dropout=0.5,
-        token_projection="per_token",
-        pooling="mean",
-        share_weights=False,
-        n_ensemble=4,
-        token_order="weight",
-        tokens=None,
-        max_epochs="auto",
-        batch_size=64,
-        lr=3e-3,
-        weight_decay=1.0,
-        optimizer="adamw",
-        lr_schedule="cosine",
-        warmup=0.1,
-        label_smoothing=0.0,
-        class_weight="balanced",
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        modality_dropout="auto",
-        linear_path="ridge",
-        omics=None,
-        device="auto",
-        n_threads=1,
-        random_state=None,
-        callbacks=None,
-        net_params=None,
-        verbose=0,
-    ):
-        self.n_tokens = n_tokens
-        self.d_model = d_model
-        self.n_heads = n_heads
-        self.depth = depth
-        self.d_feedforward = d_feedforward
-        self.dropout = dropout
-        self.input_dropout = input_dropout
-        self.token_projection = token_projection
-        self.pooling = pooling
-        self.share_weights = share_weights
-        self.n_ensemble = n_ensemble
-        self.token_order = token_order
-        self.tokens = tokens
-        super().__init__(
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            lr=lr,
-            weight_decay=weight_decay,
-            optimizer=optimizer,
-            lr_schedule=lr_schedule,
-            warmup=warmup,
-            label_smoothing=label_smoothing,
-            class_weight=class_weight,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            modality_dropout=modality_dropout,
-            linear_path=linear_path,
-            omics=omics,
-            device=device,
-            n_threads=n_threads,
-            random_state=random_state,
-            callbacks=callbacks,
-            net_params=net_params,
-            verbose=verbose,
-        )
 
     def _arrange(self, merged):
         self._token_labels()  # whatever is wrong with them is said at once
