@@ -24,7 +24,7 @@ def file(tmp_path):
 
 CLASSES = """
     os.system builtins.eval builtins.object subprocess.Popen skorch.net.NeuralNet
-    skomics.estimators._net.OmicsNet skomics.estimators._net.GraphNet
+    skomics.estimators._net.OmicsNet skomics.estimators._graph_net.GraphNet
     skomics.estimators._base.BaseOmicsClassifier skomics.estimators.EFNNClassifier
     skomics.EFNNClassifier.fit skomics.persistence.load_model skomics.os
     skomics.estimators._net.EpochReporter skomics.benchmark.run

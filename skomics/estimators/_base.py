@@ -33,13 +33,8 @@ from skomics.estimators._net import (
     EpochReporter,
     OmicsNet,
     check_callbacks,
-    copy_history,
-    history_frame,
-    join_history,
     make_net,
-    net_state,
     restore_net,
-    split_history,
 )
 from skomics.estimators._samples import (
     column_means,
@@ -48,9 +43,14 @@ from skomics.estimators._samples import (
     training_samples,
     weigh_classes,
 )
-from skomics.exceptions import (
-    DeviceNotFoundError,
+from skomics.estimators._state import (
+    copy_history,
+    history_frame,
+    join_history,
+    net_state,
+    split_history,
 )
+from skomics.exceptions import DeviceNotFoundError
 from skomics.modules import construction
 
 __all__ = [

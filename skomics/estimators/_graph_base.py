@@ -12,7 +12,8 @@ from skomics._compat import Interval, StrOptions
 from skomics._warnings import warn
 from skomics.estimators._base import BaseOmicsClassifier
 from skomics.estimators._graph_data import GraphData, LinkedData, joined_views
-from skomics.estimators._net import GraphNet, Stage, lr_factor
+from skomics.estimators._graph_net import GraphNet, Stage
+from skomics.estimators._net import lr_factor
 from skomics.exceptions import BatchDependenceWarning
 from skomics.graph import MultiOmicsGraph
 
