@@ -374,6 +374,19 @@ def test_network_that_reads_some_features_only_comes_back(model, tmp_path):
     assert answers(through_file(fitted, tmp_path), X) == answers(fitted, X)
 
 
+@pytest.mark.parametrize("order", ["weight", "given"])
+@pytest.mark.parametrize("kind", [dict, list])
+def test_tokens_that_are_pathways_come_back(kind, order, tmp_path):
+    X, y = separable()
+    labels = ["a" if i % 3 else "b" for i in range(X.shape[1])]
+    tokens = dict(zip(X.columns[:50], labels, strict=False)) if kind is dict else labels
+    model = seeded(SMAClassifier(tokens=tokens, token_order=order)).fit(X, y)
+    again = through_file(model, tmp_path)
+    assert answers(again, X) == answers(model, X)
+    assert again.token_names_ == model.token_names_
+    np.testing.assert_array_equal(again.tokens_, model.tokens_)
+
+
 @pytest.mark.parametrize("weights", [None, np.arange(48) % 5])
 @pytest.mark.parametrize("prior", ["balanced", "observed"])
 def test_all_of_block_ridge_comes_back(prior, weights, tmp_path):

@@ -132,8 +132,8 @@ SCALES = {
     "double": (np.ones(24), "is not what it should be"),
     "negative": (-np.ones(24, np.float32), "is not what it should be"),
     "nan": (np.full(24, np.nan, np.float32), "is not what it should be"),
-    "zeros": (np.zeros(24, np.float32), "is for omics of other sizes"),
-    "fewer": (np.arange(24, dtype=np.float32), "is for omics of other sizes"),
+    "zeros": (np.zeros(24, np.float32), "_input_columns are not the features"),
+    "fewer": (np.arange(24, dtype=np.float32), "_input_columns are not the features"),
 }
 
 
@@ -145,6 +145,57 @@ def test_weights_of_the_input_that_do_not_fit_are_refused(name, file):
     state_of(structure, "SMAClassifier")["_input_scale"] = {"array": ["scale", False]}
     forge(file, structure, tensors)
     assert_refused(file, match=message)
+
+
+COLUMNS = {
+    "none": None,
+    "floats": np.arange(24.0),
+    "twice": np.zeros(24, np.int64),
+    "fewer": np.arange(23),
+    "more": np.arange(25),
+    "negative": np.arange(24) - 1,
+    "mixed": np.arange(24)[::-1].copy(),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_columns_of_the_input_that_do_not_fit_are_refused(name, file):
+    structure, tensors = parts_of("sma")
+    state, columns = state_of(structure, "SMAClassifier"), COLUMNS[name]
+    if columns is None:
+        state["_input_columns"] = None
+    else:
+        tensors["columns"] = columns
+        state["_input_columns"] = {"array": ["columns", False]}
+    forge(file, structure, tensors)
+    assert_refused(file, match="_input_columns|_token_sizes are of other features")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("_token_sizes", None),
+        ("_token_sizes", [[7], [5], [12.0]]),
+        ("_token_sizes", [[7], [5], []]),
+        ("_token_sizes", [[24]]),
+        ("_token_sizes", [[8], [5], [11]]),
+        ("token_names_", {"tuple": ["a", "b", "a"]}),
+        ("token_names_", {"tuple": ["a"]}),
+        ("token_names_", ["a", "b", "c"]),
+    ],
+)
+def test_tokens_that_do_not_fit_are_refused(name, value, file):
+    structure, tensors = parts_of("sma")
+    state_of(structure, "SMAClassifier")[name] = value
+    forge(file, structure, tensors)
+    assert_refused(file, match="_token_sizes|token_names_")
+
+
+def test_tokens_of_the_network_are_those_of_the_model(file):
+    structure, tensors = parts_of("sma")
+    put(architecture_of(structure), "token_sizes", [[7], [2, 3], [12]])
+    forge(file, structure, tensors)
+    assert_refused(file, match="_token_sizes are of other features or names")
 
 
 @pytest.mark.parametrize("value", ["x", 1, True, [], {"dict": []}])

@@ -253,7 +253,7 @@ def _compare_tokens(cls, state, place):
     fits = [sum(part) for part in sizes] == architecture["block_sizes"]
     fits = fits and architecture["token_sizes"] == sizes
     fits = fits and len(state["token_names_"]) == sum(map(len, sizes))
-    fits = fits and _keeps_blocks(state)
+    fits = fits and state["_input_columns"] is not None and _keeps_blocks(state)
     require(fits, f"{place}._token_sizes", "are of other features or names")
 
 
