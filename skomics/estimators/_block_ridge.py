@@ -317,6 +317,11 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         coef = self._coef.T
         return coef[[1]] - coef[[0]] if len(self.classes_) == 2 else coef
 
+    def _feature_sizes(self):
+        """Return how much each feature tells the classes apart by its coefficients."""
+        mean = self._coef.mean(1, keepdims=True)
+        return np.abs(self._coef - mean).sum(1)
+
     @property
     def intercept_(self):
         """Intercepts of the logits, one per class, or one for two."""

@@ -76,9 +76,10 @@ class SMAClassifier(BaseOmicsClassifier):
 
     token_order : {"weight", "given"}, default="weight"
         How the features of an omics are dealt to its tokens. "weight" deals them one
-        after another, what the path weighs most first, and those that it weighs alike
-        in an order that the values make: the order of the columns has no influence.
-        "given" cuts tokens from runs of neighboring columns, as the paper has it.
+        after another, those of the largest coefficients in the ridge path first, and
+        without one in an order that the values make: the order of the columns has no
+        influence. "given" cuts tokens from runs of neighboring columns, as the paper
+        has it.
 
     tokens : dict, Series or array-like, default=None
         Token that each feature belongs to, such as a pathway: by the name of the
@@ -196,8 +197,10 @@ class SMAClassifier(BaseOmicsClassifier):
         kept = np.arange(len(order)) if columns is None else columns
         if scale is not None:
             kept = kept[scale[kept] > 0]
-            if columns is not None:  # what the path weighs most is dealt first
-                kept = kept[np.argsort(-scale[kept], kind="stable")]
+        if columns is not None and hasattr(self, "path_"):
+            # What the path weighs most is dealt first.
+            weights = self.path_._feature_sizes()[order]
+            kept = kept[np.argsort(-weights[kept], kind="stable")]
         edges = np.cumsum([len(block) for block in self._blocks])
         of_block = np.searchsorted(edges, kept, side="right")
         labels = self._token_labels()
