@@ -200,6 +200,8 @@ DOCUMENTED = {
 MADE_BY_METACLASSES = {
     "_abc_impl",
     "_backward_cls",
+    "_jinja_propagate",  # torch-geometric's own, of each class at its first object
+    "_orig_propagate",
     "_sklearn_auto_wrap_output_keys",
 }
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from skomics.modules import Hop, StackedViews, generator_on
+from skomics.modules import Hop, generator_on
 
 __all__ = ["GraphData", "LinkedData", "joined_views"]
 
@@ -84,16 +84,7 @@ class _WholeGraph:
     def __init__(self, data, device):
         views = data.whole(device, torch.float32)
         if data.sums_first:
-            sums = [hops[0].product(hops[0].weights, x) for x, hops in views]
-            has_one_width = len({x.shape[1] for x in sums}) == 1
-            joined = sparse.block_diag(data.graphs, format="csr")
-            everyone = np.arange(joined.shape[0])
-            views = StackedViews(
-                sums=torch.stack(sums) if has_one_width else sums,
-                hop=Hop.from_scipy(
-                    joined, everyone, device=device, dtype=torch.float32
-                ),
-            )
+            views = [(hops[0].adjacency @ x, [None, *hops[1:]]) for x, hops in views]
         weights, present = (
             _on_device(data.weights, device),
             _on_device(data.present, device),

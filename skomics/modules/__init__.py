@@ -7,7 +7,7 @@ from skomics.modules._layers import ConvPool, Dropout, GroupedLinear
 from skomics.modules._lfcnn import LFCNN
 from skomics.modules._lfnn import LFNN
 from skomics.modules._mogat import MoGAT
-from skomics.modules._mogcn import MoGCN, StackedViews
+from skomics.modules._mogcn import MoGCN
 from skomics.modules._random import (
     RandomSource,
     construction,
@@ -29,7 +29,6 @@ __all__ = [
     "MoGAT",
     "MoGCN",
     "RandomSource",
-    "StackedViews",
     "allocate_tokens",
     "construction",
     "generator_on",

@@ -32,7 +32,7 @@ def numpy_of(parameter):
 
 
 def convolve(layer, x, graph):
-    return leaky(graph @ x @ numpy_of(layer.weight) + numpy_of(layer.bias))
+    return leaky(graph @ x @ numpy_of(layer.lin.weight).T + numpy_of(layer.bias))
 
 
 def fuse(module, logits):
