@@ -149,6 +149,66 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
             "batch_size": params["batch_size"] or _BATCH,
         }
 
+    def pyg_view(self, omics):
+        """Return the network and the graph of one omics for torch-geometric.
+
+        Parameters
+        ----------
+        omics : str
+            Name of the omics, one of `omics_`.
+
+        Returns
+        -------
+        module : torch.nn.Module
+            The trained encoder and classifier of the omics, in evaluation mode: called
+            with features, `edge_index` and `edge_weight`, it returns logits. It is a
+            copy, for use with :mod:`torch_geometric.explain` or further training.
+
+        data : torch_geometric.data.Data
+            The training samples, in the model's own order, and their graph: `x` of
+            shape (n_samples, n_features_seen), `edge_index`, `edge_weight` with self
+            loops and normalized, codes `y`, `observed_mask`, and `feature_names` (those
+            of X, or positions of its columns).
+
+        Raises
+        ------
+        ValueError
+            If there is no such omics.
+
+        Examples
+        --------
+        >>> from skomics import MoGCNClassifier
+        >>> from skomics.datasets import make_intersim
+        >>> X, y = make_intersim(n_samples=60, n_clusters=3, random_state=0)
+        >>> model = MoGCNClassifier(pretrain_epochs=5, max_epochs=5, random_state=0)
+        >>> module, data = model.fit(X, y).pyg_view("protein")
+        >>> module(data.x, data.edge_index, data.edge_weight).shape
+        torch.Size([60, 3])
+        """
+        check_is_fitted(self)
+        names = [self.omics_[i] for i in self._block_order]
+        if omics not in names:
+            raise ValueError(
+                f"Got omics={omics!r}, but the model has {list(self.omics_)}. Choose "
+                "one of these."
+            )
+        index, known = names.index(omics), self._training_data
+        columns = self._blocks[index]
+        if self._input_scale is not None:
+            edges = np.cumsum([0, *map(len, self._blocks)])
+            kept = self._input_scale[edges[index] : edges[index + 1]] > 0
+            columns = columns[kept]
+        data = to_data(
+            known.blocks[index],
+            known.graphs[index],
+            codes=known.codes,
+            observed=None if known.present is None else known.present[:, index],
+        )
+        labels = getattr(self, "feature_names_in_", np.arange(self.n_features_in_))
+        data.feature_names = labels[columns].tolist()
+        module = copy.deepcopy(self.net_.module_.view(index)).cpu().eval()
+        return module, data
+
     def _net_logits(self, X, *, may_miss=False, offsets=None):
         options = self._parameter_constraints["inference"][0].options
         if self.inference not in options:

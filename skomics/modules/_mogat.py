@@ -5,6 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch_geometric.nn import GATConv
 
+from skomics.modules._graph import Hop
 from skomics.modules._layers import Dropout
 from skomics.modules._mogcn import MultiViewGraphModule
 
@@ -40,12 +41,18 @@ class _GraphAttention(GATConv):
             self.att_dst[0] = both[: self.out_channels].T
             self.att_src[0] = both[self.out_channels :].T
 
-    def forward(self, x, hop):
-        """Return the destinations' new values."""
-        if hop.is_bipartite:
-            x = (x, x[hop.destinations])
-        size = hop.adjacency.shape[::-1]
-        return F.elu(super().forward(x, hop.edge_index, size=size))
+    def forward(self, x, edges, edge_weight=None):
+        """Return the destinations' new values.
+
+        Edges are a hop, or edges in torch-geometric's form, whose weights do not
+        count: attention weighs them.
+        """
+        if not isinstance(edges, Hop):
+            return F.elu(super().forward(x, edges))
+        if edges.is_bipartite:
+            x = (x, x[edges.destinations])
+        size = edges.adjacency.shape[::-1]
+        return F.elu(super().forward(x, edges.edge_index, size=size))
 
     def edge_update(self, alpha_j, alpha_i, edge_attr, index, ptr, dim_size):
         """Return the attention of each edge, of which dropout takes a part away."""

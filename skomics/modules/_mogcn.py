@@ -6,6 +6,7 @@ from torch.nn import functional as F
 from torch_geometric.nn import GCNConv
 
 from skomics.modules._fusion import VCDN
+from skomics.modules._graph import Hop
 from skomics.modules._layers import Dropout, GroupedLinear
 from skomics.modules._missing import drop_omics
 
@@ -118,6 +119,22 @@ class MultiViewGraphModule(nn.Module):
         fused = self._fuse(logits if self.end_to_end else logits.detach(), present)
         return torch.cat([logits, fused.unsqueeze(0)])
 
+    def view(self, index):
+        """Return one view's encoder and classifier as a torch-geometric module.
+
+        Parameters
+        ----------
+        index : int
+            Position of the view.
+
+        Returns
+        -------
+        module : torch.nn.Module
+            Called with features, `edge_index` and edge weights, it returns logits. It
+            shares its weights with this module.
+        """
+        return _View(self.encoders[index], self.heads, index)
+
     def embed(self, views):
         """Return every layer's input for the training samples, per view.
 
@@ -186,6 +203,20 @@ class MultiViewGraphModule(nn.Module):
         return self.heads(torch.stack(hidden))
 
 
+class _View(nn.Module):
+    """One view of a module on graphs, in the form that torch-geometric expects."""
+
+    def __init__(self, encoder, heads, index):
+        super().__init__()
+        self.encoder, self.heads, self.index = encoder, heads, index
+
+    def forward(self, x, edge_index, edge_weight=None):
+        """Return logits of shape (n_nodes, n_classes)."""
+        for layer in self.encoder:
+            x = layer(x, edge_index, edge_weight)
+        return x @ self.heads.weight[self.index] + self.heads.bias[self.index]
+
+
 class _GraphConvolution(GCNConv):
     r"""torch-geometric's graph convolution with the activation that follows it.
 
@@ -199,13 +230,17 @@ class _GraphConvolution(GCNConv):
         self.dropout = Dropout(dropout)
         nn.init.xavier_normal_(self.lin.weight)
 
-    def forward(self, x, hop):
-        """Return the destinations' new values."""
-        if hop is None:
-            # The sums over neighbors have been taken beforehand.
+    def forward(self, x, edges, edge_weight=None):
+        """Return the destinations' new values.
+
+        Edges are a hop, edges in torch-geometric's form with their weights, or None
+        where the sums over neighbors have been taken beforehand.
+        """
+        if edges is None:
             sums = self.lin(x) + self.bias
         else:
-            sums = super().forward(x, hop.adjacency)
+            edges = edges.adjacency if isinstance(edges, Hop) else edges
+            sums = super().forward(x, edges, edge_weight)
         return self.dropout(F.leaky_relu(sums, _SLOPE))
 
 
