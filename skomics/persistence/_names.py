@@ -92,8 +92,8 @@ _OURS = {
         SMAClassifier""",
     "skomics._blocks": "BlockLayout",
     "skomics.estimators._graph_data": "GraphData",
-    "skomics.graph": """
-        MultiOmicsGraph SampleGraph _Nemo _NemoOmics _SimilarityNetworkFusion""",
+    "skomics.graph": "MultiOmicsGraph SampleGraph",
+    "skomics.graph._multiomics_graph": "_Nemo _NemoOmics _SimilarityNetworkFusion",
 }
 _FUNCTIONS = {
     "sklearn.feature_selection": """

@@ -19,8 +19,9 @@ from torch.overrides import TorchFunctionMode
 from skomics._blocks import BlockLayout
 from skomics.estimators import BaseOmicsClassifier, BlockRidgeClassifier
 from skomics.estimators._graph_data import GraphData
-from skomics.graph import MultiOmicsGraph, SampleGraph, _Nemo, _NemoOmics
-from skomics.graph import _SimilarityNetworkFusion as _Snf
+from skomics.graph import MultiOmicsGraph, SampleGraph
+from skomics.graph._multiomics_graph import _Nemo, _NemoOmics
+from skomics.graph._multiomics_graph import _SimilarityNetworkFusion as _Snf
 from skomics.persistence._checks import (
     check_feature_names,
     check_parameters,

@@ -13,8 +13,8 @@ from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skomics import graph as graph_module
 from skomics.graph import MultiOmicsGraph, SampleGraph, normalize_graph
+from skomics.graph import _multiomics_graph as graph_module
 
 KINDS = [
     {"method": "threshold"},
