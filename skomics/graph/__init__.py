@@ -6,10 +6,8 @@ one by one and in that direction only, so that its links depend on no other new
 sample.
 """
 
-from skomics.graph._multiomics_graph import (
-    MultiOmicsGraph,
-    SampleGraph,
-    normalize_graph,
-)
+from skomics.graph._multiomics_graph import MultiOmicsGraph
+from skomics.graph._normalize import normalize_graph
+from skomics.graph._sample_graph import SampleGraph
 
 __all__ = ["MultiOmicsGraph", "SampleGraph", "normalize_graph"]

@@ -93,7 +93,8 @@ _OURS = {
     "skomics._blocks": "BlockLayout",
     "skomics.estimators._graph_data": "GraphData",
     "skomics.graph": "MultiOmicsGraph SampleGraph",
-    "skomics.graph._multiomics_graph": "_Nemo _NemoOmics _SimilarityNetworkFusion",
+    "skomics.graph._nemo": "Nemo NemoOmics",
+    "skomics.graph._snf": "SimilarityNetworkFusion",
 }
 _FUNCTIONS = {
     "sklearn.feature_selection": """

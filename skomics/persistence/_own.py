@@ -20,8 +20,8 @@ from skomics._blocks import BlockLayout
 from skomics.estimators import BaseOmicsClassifier, BlockRidgeClassifier
 from skomics.estimators._graph_data import GraphData
 from skomics.graph import MultiOmicsGraph, SampleGraph
-from skomics.graph._multiomics_graph import _Nemo, _NemoOmics
-from skomics.graph._multiomics_graph import _SimilarityNetworkFusion as _Snf
+from skomics.graph._nemo import Nemo, NemoOmics
+from skomics.graph._snf import SimilarityNetworkFusion
 from skomics.persistence._checks import (
     check_feature_names,
     check_parameters,
@@ -201,14 +201,14 @@ _ATTRIBUTES = {
     "is_named": _is_bool,
     "_adjacency": _is_graph,
     "_center": _is_row,
-    "_fusion": _is_a(_Nemo | _Snf),
+    "_fusion": _is_a(Nemo | SimilarityNetworkFusion),
     "_k": _is_positive,
     "_mass": _is_row,
     "_members": _is_list_of(_is_a(SampleGraph)),
     "_n": _is_positive,
     "_n_features": _is_list_of(_is_positive),
     "_neighbors": _is_positive,
-    "_parts": _is_list_of(_is_a(_NemoOmics)),
+    "_parts": _is_list_of(_is_a(NemoOmics)),
     "_reach": _is_row,
     "_spread": _is_row,
     "adjacency_": _is_graph,
@@ -506,11 +506,11 @@ def _compare_graph(cls, state, place):
         _compare_members(state, counts.pop(), place)
         return
     _require_keys(state, "_fusion _adjacency", place)
-    kind = {"nemo": _Nemo, "snf": _Snf}[state["method"]]
+    kind = {"nemo": Nemo, "snf": SimilarityNetworkFusion}[state["method"]]
     fusion = state["_fusion"]
     require(type(fusion) is kind, place, "has another fusion than it names")
-    references = fusion._references if kind is _Snf else None
-    if kind is _Nemo:
+    references = fusion._references if kind is SimilarityNetworkFusion else None
+    if kind is Nemo:
         references = [part._references for part in fusion._parts]
         fits = len(fusion._measured) in counts
     else:
@@ -589,9 +589,9 @@ _COMPARISONS = {
     "MValueTransformer": _compare_features,
     "SampleGraph": _compare_sample_graph,
     "MultiOmicsGraph": _compare_graph,
-    "_Nemo": _compare_nemo,
-    "_NemoOmics": _compare_nemo_omics,
-    "_SimilarityNetworkFusion": _compare_snf,
+    "Nemo": _compare_nemo,
+    "NemoOmics": _compare_nemo_omics,
+    "SimilarityNetworkFusion": _compare_snf,
 }
 
 
