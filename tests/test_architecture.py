@@ -26,6 +26,7 @@ LAYERS = [
     {"benchmark"},
     {"model_selection", "persistence", "plotting", "testing"},
     {"estimators", "preprocessing", "inspection", "datasets"},
+    {"io"},
     {"graph", "_blocks", "_missing"},
     {"_validation", "_transaction", "_threads"},
     {"_compat", "_warnings", "exceptions", "_optional", "modules"},
@@ -121,8 +122,8 @@ def test_imports_point_down_only(path):
     [
         ("import skomics.benchmark", "skomics.graph"),
         ("from skomics.estimators._net import OmicsNet", "skomics._blocks"),
-        ("from ..benchmark import run", "skomics.datasets._read"),
-        ("from .. import benchmark", "skomics.datasets._read"),
+        ("from ..benchmark import run", "skomics.io._read"),
+        ("from .. import benchmark", "skomics.io._read"),
         ("from .benchmark._runner import run", "skomics.graph"),
         ("from skomics import benchmark", "skomics.graph"),
         ("from skomics import SMAClassifier", "skomics.graph"),

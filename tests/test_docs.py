@@ -15,6 +15,7 @@ from tests.conftest import REPOSITORY
 FOLDERS = (
     "preprocessing",
     "estimators",
+    "io",
     "datasets",
     "plotting",
     "graph",

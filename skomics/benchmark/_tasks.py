@@ -15,12 +15,11 @@ from skomics._blocks import read_blocks
 from skomics._warnings import warn
 from skomics.datasets import (
     fetch_momix_single_cell,
-    load_folder,
     make_intersim,
     make_multiomics,
     perturb_omics,
-    read_labels,
 )
+from skomics.io import load_folder, read_labels
 
 __all__ = [
     "DATA_SETS",
@@ -313,7 +312,7 @@ def folder_task(path, *, kind="cancer", groups=None):
     Parameters
     ----------
     path : str or Path
-        As for :func:`skomics.datasets.load_folder`.
+        As for :func:`skomics.io.load_folder`.
 
     kind : {"simulated", "single_cell", "cancer"}, default="cancer"
         As for :class:`Task`.
@@ -503,7 +502,7 @@ def _present_task(name, kind):
     if path is None:
         raise ValueError(
             f"The set {name!r} is not here. Set SKOMICS_DATA to a folder that has it, "
-            f"or give a folder of your own, see skomics.datasets.load_folder."
+            f"or give a folder of your own, see skomics.io.load_folder."
         )
     return folder_task(path, kind=kind)
 

@@ -18,8 +18,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skomics.datasets import load_folder
 from skomics.exceptions import InformativeMissingnessWarning, SampleAlignmentError
+from skomics.io import load_folder
 from skomics.preprocessing import OmicsConcatenator
 
 IDS = [f"p{i}" for i in range(20)]

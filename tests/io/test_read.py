@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from skomics.datasets import _join as join_module
-from skomics.datasets import load_folder, read_labels, read_omics
 from skomics.exceptions import SampleAlignmentError
+from skomics.io import _join as join_module
+from skomics.io import load_folder, read_labels, read_omics
 from skomics.preprocessing import OmicsConcatenator, align_samples
 from tests.conftest import REPOSITORY
 

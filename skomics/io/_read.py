@@ -12,9 +12,9 @@ import pandas as pd
 from skomics._blocks import examples
 from skomics._optional import import_optional
 from skomics._warnings import warn
-from skomics.datasets._join import as_public, join_tables, match_samples
-from skomics.datasets._mogonet import load_mogonet
-from skomics.datasets._tables import (
+from skomics.io._join import as_public, join_tables, match_samples
+from skomics.io._mogonet import load_mogonet
+from skomics.io._tables import (
     Reading,
     check_ids,
     clean_ids,
@@ -23,7 +23,7 @@ from skomics.datasets._tables import (
     read_raw,
     wrap_errors,
 )
-from skomics.datasets._text import MISSING, CellError, is_annotation, read_rows, strip
+from skomics.io._text import MISSING, CellError, is_annotation, read_rows, strip
 
 __all__ = ["load_folder", "read_labels", "read_omics"]
 
@@ -155,7 +155,7 @@ def read_omics(
 
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
-    >>> from skomics.datasets import read_omics
+    >>> from skomics.io import read_omics
     >>> with TemporaryDirectory() as folder:
     ...     file = Path(folder, "exp")
     ...     _ = file.write_text(
@@ -308,7 +308,7 @@ def read_labels(
     --------
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
-    >>> from skomics.datasets import read_labels
+    >>> from skomics.io import read_labels
     >>> with TemporaryDirectory() as folder:
     ...     file = Path(folder, "clinical.tsv")
     ...     _ = file.write_text("id\tage\tsubtype\n007\t61\tLumA\n008\t58\tBasal\n")
@@ -509,7 +509,7 @@ def load_folder(path, *, omics=None, join="outer"):
     --------
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
-    >>> from skomics.datasets import load_folder
+    >>> from skomics.io import load_folder
     >>> with TemporaryDirectory() as folder:
     ...     for name, text in {
     ...         "rna.csv": "sample,TP53,EGFR\np1,1.5,2\np2,0.5,3\n",

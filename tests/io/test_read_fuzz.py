@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from skomics.datasets import load_folder, read_labels, read_omics
-from skomics.datasets._text import CellError
 from skomics.exceptions import SampleAlignmentError
+from skomics.io import load_folder, read_labels, read_omics
+from skomics.io._text import CellError
 
 QUICK = {"text": 80, "bytes": 40, "binary": 20, "folder": 40, "labels": 20}
 FACTOR = 50  # ten thousand cases in all

@@ -8,14 +8,14 @@ from scipy import sparse
 
 from skomics._blocks import SEPARATOR, Block, examples, read_blocks
 from skomics._optional import import_optional
-from skomics.datasets._packing import (
+from skomics.exceptions import SampleAlignmentError
+from skomics.io._packing import (
     PlacedRows,
     is_sparse,
     name_blocks,
     pack_blocks,
     stack_dense,
 )
-from skomics.exceptions import SampleAlignmentError
 
 __all__ = ["from_mudata", "to_mudata"]
 
@@ -57,7 +57,8 @@ def to_mudata(X, y=None):
 
     Examples
     --------
-    >>> from skomics.datasets import from_mudata, make_intersim, to_mudata
+    >>> from skomics.datasets import make_intersim
+    >>> from skomics.io import from_mudata, to_mudata
     >>> X, y = make_intersim(20, 2, random_state=0)
     >>> mdata = to_mudata(X, y)
     >>> {name: table.shape for name, table in mdata.mod.items()}

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from skomics.datasets._tables import Reading, orient, read_raw
-from skomics.datasets._text import read_rows
+from skomics.io._tables import Reading, orient, read_raw
+from skomics.io._text import read_rows
 
 __all__ = ["load_mogonet"]
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from skomics._blocks import Block
-from skomics.datasets import _packing
-from skomics.datasets._packing import PlacedRows, name_blocks, pack_blocks, stack_dense
+from skomics.io import _packing
+from skomics.io._packing import PlacedRows, name_blocks, pack_blocks, stack_dense
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,9 @@ import pandas as pd
 
 from skomics._blocks import Block, examples
 from skomics._warnings import warn
-from skomics.datasets._packing import pack_blocks
-from skomics.datasets._tables import SparseTable
 from skomics.exceptions import SampleAlignmentError
+from skomics.io._packing import pack_blocks
+from skomics.io._tables import SparseTable
 
 __all__ = ["as_public", "join_tables", "match_samples"]
 

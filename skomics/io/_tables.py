@@ -12,8 +12,8 @@ from scipy import sparse
 
 from skomics._blocks import SEPARATOR, examples
 from skomics._optional import import_optional
-from skomics.datasets._text import LEADING, MISSING, read_numbers
 from skomics.exceptions import SampleAlignmentError
+from skomics.io._text import LEADING, MISSING, read_numbers
 
 __all__ = [
     "RawTable",

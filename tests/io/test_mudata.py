@@ -6,13 +6,9 @@ import pytest
 from scipy import sparse
 
 from skomics import OmicsConcatenator
-from skomics.datasets import (
-    from_mudata,
-    make_multiomics,
-    perturb_omics,
-    to_mudata,
-)
+from skomics.datasets import make_multiomics, perturb_omics
 from skomics.exceptions import SampleAlignmentError
+from skomics.io import from_mudata, to_mudata
 from tests.memory import print_of
 
 mudata = pytest.importorskip("mudata", reason="MuData is an optional container")
@@ -218,7 +214,7 @@ def test_a_sparse_modality_cannot_lack_samples(counts):
 PEAK = """
 import sys
 import anndata, h5py, mudata
-from skomics.datasets import from_mudata
+from skomics.io import from_mudata
 with mudata.set_options(pull_on_update=False):
     mdata = mudata.read_h5mu(sys.argv[1], backed=True)
 before = peak()
