@@ -87,7 +87,7 @@ def read_omics(
 
     barcodes : {"dashes", "keep"}, default="dashes"
         "dashes" writes TCGA barcodes as ``TCGA-AB-2802-03``, also where the file
-        has dots or small letters; "keep" leaves them.
+        has dots, underscores or small letters; "keep" leaves them.
 
     repeated : {"error", "first", "mean"}, default="error"
         What to do with features of the same name: refuse them, keep the first, or

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from skomics._blocks import SEPARATOR, examples
 from skomics._optional import import_optional
+from skomics._tcga import is_barcode, normalize_barcode
 from skomics.exceptions import SampleAlignmentError
 from skomics.io._text import LEADING, MISSING, read_numbers
 
@@ -28,7 +29,6 @@ __all__ = [
 ]
 
 _FEATURE_FILES = ("_features.txt", "_features.txt.gz")
-_BARCODE = re.compile(r"TCGA([.-][A-Z0-9]+){2,}", re.IGNORECASE)
 _FEATURE = re.compile(
     r"ENS[A-Z]*[GTP]\d{6,}(\.\d+)?"
     r"|cg\d{5,}"
@@ -322,14 +322,8 @@ def clean_ids(names, barcodes):
     """
     if barcodes == "keep":
         return names
-    return pd.Index(
-        [
-            name.upper().replace(".", "-") if _BARCODE.fullmatch(name) else name
-            for name in map(str, names)
-        ],
-        dtype=object,
-        name=names.name,
-    )
+    clean = [normalize_barcode(name) for name in map(str, names)]
+    return pd.Index(clean, dtype=object, name=names.name)
 
 
 def _clean_names(table, reading):
@@ -426,7 +420,7 @@ def _compare_names(table):
 
 def _guess_kind(names):
     """Tell by their names whether an axis holds samples or features."""
-    if 2 * sum(bool(_BARCODE.fullmatch(name)) for name in names) >= len(names):
+    if 2 * sum(map(is_barcode, names)) >= len(names):
         return "samples"
     n_genes = len(_GENES.intersection(names))
     if n_genes >= 3 or 2 * n_genes >= len(names):

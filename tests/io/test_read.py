@@ -390,6 +390,19 @@ def test_barcodes_can_be_kept(save):
     )
 
 
+def test_barcodes_with_underscores_get_dashes(save):
+    X = read_omics(save(ACGT.replace(".AB.", "_AB_").replace(".03", "_03"), "mirna"))
+    assert X.index.to_list() == ["TCGA-AB-2802-03", "TCGA-AB-2803-03"]
+
+
+def test_what_only_begins_like_a_barcode_is_neither_changed_nor_evidence(save):
+    file = save("id\tTCGA.BRCA.up\tTCGA.BRCA.down\nx\t1\t2\n", "sets.tsv")
+    with pytest.raises(ValueError, match="do not tell samples from features"):
+        read_omics(file)
+    X = read_omics(file, orientation="features")
+    assert X.index.to_list() == ["TCGA.BRCA.up", "TCGA.BRCA.down"]
+
+
 def test_a_header_of_dlmo_with_a_tab_among_spaces_is_read(save):
     X = read_omics(save("probe\t" + ACGT, "log_mirna"))
     assert X.shape == (2, 2)
