@@ -14,6 +14,14 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from skomics._rows import (
+    check_unique,
+    compare_rows,
+    examples,
+    in_brackets,
+    looks_like_rows,
+    place_rows,
+)
 from skomics.exceptions import SampleAlignmentError
 
 __all__ = [
@@ -22,7 +30,6 @@ __all__ = [
     "BlockLayout",
     "OmicsBlocks",
     "classifier_table",
-    "examples",
     "is_matrix",
     "read_blocks",
     "read_layout",
@@ -154,27 +161,6 @@ class OmicsBlocks:
     feature_names: np.ndarray | None = None
     is_annotated: bool = False
     is_split_by_parameter: bool = False
-
-
-def examples(values, n=3):
-    """Quote the first few values for an error message.
-
-    Parameters
-    ----------
-    values : sized iterable
-        Values to choose from.
-
-    n : int, default=3
-        How many to quote.
-
-    Returns
-    -------
-    quoted : str
-        For instance `'a', 'b', 'c', ...`.
-    """
-    values = list(values)
-    quoted = [f"'{v}'" if isinstance(v, str) else f"{v}" for v in values[:n]]
-    return ", ".join(quoted) + (", ..." if len(values) > n else "")
 
 
 def _as_slice(positions):
@@ -696,7 +682,7 @@ def _reorder_rows(name, block, first, reference):
     if block.rows is None or block.rows.equals(reference):
         return block
     _check_same_ids(first, reference, name, block)
-    return block.take_rows(block.rows.get_indexer(reference))
+    return block.take_rows(place_rows(block.rows, reference))
 
 
 def _check_counts(blocks):
@@ -718,20 +704,17 @@ def _check_counts(blocks):
 
 def _check_unique_ids(blocks):
     for name, block in blocks.items():
-        if block.rows.is_unique:
-            continue
-        repeated = block.rows[block.rows.duplicated()].unique()
-        raise SampleAlignmentError(
-            f"Block '{name}' has {len(block.rows)} rows but {len(repeated)} sample ids "
-            f"occur more than once, e.g. {examples(repeated)}. Rows are matched by id, "
-            "so ids must be unique; use `align_samples`, which resolves duplicates."
+        check_unique(
+            f"Block '{name}'",
+            block.rows,
+            "Rows are matched by id, so ids must be unique; use `align_samples`, which "
+            "resolves duplicates.",
         )
 
 
 def _check_same_ids(first, reference, name, block):
     rows = block.rows
-    only_first = reference.difference(rows, sort=False)
-    only_other = rows.difference(reference, sort=False)
+    only_first, only_other = compare_rows(rows, reference)
     if len(only_first) == 0 and len(only_other) == 0:
         return
     n_shared = len(reference.intersection(rows))
@@ -741,22 +724,17 @@ def _check_same_ids(first, reference, name, block):
     raise SampleAlignmentError(
         f"Block '{name}' and block '{first}' hold different samples: {n_shared} ids "
         f"are in both, {len(only_first)} only in '{first}'"
-        f"{_for_instance(only_first)} and {len(only_other)} only in '{name}'"
-        f"{_for_instance(only_other)}. All blocks need the same samples; use "
+        f"{in_brackets(only_first, 2)} and {len(only_other)} only in '{name}'"
+        f"{in_brackets(only_other, 2)}. All blocks need the same samples; use "
         f"`align_samples` first (for a MuData: `mudata.pp.intersect_obs`).{hint}"
     )
-
-
-def _for_instance(ids):
-    return f" (e.g. {examples(ids, 2)})" if len(ids) else ""
 
 
 def _overlaps(features, rows):
     """Tell whether feature names look like sample ids; integers are no evidence."""
     if features is None or rows.inferred_type != "string":
         return False
-    n_shared = len(features.unique().intersection(rows.unique()))
-    return 0 < min(len(features), len(rows)) <= 2 * n_shared
+    return looks_like_rows(features, rows)
 
 
 def _check_transposed(blocks, reference):

@@ -28,7 +28,7 @@ LAYERS = [
     {"estimators", "preprocessing", "inspection", "datasets"},
     {"io"},
     {"graph", "_blocks", "_missing"},
-    {"_tcga", "_validation", "_transaction", "_threads"},
+    {"_rows", "_tcga", "_validation", "_transaction", "_threads"},
     {"_compat", "_warnings", "exceptions", "_optional", "modules"},
 ]
 HEAVY = {

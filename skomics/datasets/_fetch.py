@@ -10,8 +10,8 @@ import pandas as pd
 from scipy import sparse
 from sklearn.utils import Bunch
 
-from skomics._blocks import examples
 from skomics._optional import import_optional
+from skomics._rows import examples
 from skomics.datasets._cache import fetch_file
 from skomics.datasets._registry import (
     ACGT_CANCERS,

@@ -6,7 +6,8 @@ from scipy.sparse import issparse
 from scipy.special import logit
 from sklearn.covariance import LedoitWolf
 
-from skomics._blocks import examples, read_blocks
+from skomics._blocks import read_blocks
+from skomics._rows import examples
 from skomics.datasets._intersim_parameters import COVARIANCES, OMICS, check_map, unmix
 
 __all__ = ["estimate", "read_cohort"]

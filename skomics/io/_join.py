@@ -4,7 +4,8 @@ from importlib.util import find_spec
 
 import pandas as pd
 
-from skomics._blocks import Block, examples
+from skomics._blocks import Block
+from skomics._rows import compare_rows, examples, in_brackets, join_rows
 from skomics._warnings import warn
 from skomics.exceptions import SampleAlignmentError
 from skomics.io._packing import pack_blocks
@@ -41,10 +42,10 @@ def match_samples(tables, join, labelled=None):
         first, others = labelled, [*ids.values()]
     if join == "exact":
         samples = first
-    elif join == "inner":
-        samples = first[[all(i in other for other in others) for i in first]]
+    elif join == "inner" or labelled is None:
+        samples = join_rows([first, *others], join)
     else:
-        samples = first.append(others).unique() if labelled is None else labelled
+        samples = labelled
     for omics, index in ids.items():
         is_alien = not index.isin(samples).all() and join != "inner"
         if is_alien or (join == "exact" and len(index) < len(samples)):
@@ -63,38 +64,34 @@ def match_samples(tables, join, labelled=None):
 
 
 def _raise_other_samples(omics, index, samples, is_labels):
-    lacking, alien = samples.difference(index), index.difference(samples)
+    lacking, extra = compare_rows(index, samples)
     other = "the labels" if is_labels else "the first table"
     counts = "has" if not is_labels else "have"
     raise SampleAlignmentError(
         f"Table {omics!r} has {len(index)} samples and {other} {counts} "
         f"{len(samples)}: {len(lacking)} samples are not in the table"
-        f"{_in_brackets(lacking)} and {len(alien)} samples of the table are not in "
-        f"{other}{_in_brackets(alien)}. Keep the same samples in every file, pass "
+        f"{in_brackets(lacking)} and {len(extra)} samples of the table are not in "
+        f"{other}{in_brackets(extra)}. Keep the same samples in every file, pass "
         "join='inner' to keep those that are in all, or match the tables with "
         "skomics.align_samples."
     )
 
 
 def _take_rows(omics, table, samples):
-    lacking = samples.difference(table.index)
+    lacking, _ = compare_rows(table.index, samples)
     if lacking.empty:
         return table.reindex(samples)
     if isinstance(table, SparseTable):
         raise SampleAlignmentError(
             f"Sparse table {omics!r} lacks {len(lacking)} of {len(samples)} samples"
-            f"{_in_brackets(lacking)} and cannot hold rows of NaN. Pass join='inner'."
+            f"{in_brackets(lacking)} and cannot hold rows of NaN. Pass join='inner'."
         )
     warn(
         f"Table {omics!r} lacks {len(lacking)} of {len(samples)} samples"
-        f"{_in_brackets(lacking)}; their values are NaN. Pass join='inner' to keep "
+        f"{in_brackets(lacking)}; their values are NaN. Pass join='inner' to keep "
         "the samples of all tables, or join='exact' to refuse such tables.",
     )
     return table.reindex(samples)
-
-
-def _in_brackets(values):
-    return f" ({examples(values)})" if len(values) else ""
 
 
 def join_tables(tables, ids):

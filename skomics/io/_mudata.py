@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from skomics._blocks import SEPARATOR, Block, examples, read_blocks
+from skomics._blocks import SEPARATOR, Block, read_blocks
 from skomics._optional import import_optional
+from skomics._rows import check_unique, examples, place_rows
 from skomics.exceptions import SampleAlignmentError
 from skomics.io._packing import (
     PlacedRows,
@@ -185,14 +186,10 @@ def _read_modality(name, mdata):
             f"Modality {name!r} has no matrix: its X is None. Set it, for instance "
             "from one of its layers."
         )
-    if not table.obs_names.is_unique:
-        raise SampleAlignmentError(
-            f"Modality {name!r} repeats {table.obs_names.duplicated().sum()} of its "
-            f"{table.n_obs} sample names. Make them unique first."
-        )
+    check_unique(f"Modality {name!r}", table.obs_names, "Make them unique first.")
     if table.obs_names.equals(mdata.obs_names):
         return Block(table.X, table.var_names)
-    positions = table.obs_names.get_indexer(mdata.obs_names)
+    positions = place_rows(table.obs_names, mdata.obs_names)
     if not is_sparse(table.X):
         return Block(PlacedRows(table.X, positions), table.var_names)
     X = table.X if sparse.issparse(table.X) else table.X.to_memory()

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skomics._blocks import examples
 from skomics._optional import import_optional
+from skomics._rows import examples
 from skomics._warnings import warn
 from skomics.io._join import as_public, join_tables, match_samples
 from skomics.io._mogonet import load_mogonet

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from skomics._blocks import SEPARATOR, examples
+from skomics._blocks import SEPARATOR
 from skomics._optional import import_optional
+from skomics._rows import check_unique, examples, place_rows
 from skomics._tcga import is_barcode, normalize_barcode
 from skomics.exceptions import SampleAlignmentError
 from skomics.io._text import LEADING, MISSING, read_numbers
@@ -116,7 +117,7 @@ class SparseTable:
 
     def reindex(self, ids):
         """Return the table with the rows in the order of ids, all of which it has."""
-        return replace(self, matrix=self.matrix[self.index.get_indexer(ids)], index=ids)
+        return replace(self, matrix=self.matrix[place_rows(self.index, ids)], index=ids)
 
 
 def read_raw(file, reading):
@@ -536,12 +537,7 @@ def check_ids(file, ids):
             f"{file.name} has {is_missing.sum()} samples without an id. Name every "
             "sample, or remove these rows."
         )
-    if not ids.is_unique:
-        repeated = ids[ids.duplicated()].unique()
-        raise ValueError(
-            f"{file.name} has {len(repeated)} sample ids that occur more than once, "
-            f"e.g. {examples(repeated)}. Keep one row per sample."
-        )
+    check_unique(file.name, ids, "Keep one row per sample.")
 
 
 def _check_features(table, features, orientation):

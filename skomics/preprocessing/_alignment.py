@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from skomics._rows import compare_rows, join_rows, looks_like_rows, place_rows
 from skomics._tcga import (
     is_barcode,
     is_tumor,
@@ -220,7 +221,7 @@ class _Log:
 
     def report(self, join, kept, rows, n_given):
         lacking = {
-            t: list(kept.difference(r.index, sort=False)) for t, r in rows.items()
+            t: list(compare_rows(r.index, kept).lacking) for t, r in rows.items()
         }
         return AlignmentReport(
             join=join,
@@ -320,11 +321,8 @@ def _resolve_duplicates(name, rows, id_level, log):
 
 def _join(rows, join, log):
     """Return the ids that stay, as an Index named sample."""
-    ids = [table.index for table in rows.values()]
-    if join == "outer":
-        kept = ids[0].append(ids[1:]).unique()
-    else:
-        kept = ids[0][[all(i in other for other in ids[1:]) for i in ids[0]]]
+    kept = join_rows([table.index for table in rows.values()], join)
+    if join == "inner":
         _log_absent(rows, kept, log)
     if kept.empty:
         _raise_nothing_in_common(rows)
@@ -368,9 +366,9 @@ def _keep_labelled(labels, kept, rows, id_level, log):
 
 def _take(values, rows, kept):
     """Rows of a table (or labels) in the order of `kept`; NaN where it lacks one."""
-    position = rows["position"].reindex(kept)
-    if not position.isna().any():
-        taken = values.iloc[position.to_numpy(dtype=np.intp)]
+    places = place_rows(rows.index, kept)
+    if (places >= 0).all():
+        taken = values.iloc[rows["position"].to_numpy(dtype=np.intp)[places]]
         return taken.set_axis(kept, axis=0)
     # A bool column with gaps would become one of Python objects.
     logical = values.select_dtypes(bool).columns
@@ -507,7 +505,7 @@ def _check_orientation(tables, labels, id_level):
         others = {other: i for other, i in ids.items() if other != name}
         if all(ids[name].isdisjoint(i) for i in others.values()):
             columns = _plain_ids(table.columns, id_level)
-            score[name] = sum(_mostly_shared(columns, i) for i in others.values())
+            score[name] = sum(looks_like_rows(columns, i) for i in others.values())
             score[name] += id_level in ("patient", "sample") and (
                 _share_of_barcodes(columns) > 0.5 > _share_of_barcodes(ids[name])
             )
@@ -529,11 +527,6 @@ def _plain_ids(index, id_level):
         return set(index)
     barcodes = ((label, parse_barcode(label)) for label in index)
     return {barcode.patient if barcode else label for label, barcode in barcodes}
-
-
-def _mostly_shared(columns, ids):
-    shared = len(columns & ids)
-    return shared > 0 and 2 * shared >= min(len(columns), len(ids))
 
 
 def _share_of_barcodes(ids):

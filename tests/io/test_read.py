@@ -121,7 +121,8 @@ def test_the_folder_goes_into_a_concatenator(write):
         (
             {"labels.csv": LABELS + "p1,Basal\n"},
             ValueError,
-            "labels.csv has 1 sample ids that occur more than once, e.g. 'p1'. Keep",
+            "labels.csv has 4 rows and 1 sample ids that occur more than once, e.g. "
+            "'p1'. Keep",
         ),
         (
             {"rna.csv": RNA.replace("p2", "")},
