@@ -26,16 +26,16 @@ from skomics.benchmark import (
     read_results,
     summarize,
 )
-from skomics.benchmark._paper import (
+from skomics.benchmark._store import KEY
+from skomics.benchmark._summary import format_table
+from skomics.benchmark.paper._tables import (
     PUBLISHED_CANCERS,
     PUBLISHED_CELLS,
     format_comparison,
     join_means,
     join_scores,
 )
-from skomics.benchmark._report import choose_results
-from skomics.benchmark._store import KEY
-from skomics.benchmark._summary import format_table
+from skomics.benchmark.report._sections import choose_results
 from skomics.plotting import BenchmarkDisplay, CriticalDifferenceDisplay
 
 DOCS = Path(__file__).parent

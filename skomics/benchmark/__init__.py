@@ -1,9 +1,12 @@
 """Compare classifiers on multi-omics tasks: ``python -m skomics.benchmark``."""
 
 from skomics.benchmark._contenders import Contender
-from skomics.benchmark._report import make_report
 from skomics.benchmark._runner import run_benchmark
-from skomics.benchmark._statistics import (
+from skomics.benchmark._store import read_results
+from skomics.benchmark._summary import summarize
+from skomics.benchmark._tasks import Task, simulated_task
+from skomics.benchmark.report._sections import make_report
+from skomics.benchmark.stats._intervals import (
     check_null,
     compare_models,
     compare_pairs,
@@ -17,9 +20,6 @@ from skomics.benchmark._statistics import (
     summarize_calibration,
     win_tie_loss,
 )
-from skomics.benchmark._store import read_results
-from skomics.benchmark._summary import summarize
-from skomics.benchmark._tasks import Task, simulated_task
 
 __all__ = [
     "Contender",

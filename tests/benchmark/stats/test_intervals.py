@@ -33,7 +33,7 @@ from skomics.benchmark import (
     summarize_calibration,
     win_tie_loss,
 )
-from skomics.benchmark._statistics import _adjust_holm
+from skomics.benchmark.stats._intervals import _adjust_holm
 
 # Table 6 of Demšar (2006): AUC of C4.5, with a parameter m, with a parameter cf, and
 # with both tuned, on 14 data sets. The printed 0.975 of cf on the last but one set

@@ -12,10 +12,17 @@ import pandas as pd
 import pytest
 
 from skomics.benchmark import make_report
-from skomics.benchmark.__main__ import main
-from skomics.benchmark._report import Cell, Code, Figure, Report, Section, Table
+from skomics.benchmark._cli import main
 from skomics.benchmark._store import COLUMNS
 from skomics.benchmark._summary import write_report
+from skomics.benchmark.report._sections import (
+    Cell,
+    Code,
+    Figure,
+    Report,
+    Section,
+    Table,
+)
 from skomics.plotting import ScoreBoxDisplay
 
 pytest.importorskip("matplotlib")
@@ -466,7 +473,8 @@ def test_only_a_report_with_figures_needs_matplotlib(results, tmp_path, monkeypa
 def test_figures_are_drawn_once_for_page_and_markdown(results, tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(
-        "skomics.benchmark._report._draw", lambda plot: drawn.append(plot) or "<svg/>"
+        "skomics.benchmark.report._sections._draw",
+        lambda plot: drawn.append(plot) or "<svg/>",
     )
     report = make_report(results)
     assert not drawn

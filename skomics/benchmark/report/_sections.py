@@ -17,7 +17,10 @@ import pandas as pd
 
 from skomics._optional import import_optional
 from skomics.benchmark._contenders import CONTENDER_GROUPS
-from skomics.benchmark._statistics import (
+from skomics.benchmark._store import is_control, read_results
+from skomics.benchmark._summary import METRICS, format_table, read_commands
+from skomics.benchmark._tasks import TASK_GROUPS
+from skomics.benchmark.stats._intervals import (
     check_null,
     compare_models,
     compare_pairs,
@@ -33,9 +36,6 @@ from skomics.benchmark._statistics import (
     summarize_calibration,
     win_tie_loss,
 )
-from skomics.benchmark._store import is_control, read_results
-from skomics.benchmark._summary import METRICS, format_table, read_commands
-from skomics.benchmark._tasks import TASK_GROUPS
 from skomics.plotting import (
     CriticalDifferenceDisplay,
     LearningCurvesDisplay,
@@ -167,7 +167,7 @@ class Report:
             If jinja2 or matplotlib is not installed.
         """
         jinja2 = import_optional("jinja2", extra="bench")
-        source = files("skomics.benchmark").joinpath("report.html")
+        source = files("skomics.benchmark.report").joinpath("report.html")
         environment = jinja2.Environment(
             autoescape=True, trim_blocks=True, lstrip_blocks=True
         )

@@ -16,10 +16,10 @@ from sklearn.dummy import DummyClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
 from skomics.benchmark import Contender, read_results
-from skomics.benchmark import __main__ as main_module
+from skomics.benchmark import _cli as main_module
 from skomics.benchmark import _runner as runner_module
 from skomics.benchmark import _store as store_module
-from skomics.benchmark.__main__ import main
+from skomics.benchmark._cli import main
 from skomics.benchmark._contenders import CONTENDER_GROUPS, CONTENDERS
 from skomics.benchmark._summary import read_commands
 from skomics.benchmark._tasks import TASK_GROUPS
