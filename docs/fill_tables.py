@@ -26,7 +26,7 @@ from skomics.benchmark import (
     read_results,
     summarize,
 )
-from skomics.benchmark._store import KEY
+from skomics.benchmark._results import KEY
 from skomics.benchmark._summary import format_table
 from skomics.benchmark.paper._tables import (
     PUBLISHED_CANCERS,

@@ -5,8 +5,8 @@ from skomics.benchmark._runner import run_benchmark
 from skomics.benchmark._store import read_results
 from skomics.benchmark._summary import summarize
 from skomics.benchmark._tasks import Task, simulated_task
-from skomics.benchmark.report._sections import make_report
-from skomics.benchmark.stats._intervals import (
+from skomics.benchmark.report import make_report
+from skomics.benchmark.stats import (
     check_null,
     compare_models,
     compare_pairs,

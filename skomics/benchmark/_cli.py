@@ -17,8 +17,9 @@ from skomics.benchmark._contenders import (
     as_contenders,
     with_params,
 )
+from skomics.benchmark._results import is_control
 from skomics.benchmark._runner import run_benchmark
-from skomics.benchmark._store import ResultsStore, is_control
+from skomics.benchmark._store import ResultsStore
 from skomics.benchmark._summary import (
     format_summary,
     read_commands,
@@ -37,7 +38,7 @@ from skomics.benchmark._tasks import (
 )
 from skomics.benchmark.paper._tables import format_comparison
 from skomics.benchmark.report._sections import report_main
-from skomics.benchmark.stats._intervals import judge_null
+from skomics.benchmark.stats import judge_null
 
 __all__ = ["main"]
 

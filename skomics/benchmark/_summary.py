@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from skomics._optional import import_optional
+from skomics.benchmark._results import METRICS
 from skomics.plotting import BenchmarkDisplay
 
 __all__ = [
@@ -16,11 +17,6 @@ __all__ = [
     "write_report",
 ]
 
-METRICS = {
-    "accuracy": "accuracy",
-    "f1_macro": "macro F1",
-    "f1_weighted": "weighted F1",
-}
 # A number that may be bold or negative, or the dash that stands for none.
 _NUMBER = re.compile(r"(\*\*)?[-−]?\d|–$")
 _SECONDS = "fit_seconds"

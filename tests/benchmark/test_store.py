@@ -11,14 +11,8 @@ from contextlib import contextmanager
 import pandas as pd
 import pytest
 
-from skomics.benchmark._store import (
-    COLUMNS,
-    ResultsStore,
-    is_control,
-    lock_results,
-    read_results,
-    results_frame,
-)
+from skomics.benchmark._results import COLUMNS, is_control, results_frame
+from skomics.benchmark._store import ResultsStore, lock_results, read_results
 from tests.conftest import REPOSITORY
 
 # What results files of version 0.1.0 had.

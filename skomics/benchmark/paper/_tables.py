@@ -1,6 +1,7 @@
 """The published figures, and ours beside them."""
 
-from skomics.benchmark._summary import METRICS, format_table, summarize
+from skomics.benchmark._results import METRICS
+from skomics.benchmark._summary import format_table, summarize
 
 __all__ = [
     "PUBLISHED",

@@ -17,14 +17,14 @@ import pandas as pd
 
 from skomics._optional import import_optional
 from skomics.benchmark._contenders import CONTENDER_GROUPS
-from skomics.benchmark._store import is_control, read_results
-from skomics.benchmark._summary import METRICS, format_table, read_commands
+from skomics.benchmark._results import METRICS, fill_defaults, is_control
+from skomics.benchmark._store import read_results
+from skomics.benchmark._summary import format_table, read_commands
 from skomics.benchmark._tasks import TASK_GROUPS
-from skomics.benchmark.stats._intervals import (
+from skomics.benchmark.stats import (
     check_null,
     compare_models,
     compare_pairs,
-    fill_defaults,
     friedman_nemenyi,
     has_confusion,
     judge_null,

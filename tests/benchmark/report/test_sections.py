@@ -13,7 +13,7 @@ import pytest
 
 from skomics.benchmark import make_report
 from skomics.benchmark._cli import main
-from skomics.benchmark._store import COLUMNS
+from skomics.benchmark._results import COLUMNS
 from skomics.benchmark._summary import write_report
 from skomics.benchmark.report._sections import (
     Cell,
