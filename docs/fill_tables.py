@@ -35,7 +35,7 @@ from skomics.benchmark.paper._tables import (
     join_means,
     join_scores,
 )
-from skomics.benchmark.report._sections import choose_results
+from skomics.benchmark.report import choose_results
 from skomics.plotting import BenchmarkDisplay, CriticalDifferenceDisplay
 
 DOCS = Path(__file__).parent

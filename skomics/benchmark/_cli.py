@@ -37,7 +37,7 @@ from skomics.benchmark._tasks import (
     null_task,
 )
 from skomics.benchmark.paper._tables import format_comparison
-from skomics.benchmark.report._sections import report_main
+from skomics.benchmark.report import report_main
 from skomics.benchmark.stats import judge_null
 
 __all__ = ["main"]

@@ -1,26 +1,30 @@
-"""The report: what the results say, as one page of HTML or as Markdown."""
+"""The sections of the report: what the results say, and in which order."""
 
-import html
-import io
-import re
-import sys
-from argparse import ArgumentParser
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import cached_property, partial
-from importlib.resources import files
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from skomics._optional import import_optional
-from skomics.benchmark._contenders import CONTENDER_GROUPS
 from skomics.benchmark._results import METRICS, fill_defaults, is_control
-from skomics.benchmark._store import read_results
-from skomics.benchmark._summary import format_table, read_commands
-from skomics.benchmark._tasks import TASK_GROUPS
+from skomics.benchmark.report._elements import (
+    ALPHA,
+    Cell,
+    Code,
+    Figure,
+    Group,
+    Section,
+    Table,
+    Text,
+    count_cell,
+    format_number,
+    interval_cell,
+    number_cell,
+    p_value_cell,
+    probability_cell,
+    text_cell,
+)
+from skomics.benchmark.report._render import Report
 from skomics.benchmark.stats import (
     check_null,
     compare_models,
@@ -42,9 +46,8 @@ from skomics.plotting import (
     ScoreBoxDisplay,
 )
 
-__all__ = ["Report", "choose_results", "make_report", "report_main"]
+__all__ = ["make_report"]
 
-_ALPHA = 0.05
 _ROPE = 0.01
 _METHODS = """\
 Imputation, scaling, tuning and training happen in the training part of each fold \
@@ -60,191 +63,6 @@ task are ranked. The expected calibration error has ten bins of equal width (Guo
 al. 2017). In the control the labels are permuted; a model is suspect where its \
 accuracy differs from that of independent predictions with the same margins, at a \
 level of 5 % for all models together."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """Text of a table, what to sort it by, and how strongly to shade it (0 to 1)."""
-
-    text: str
-    key: object = None
-    shade: float | None = None
-    is_strong: bool = False
-
-    @property
-    def is_number(self):
-        """Whether it is sorted as a number."""
-        return isinstance(self.key, int | float)
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of cells under a header."""
-
-    kind = "table"
-    caption: str
-    header: list
-    rows: list
-    is_folded: bool = False
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A display, drawn when its SVG is first asked for."""
-
-    kind = "figure"
-    caption: str
-    plot: Callable
-
-    @cached_property
-    def svg(self):
-        """The drawing as SVG."""
-        return _draw(self.plot)
-
-
-@dataclass(frozen=True)
-class Text:
-    """A paragraph; a warning stands out."""
-
-    kind = "text"
-    text: str
-    is_warning: bool = False
-
-
-@dataclass(frozen=True)
-class Code:
-    """Lines as they are."""
-
-    kind = "code"
-    text: str
-
-
-@dataclass(frozen=True)
-class Group:
-    """Tables that are folded together."""
-
-    kind = "group"
-    caption: str
-    tables: list
-
-
-@dataclass(frozen=True)
-class Section:
-    """Parts under a title."""
-
-    title: str
-    parts: list = field(default_factory=list)
-
-    @property
-    def anchor(self):
-        """Name of the section in links."""
-        return re.sub(r"\W+", "-", self.title.lower()).strip("-")
-
-
-@dataclass(frozen=True)
-class Report:
-    """What the results say.
-
-    Parameters
-    ----------
-    sections : list of Section
-        Title, and paragraphs, tables and figures of each.
-    """
-
-    sections: list
-
-    def to_html(self):
-        """Return one page that needs nothing else.
-
-        Returns
-        -------
-        page : str
-            HTML with its styles, script and figures.
-
-        Raises
-        ------
-        ImportError
-            If jinja2 or matplotlib is not installed.
-        """
-        jinja2 = import_optional("jinja2", extra="bench")
-        source = files("skomics.benchmark.report").joinpath("report.html")
-        environment = jinja2.Environment(
-            autoescape=True, trim_blocks=True, lstrip_blocks=True
-        )
-        template = environment.from_string(source.read_text(encoding="utf-8"))
-        parts = [part for section in self.sections for part in section.parts]
-        figures = [part for part in parts if isinstance(part, Figure)]
-        drawings = {
-            id(figure): jinja2.utils.markupsafe.Markup(_embed(figure.svg, number))
-            for number, figure in enumerate(figures)
-        }
-        return template.render(sections=self.sections, drawings=drawings, id=id)
-
-    def to_markdown(self, folder=None):
-        """Return the report as Markdown.
-
-        Parameters
-        ----------
-        folder : str or Path, default=None
-            Where to write the figures as SVG files, which the text shows by their
-            names; None leaves them out.
-
-        Returns
-        -------
-        text : str
-            Markdown.
-
-        Raises
-        ------
-        ImportError
-            If figures are to be written and matplotlib is not installed.
-        """
-        lines = ["# Benchmark report"]
-        for section in self.sections:
-            lines.append(f"## {section.title}")
-            for number, part in enumerate(section.parts):
-                name = f"{section.anchor}-{number}.svg"
-                lines += _describe(part, name, folder)
-        return "\n\n".join(lines) + "\n"
-
-
-def _describe(part, name, folder):
-    """Return the paragraphs of Markdown of a part."""
-    if isinstance(part, Text):
-        return [f"**{_escape(part.text)}**" if part.is_warning else _escape(part.text)]
-    if isinstance(part, Code):
-        return [f"```\n{part.text}\n```"]
-    if isinstance(part, Group):
-        return [line for table in part.tables for line in _describe(table, "", None)]
-    if isinstance(part, Table):
-        rows = [[_mark(cell) for cell in row] for row in part.rows]
-        header = [_escape(name) for name in part.header]
-        return [f"{_escape(part.caption)}:", format_table([header, *rows])]
-    if folder is None:
-        return []
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_text(part.svg, encoding="utf-8")
-    return [f"![{_escape(part.caption)}]({folder.name}/{name})"]
-
-
-def _mark(cell):
-    text = _escape(cell.text)
-    return f"**{text}**" if cell.is_strong else text
-
-
-def _escape(text):
-    text = html.escape(" ".join(str(text).split()), quote=False)
-    return re.sub(r"([|*`\[\]\\])", r"\\\1", text)
-
-
-def _embed(svg, number):
-    """Return the drawing for a page of several: names of its own, and its colours."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'( id="|url\(#|href="#)', rf"\g<1>f{number}-", svg)
-    # Black follows the colour of the text, which is white in the dark scheme.
-    return re.sub(r"(fill|stroke): #000000", r"\1: currentColor", svg)
 
 
 def make_report(results, *, metric="f1_macro", reference=None, command=None):
@@ -327,45 +145,6 @@ def _has_scores(results, metric):
     return _take_main(results)[metric].notna().any()
 
 
-def _word(text, **options):
-    return Cell(str(text), **options)
-
-
-def _number(value, digits=3, **options):
-    if pd.isna(value):
-        return Cell("–")
-    return Cell(_write(value, digits), float(value), **options)
-
-
-def _write(value, digits):
-    # Adding zero turns the minus of a rounded zero into a plus.
-    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
-
-
-def _count(value):
-    return Cell(f"{int(value)}", int(value))
-
-
-def _chance(p_value):
-    if pd.isna(p_value):
-        return Cell("–")
-    text = "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
-    return Cell(text, float(p_value), is_strong=p_value < _ALPHA)
-
-
-def _probability(share):
-    if pd.isna(share):
-        return Cell("–")
-    # Those that may be relied on stand out.
-    return Cell(f"{share:.2f}", float(share), is_strong=share > 1 - _ALPHA)
-
-
-def _interval(low, high):
-    if pd.isna(low):
-        return Cell("–")
-    return Cell(f"{_write(low, 3)} to {_write(high, 3)}", float(low))
-
-
 def _summarize(results, metric):
     n_failed = (results["status"] != "ok").sum()
     parts = [
@@ -395,8 +174,8 @@ def _summarize(results, metric):
             [labels[model] for model in others if model in equals],
             [labels[model] for model in others if model not in equals],
         )
-        words = [_word(task), _word(labels[best], is_strong=True)]
-        rows.append([*words, _number(scores[best]), _word(told)])
+        words = [text_cell(task), text_cell(labels[best], is_strong=True)]
+        rows.append([*words, number_cell(scores[best]), text_cell(told)])
     header = ["task", "highest mean", METRICS[metric], "not significantly behind"]
     return [*parts, Table("The best model of each task", header, rows)]
 
@@ -435,8 +214,11 @@ def _show_overview(results, metric):
     order = average.sort_values(ascending=False, kind="stable", na_position="last")
     rows = [
         [
-            _word(labels[model]),
-            *(_number(values[model], digits) for values, digits in columns.values()),
+            text_cell(labels[model]),
+            *(
+                number_cell(values[model], digits)
+                for values, digits in columns.values()
+            ),
             *(
                 _spread(
                     score,
@@ -457,16 +239,16 @@ def _spread(mean, deviation, n_fits, is_strong):
     if pd.isna(mean):
         return Cell("–")
     # One fit has no standard deviation.
-    spread = "" if pd.isna(deviation) else f" ± {_write(deviation, 3)}"
+    spread = "" if pd.isna(deviation) else f" ± {format_number(deviation, 3)}"
     n, n_most = map(int, n_fits)
     told = "" if n == n_most else f" ({n} of {n_most} fits)"
-    text = _write(mean, 3) + spread + told
+    text = format_number(mean, 3) + spread + told
     return Cell(text, float(mean), is_strong=bool(is_strong))
 
 
 def _find_equals(pairs, best):
     """Return the models whose difference from the best one is not significant."""
-    pairs = pairs[~(pairs["p_holm"] < _ALPHA)]
+    pairs = pairs[~(pairs["p_holm"] < ALPHA)]
     others = pairs.loc[pairs["model"] == best, "other"]
     return {*others, *pairs.loc[pairs["other"] == best, "model"]}
 
@@ -482,12 +264,12 @@ def _tabulate_scores(results, metric):
         is_best = (table["mean"] == best) & ~_is_of_control(table, results)
         rows = [
             [
-                _word(task),
-                _word(row["label"]),
-                _number(row["mean"], is_strong=bool(is_best[task, model])),
-                _number(row["std"]),
-                _interval(row["low"], row["high"]),
-                _count(row["n_fits"]),
+                text_cell(task),
+                text_cell(row["label"]),
+                number_cell(row["mean"], is_strong=bool(is_best[task, model])),
+                number_cell(row["std"]),
+                interval_cell(row["low"], row["high"]),
+                count_cell(row["n_fits"]),
             ]
             for (task, model), row in table.iterrows()
         ]
@@ -502,14 +284,14 @@ def _show_ranks(results, metric):
     if not _has_scores(results, metric):
         return []
     try:
-        test = friedman_nemenyi(results, metric, alpha=_ALPHA).iloc[0]
+        test = friedman_nemenyi(results, metric, alpha=ALPHA).iloc[0]
     except ValueError as error:
         return [Text(str(error))]
     ranks, pairs = rank_models(results, metric), compare_models(results, metric)
     parts = [
         Text(
             f"{test['n_models']:.0f} models on {test['n_tasks']:.0f} tasks: Friedman's "
-            f"chi-squared {test['chi2']:.2f}, p {_chance(test['p_value']).text}; "
+            f"chi-squared {test['chi2']:.2f}, p {p_value_cell(test['p_value']).text}; "
             f"critical difference of mean ranks {test['critical_difference']:.2f}. "
             "Models joined by a bar do not differ significantly."
         )
@@ -520,58 +302,35 @@ def _show_ranks(results, metric):
         labels = results[results["model"].isin(left_out)]["label"]
         parts.append(Text(text + ", ".join(dict.fromkeys(labels)) + "."))
     nemenyi = CriticalDifferenceDisplay(ranks, pairs, test["critical_difference"])
-    plot = partial(nemenyi.plot, alpha=_ALPHA)
+    plot = partial(nemenyi.plot, alpha=ALPHA)
     parts.append(Figure("Mean ranks over tasks, bars by Nemenyi's test", plot))
     wilcoxon = CriticalDifferenceDisplay(ranks, pairs)
     if test["n_tasks"] < 6:
         text = "With fewer than six tasks, no p of Wilcoxon's test is below 0.05."
         parts.append(Text(text))
-    plot = partial(wilcoxon.plot, "p_holm", alpha=_ALPHA)
+    plot = partial(wilcoxon.plot, "p_holm", alpha=ALPHA)
     parts.append(Figure("The same, bars by Wilcoxon's tests with Holm", plot))
     rows = [
-        [_word(row["label"]), _number(row["rank"], 2), _number(row["mean"])]
+        [text_cell(row["label"]), number_cell(row["rank"], 2), number_cell(row["mean"])]
         for _, row in ranks.iterrows()
     ]
     header = ["model", "mean rank", f"mean {METRICS[metric]}"]
     parts.append(Table("Mean ranks", header, rows))
     rows = [
         [
-            _word(row["label"]),
-            _word(row["other_label"]),
-            _number(row["rank_difference"], 2),
-            _chance(row["p_nemenyi"]),
-            _number(row["difference"]),
-            _chance(row["p_wilcoxon"]),
-            _chance(row["p_holm"]),
+            text_cell(row["label"]),
+            text_cell(row["other_label"]),
+            number_cell(row["rank_difference"], 2),
+            p_value_cell(row["p_nemenyi"]),
+            number_cell(row["difference"]),
+            p_value_cell(row["p_wilcoxon"]),
+            p_value_cell(row["p_holm"]),
         ]
         for _, row in pairs.iterrows()
     ]
     header = ["model", "other", "rank difference", "p Nemenyi", "difference of means"]
     header += ["p Wilcoxon", "p Holm"]
     return [*parts, Table("Pairs over all tasks", header, rows, is_folded=True)]
-
-
-def _draw(plot):
-    """Return what a display plots, as SVG with text that can be read and searched."""
-    plt = import_optional("matplotlib.pyplot", extra="plot")
-    settings = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "skomics",
-        # Names of tasks and models are no formulas.
-        "text.parse_math": False,
-        "font.size": 13,
-    }
-    with plt.ioff(), plt.rc_context(settings):
-        figure = plot().figure_
-        buffer = io.StringIO()
-        figure.savefig(
-            buffer,
-            format="svg",
-            transparent=True,
-            metadata={"Date": None, "Creator": None},
-        )
-        plt.close(figure)
-    return buffer.getvalue()
 
 
 def _show_boxes(results, metric):
@@ -596,15 +355,18 @@ def _show_pairs(results, metric, reference):
         return []
     rows = [
         [
-            _word(row["task"]),
-            _word(row["other_label"]),
-            _number(row["difference"]),
-            _interval(row["low"], row["high"]),
-            _number(row["t"], 2),
-            _chance(row["p_value"]),
-            _chance(row["p_holm"]),
-            *(_probability(row[name]) for name in ("p_better", "p_equal", "p_worse")),
-            _count(row["n_folds"]),
+            text_cell(row["task"]),
+            text_cell(row["other_label"]),
+            number_cell(row["difference"]),
+            interval_cell(row["low"], row["high"]),
+            number_cell(row["t"], 2),
+            p_value_cell(row["p_value"]),
+            p_value_cell(row["p_holm"]),
+            *(
+                probability_cell(row[name])
+                for name in ("p_better", "p_equal", "p_worse")
+            ),
+            count_cell(row["n_folds"]),
         ]
         for _, row in pairs.iterrows()
     ]
@@ -637,7 +399,7 @@ def _tabulate_wins(caption, counts, *, is_folded):
     numbers = ["wins", "ties", "losses", "ahead", "behind"]
     names = ["label", "other_label"] if is_folded else ["other_label"]
     rows = [
-        [*(_word(row[n]) for n in names), *(_count(row[n]) for n in numbers)]
+        [*(text_cell(row[n]) for n in names), *(count_cell(row[n]) for n in numbers)]
         for _, row in counts.iterrows()
     ]
     header = ["model", "other"] if is_folded else ["other"]
@@ -669,7 +431,7 @@ def _tabulate_confusion(caption, cells):
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     rows = [
         [
-            _word(name, is_strong=True),
+            text_cell(name, is_strong=True),
             *(Cell(str(n), int(n), float(s)) for n, s in zip(line, share, strict=True)),
         ]
         for name, line, share in zip(classes, counts, shares, strict=True)
@@ -689,13 +451,13 @@ def _show_curves(results, metric):
         parts.append(Figure(f"Learning curves on {task}", plot))
     rows = [
         [
-            _word(task),
-            _word(row["label"]),
-            _number(share, 2),
-            _number(row["n_train"], 0),
-            _number(row["mean"]),
-            _number(row["std"]),
-            _count(row["n_fits"]),
+            text_cell(task),
+            text_cell(row["label"]),
+            number_cell(share, 2),
+            number_cell(row["n_train"], 0),
+            number_cell(row["mean"]),
+            number_cell(row["std"]),
+            count_cell(row["n_fits"]),
         ]
         for (task, _, share), row in curves.iterrows()
     ]
@@ -709,12 +471,12 @@ def _show_omics(results, metric):
         return []
     rows = [
         [
-            _word(row["task"]),
-            _word(row["label"]),
-            _word(row["omics"]),
-            _number(row["difference"]),
-            _interval(row["low"], row["high"]),
-            _count(row["n_folds"]),
+            text_cell(row["task"]),
+            text_cell(row["label"]),
+            text_cell(row["omics"]),
+            number_cell(row["difference"]),
+            interval_cell(row["low"], row["high"]),
+            count_cell(row["n_folds"]),
         ]
         for _, row in omics_value(results, metric).iterrows()
     ]
@@ -730,10 +492,10 @@ def _show_calibration(results):
     names = ("log_loss_mean", "log_loss_std", "ece_mean", "ece_std")
     rows = [
         [
-            _word(task),
-            _word(row["label"]),
-            *(_number(row[name]) for name in names),
-            _count(row["n_fits"]),
+            text_cell(task),
+            text_cell(row["label"]),
+            *(number_cell(row[name]) for name in names),
+            count_cell(row["n_fits"]),
         ]
         for (task, _), row in calibration.iterrows()
     ]
@@ -756,7 +518,11 @@ def _average_calibration(calibration):
     means = groups[["log_loss_mean", "ece_mean"]].mean()
     means = means.assign(label=groups["label"].first())[groups.size() == len(tasks)]
     rows = [
-        [_word(row["label"]), _number(row["log_loss_mean"]), _number(row["ece_mean"])]
+        [
+            text_cell(row["label"]),
+            number_cell(row["log_loss_mean"]),
+            number_cell(row["ece_mean"]),
+        ]
         for _, row in means.sort_values("log_loss_mean", kind="stable").iterrows()
     ]
     header = ["model", "log loss", "calibration error"]
@@ -768,10 +534,10 @@ def _show_paper(results):
     groups = paper.groupby(["task", "label"], sort=False)
     rows = [
         [
-            _word(task),
-            _word(label),
-            *(_number(group[name].mean()) for name in METRICS),
-            _count(group["accuracy"].notna().sum()),
+            text_cell(task),
+            text_cell(label),
+            *(number_cell(group[name].mean()) for name in METRICS),
+            count_cell(group["accuracy"].notna().sum()),
         ]
         for (task, label), group in groups
     ]
@@ -790,12 +556,12 @@ def _show_null(results):
         return []
     rows = [
         [
-            _word(row["task"]),
-            _word(row["label"]),
-            _number(row["accuracy"]),
-            _number(row["chance"]),
-            _interval(row["low"], row["high"]),
-            _word("suspect" if row["suspect"] else "at chance"),
+            text_cell(row["task"]),
+            text_cell(row["label"]),
+            number_cell(row["accuracy"]),
+            number_cell(row["chance"]),
+            interval_cell(row["low"], row["high"]),
+            text_cell("suspect" if row["suspect"] else "at chance"),
         ]
         for _, row in check_null(controls).iterrows()
     ]
@@ -814,9 +580,9 @@ def _show_costs(results):
     groups = main[main["status"] == "ok"].groupby(["task", "label"], sort=False)
     rows = [
         [
-            _word(task),
-            _word(label),
-            *(_number(group[n].mean(), 2 if "seconds" in n else 0) for n in names),
+            text_cell(task),
+            text_cell(label),
+            *(number_cell(group[n].mean(), 2 if "seconds" in n else 0) for n in names),
         ]
         for (task, label), group in groups
     ]
@@ -832,7 +598,7 @@ def _show_messages(results):
         told = results[results[column].fillna("") != ""]
         sizes = told.groupby(["task", "label", column], sort=False).size()
         rows = [
-            [_word(task), _word(label), _count(n), _word(message)]
+            [text_cell(task), text_cell(label), count_cell(n), text_cell(message)]
             for (task, label, message), n in sizes.items()
         ]
         if rows:
@@ -858,7 +624,9 @@ def _show_data(results):
             Cell("–") if pd.isna(first[n]) else Cell(_shorten(first[n])) for n in names
         ]
         n_repeats = group["repeat"].nunique()
-        rows.append([_word(task), _number(n_samples, 0), _count(n_repeats), *cells])
+        rows.append(
+            [text_cell(task), number_cell(n_samples, 0), count_cell(n_repeats), *cells]
+        )
     header = ["task", "samples", "repeats", *names.values()]
     return [Table("What was classified", header, rows)]
 
@@ -873,7 +641,7 @@ def _show_environment(results, command):
     if "versions" in results:
         versions = results["versions"].dropna().unique()
         rows = [
-            [_word(name), _word(number)]
+            [text_cell(name), text_cell(number)]
             for name, number in dict.fromkeys(
                 tuple(item.partition("=")[::2])
                 for text in versions
@@ -886,141 +654,3 @@ def _show_environment(results, command):
     if commands:
         parts += [Text("Made by"), Code("\n".join(commands))]
     return parts
-
-
-def report_main(argv):
-    """Write the report of a run: ``python -m skomics.benchmark report RESULTS``.
-
-    Parameters
-    ----------
-    argv : list of str
-        Arguments.
-
-    Returns
-    -------
-    code : int
-        0; 2 if the arguments or the results are wrong.
-    """
-    args = _make_parser().parse_args(argv)
-    is_folder = args.results.is_dir()
-    file = args.results / "results.csv" if is_folder else args.results
-    output = args.output or file.with_name("report.html")
-    try:
-        report = make_report(
-            choose_results(_read(file), args.tasks, args.models),
-            metric=args.metric,
-            reference=args.reference,
-            command="\n".join(read_commands(file.parent)) or None,
-        )
-        output.write_text(report.to_html(), encoding="utf-8")
-        written = [output]
-        if args.markdown is not None:
-            figures = args.markdown.with_name(f"{args.markdown.stem}_figures")
-            args.markdown.write_text(report.to_markdown(figures), encoding="utf-8")
-            written += [args.markdown, figures]
-    except (ValueError, OSError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"Written: {', '.join(map(str, written))}")
-    return 0
-
-
-def _read(file):
-    if not file.exists():
-        raise FileNotFoundError(
-            f"There is no file {str(file)!r}. Give the --output folder of a run of "
-            "python -m skomics.benchmark, or its results file."
-        )
-    results = read_results(file)
-    if len(results) == 0:
-        raise ValueError(f"{str(file)!r} holds no finished fit. Run at least one.")
-    return results
-
-
-def choose_results(results, tasks=None, models=None):
-    """Return the rows of some tasks and models.
-
-    Parameters
-    ----------
-    results : DataFrame
-        From :func:`run_benchmark`.
-
-    tasks, models : list of str, default=None
-        Names, or names of groups; None takes all.
-
-    Returns
-    -------
-    results : DataFrame
-        The rows.
-
-    Raises
-    ------
-    ValueError
-        If a name is neither in the results nor that of a group, or nothing is left.
-    """
-    results = _choose(results, "task", tasks, TASK_GROUPS)
-    return _choose(results, "model", models, CONTENDER_GROUPS)
-
-
-def _choose(results, column, names, groups):
-    if names is None:
-        return results
-    present = list(dict.fromkeys(results[column]))
-    wanted = {
-        member
-        for name in names
-        for member in ([name] if name in present else groups.get(name, [name]))
-    }
-    unknown = set(names) - set(groups) - set(present)
-    if unknown or not wanted & set(present):
-        raise ValueError(
-            f"Got the {column}s {names}, but these results have {present}. Choose from "
-            "these, or leave the option out."
-        )
-    return results[results[column].isin(wanted)]
-
-
-def _make_parser():
-    parser = ArgumentParser(
-        prog="python -m skomics.benchmark report",
-        description="Write a report of finished fits as one page of HTML.",
-    )
-    parser.add_argument(
-        "results",
-        metavar="RESULTS",
-        type=Path,
-        help="the output folder of a run, or its results file",
-    )
-    parser.add_argument(
-        "--output",
-        metavar="FILE",
-        type=Path,
-        help="the page (default: report.html beside the results)",
-    )
-    parser.add_argument(
-        "--markdown", metavar="FILE", type=Path, help="write it as Markdown, too"
-    )
-    parser.add_argument(
-        "--tasks",
-        metavar="NAME",
-        nargs="+",
-        help="report on these tasks, or groups of tasks, only",
-    )
-    parser.add_argument(
-        "--models",
-        metavar="NAME",
-        nargs="+",
-        help="report on these models, or groups of models, only",
-    )
-    parser.add_argument(
-        "--metric",
-        choices=sorted(METRICS),
-        default="f1_macro",
-        help="score that models are compared by (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--reference",
-        metavar="NAME",
-        help="model that the others are compared with (default: sma, or the first)",
-    )
-    return parser
