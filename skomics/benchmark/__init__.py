@@ -1,6 +1,7 @@
 """Compare classifiers on multi-omics tasks: ``python -m skomics.benchmark``."""
 
 from skomics.benchmark._contenders import Contender
+from skomics.benchmark._results import BenchmarkResults
 from skomics.benchmark._runner import run_benchmark
 from skomics.benchmark._store import read_results
 from skomics.benchmark._summary import summarize
@@ -22,6 +23,7 @@ from skomics.benchmark.stats import (
 )
 
 __all__ = [
+    "BenchmarkResults",
     "Contender",
     "Task",
     "check_null",

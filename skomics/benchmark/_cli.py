@@ -17,7 +17,7 @@ from skomics.benchmark._contenders import (
     as_contenders,
     with_params,
 )
-from skomics.benchmark._results import is_control
+from skomics.benchmark._results import PLAIN, BenchmarkResults
 from skomics.benchmark._runner import run_benchmark
 from skomics.benchmark._store import ResultsStore
 from skomics.benchmark._summary import (
@@ -54,7 +54,6 @@ _PROTOCOLS = {"honest": ["honest"], "paper": ["paper"], "both": ["honest", "pape
 # that the paper's Table I is of.
 _DEFAULTS = {"models": ["sma", "efnn", "logreg"], "protocol": "honest", "repeats": 2}
 _PAPER_DEFAULTS = {"models": ["seven"], "protocol": "both", "repeats": 1}
-_VARIANT = ["protocol", "train_fraction", "omics"]
 
 
 def make_parser():
@@ -269,7 +268,7 @@ def main(argv=None):
     command = "\n".join(dict.fromkeys(commands))
     files = [file, *_write_files(results, args, command)]
     _print_results(results, files)
-    return 1 if (results["status"] != "ok").all() else 0
+    return 1 if (results.frame["status"] != "ok").all() else 0
 
 
 def _run(args, file):
@@ -301,7 +300,7 @@ def _run(args, file):
         )
         for protocol in _PROTOCOLS[args.protocol]
     ]
-    return pd.concat(parts, ignore_index=True)
+    return BenchmarkResults(pd.concat(parts, ignore_index=True))
 
 
 def _make_tasks(args):
@@ -321,10 +320,10 @@ def _make_tasks(args):
 def _write_files(results, args, command):
     """Write a report of the plain fits, and of each variant in a folder of its own."""
     files = []
-    for (is_null, protocol, fraction, omics), rows in _split(results):
+    for (is_null, protocol, fraction, omics), rows in results.variants():
         names = [
             *(["null"] if is_null else []),
-            *([protocol] if protocol != "honest" else []),
+            *([protocol] if protocol != PLAIN["protocol"] else []),
             *([f"train-{fraction}"] if fraction != 1 else []),
             *([omics] if omics != "all" else []),
         ]
@@ -333,7 +332,7 @@ def _write_files(results, args, command):
         files += write_report(rows, folder, command, verdict)
     if args.parquet:
         files.append(args.output / "results.parquet")
-        results.to_parquet(files[-1])
+        results.frame.to_parquet(files[-1])
     return files
 
 
@@ -370,7 +369,7 @@ def _print_rest(reason, file):
 
 
 def _print_results(results, files):
-    for variant, rows in _split(results):
+    for variant, rows in results.variants():
         heading = _describe_variant(*variant)
         if heading:
             print(f"\n{heading}\n")
@@ -381,24 +380,20 @@ def _print_results(results, files):
     comparison = format_comparison(results)
     if comparison:
         print(f"\n{comparison}\n")
-    failed = results[results["status"] != "ok"]
+    frame = results.frame
+    failed = frame[frame["status"] != "ok"]
     for (task, label), rows in failed.groupby(["task", "label"], sort=False):
         print(f"{len(rows)} fits of {label} on {task} failed: {rows['error'].iloc[0]}")
-    n_warned = (results["warnings"] != "").sum()
+    n_warned = (frame["warnings"] != "").sum()
     if n_warned:
         print(f"{n_warned} fits warned; see the column warnings.")
     print(f"Written: {', '.join(map(str, files))}")
 
 
-def _split(results):
-    """Return pairs of a variant and its rows; means over several have no sense."""
-    return results.groupby([is_control(results), *_VARIANT], sort=False)
-
-
 def _judge(is_null, protocol, fraction, omics, rows):
     """Return what the control says; None for all that is none, or is not checked."""
-    is_checked = is_null and (protocol, fraction, omics) == ("honest", 1, "all")
-    return judge_null(rows)[0] if is_checked else None
+    is_plain = (protocol, omics, fraction) == tuple(PLAIN.values())
+    return judge_null(rows)[0] if is_null and is_plain else None
 
 
 def _describe_variant(is_null, protocol, fraction, omics):

@@ -1,6 +1,6 @@
 """The published figures, and ours beside them."""
 
-from skomics.benchmark._results import METRICS
+from skomics.benchmark._results import METRICS, BenchmarkResults
 from skomics.benchmark._summary import format_table, summarize
 
 __all__ = [
@@ -49,7 +49,7 @@ def format_comparison(results):
 
     Parameters
     ----------
-    results : DataFrame
+    results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`, on tasks of the group "paper-simulated".
 
     Returns
@@ -58,15 +58,17 @@ def format_comparison(results):
         A table for each protocol, source of the data and kind of sizes; empty if
         there is no fit of these tasks.
     """
-    is_plain = (results["train_fraction"] == 1) & (results["omics"] == "all")
-    stems = results["model"].str.removesuffix("-paper").str.removesuffix("-tuned")
-    results = results[is_plain & stems.isin(list(PUBLISHED))]
+    results = BenchmarkResults.of(results)
+    protocols = {
+        "honest": results.scored,
+        "paper (leaky: scaled on all samples)": results.as_published,
+    }
     parts = [
-        f"{sizes} sizes, {source}, protocol {protocol}{_mark(protocol)}\n\n{table}"
-        for protocol, rows in results.groupby("protocol")
+        f"{sizes} sizes, {source}, protocol {protocol}\n\n{table}"
+        for protocol, rows in protocols.items()
         for prefix, source in _SOURCES.items()
         for sizes in _SIZES
-        if (table := _format_one(rows, f"{prefix}{sizes}"))
+        if (table := _format_one(_take_published(rows), f"{prefix}{sizes}"))
     ]
     if not parts:
         return ""
@@ -77,8 +79,9 @@ def format_comparison(results):
     return "\n\n".join([title, *parts])
 
 
-def _mark(protocol):
-    return " (leaky: scaled on all samples)" if protocol == "paper" else ""
+def _take_published(rows):
+    stems = rows["model"].str.removesuffix("-paper").str.removesuffix("-tuned")
+    return rows[stems.isin(list(PUBLISHED))]
 
 
 def _format_one(results, prefix):

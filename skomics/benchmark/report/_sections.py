@@ -6,7 +6,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from skomics.benchmark._results import METRICS, fill_defaults, is_control
+from skomics.benchmark._results import (
+    METRICS,
+    BenchmarkResults,
+    check_metric,
+    label_models,
+)
 from skomics.benchmark.report._elements import (
     ALPHA,
     Cell,
@@ -70,7 +75,7 @@ def make_report(results, *, metric="f1_macro", reference=None, command=None):
 
     Parameters
     ----------
-    results : DataFrame
+    results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`.
 
     metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
@@ -104,66 +109,57 @@ def make_report(results, *, metric="f1_macro", reference=None, command=None):
     ... )
     >>> page = make_report(results).to_html()  # doctest: +SKIP
     """
-    if metric not in METRICS:
-        raise ValueError(f"Got metric={metric!r}. Choose one of {sorted(METRICS)}.")
-    results = fill_defaults(results)
-    models = list(dict.fromkeys(results["model"]))
+    check_metric(metric)
+    results = BenchmarkResults.of(results)
+    compared, frame = results.compared, results.frame
+    models = list(dict.fromkeys(frame["model"]))
     if reference is None:
         reference = "sma" if "sma" in models else models[0]
     if reference not in models:
         raise ValueError(f"Got reference={reference!r}. Choose one of {models}.")
     sections = [
         Section("Summary", _summarize(results, metric)),
-        Section("Overview", _show_overview(results, metric)),
+        Section("Overview", _show_overview(compared, metric)),
         Section("Scores", _tabulate_scores(results, metric)),
-        Section("Ranks over tasks", _show_ranks(results, metric)),
-        Section("Spread over the folds", _show_boxes(results, metric)),
-        Section("Comparisons", _show_pairs(results, metric, reference)),
-        Section("Wins, ties and losses", _show_wins(results, metric, reference)),
+        Section("Ranks over tasks", _show_ranks(compared, metric)),
+        Section("Spread over the folds", _show_boxes(results.scored, metric)),
+        Section("Comparisons", _show_pairs(compared, metric, reference)),
+        Section("Wins, ties and losses", _show_wins(compared, metric, reference)),
         Section("Confusion matrices", _show_confusion(results)),
         Section("Learning curves", _show_curves(results, metric)),
         Section("Value of each omics", _show_omics(results, metric)),
         Section("Calibration", _show_calibration(results)),
-        Section("Paper protocol", _show_paper(results)),
-        Section("Control", _show_null(results)),
-        Section("Time and memory", _show_costs(results)),
-        Section("Errors and warnings", _show_messages(results)),
-        Section("Data", _show_data(results)),
-        Section("Environment", _show_environment(results, command)),
+        Section("Paper protocol", _show_paper(results.as_published)),
+        Section("Control", _show_null(results.control)),
+        Section("Time and memory", _show_costs(results.scored)),
+        Section("Errors and warnings", _show_messages(frame)),
+        Section("Data", _show_data(frame)),
+        Section("Environment", _show_environment(frame, command)),
         Section("Methods", [Text(_METHODS)]),
     ]
     return Report([section for section in sections if section.parts])
 
 
-def _take_main(results):
-    """Return the rows that are compared."""
-    is_whole = (results["train_fraction"] == 1) & (results["omics"] == "all")
-    return results[(results["protocol"] == "honest") & is_whole]
-
-
-def _has_scores(results, metric):
-    return _take_main(results)[metric].notna().any()
-
-
 def _summarize(results, metric):
-    n_failed = (results["status"] != "ok").sum()
+    frame = results.frame
+    n_failed = (frame["status"] != "ok").sum()
     parts = [
         Text(
-            f"{results['task'].nunique()} tasks, {results['model'].nunique()} models, "
-            f"{len(results)} fits, of which {n_failed} failed. Compared by "
+            f"{frame['task'].nunique()} tasks, {frame['model'].nunique()} models, "
+            f"{len(frame)} fits, of which {n_failed} failed. Compared by "
             f"{METRICS[metric]}."
         ),
         Text(*judge_null(results)),
     ]
-    if not _has_scores(results, metric):
+    if not results.has_scores(metric):
         text = "No fit of the honest protocol has a score, so nothing is compared."
         return [*parts, Text(text, is_warning=True)]
-    results = results[~is_control(results)]
-    if not _has_scores(results, metric):
+    compared = results.compared
+    if not compared.has_scores(metric):
         return parts
-    pairs = compare_pairs(results, metric)
-    means = score_intervals(results, metric)["mean"]
-    labels = results.groupby("model")["label"].first()
+    pairs = compare_pairs(compared, metric)
+    means = score_intervals(compared, metric)["mean"]
+    labels = label_models(compared.frame)
     rows = []
     for task, scores in means.groupby(level="task", sort=False):
         scores = scores.droplevel("task")
@@ -188,12 +184,11 @@ def _list_equals(equal, behind):
     return f"all {len(equal) + len(behind)} others{rest}"
 
 
-def _show_overview(results, metric):
+def _show_overview(compared, metric):
     """Return a table of models by tasks; those with a score on every task lead."""
-    main = _take_main(results[~is_control(results)])
-    main = main[main[metric].notna()]
-    if len(main) == 0:
+    if not compared.has_scores(metric):
         return []
+    main = compared.rows_with(metric)
     groups = main.groupby(["model", "task"], sort=False)
     # Means of the same scores in another order differ in the last digits.
     means = groups[metric].mean().unstack()[list(dict.fromkeys(main["task"]))].round(10)
@@ -205,12 +200,12 @@ def _show_overview(results, metric):
     if means.shape[1] > 1:
         columns[f"mean {METRICS[metric]}"] = average, 3
         with suppress(ValueError):  # no model has a score on every task
-            ranks = rank_models(results, metric)["rank"]
+            ranks = rank_models(compared, metric)["rank"]
             columns["mean rank"] = ranks.reindex(means.index), 1
     if "fit_seconds" in main:
         seconds = groups["fit_seconds"].mean().groupby("model").mean()
         columns["fit seconds"] = seconds, 1
-    labels = main.groupby("model")["label"].first()
+    labels = label_models(main)
     order = average.sort_values(ascending=False, kind="stable", na_position="last")
     rows = [
         [
@@ -256,7 +251,7 @@ def _find_equals(pairs, best):
 def _tabulate_scores(results, metric):
     parts = []
     for name in sorted(METRICS, key=lambda name: name != metric):
-        if not _has_scores(results, name):
+        if not results.has_scores(name):
             continue
         table = score_intervals(results, name)
         best = table.groupby(level="task")["mean"].transform("max")
@@ -279,15 +274,14 @@ def _tabulate_scores(results, metric):
     return parts
 
 
-def _show_ranks(results, metric):
-    results = results[~is_control(results)]
-    if not _has_scores(results, metric):
+def _show_ranks(compared, metric):
+    if not compared.has_scores(metric):
         return []
     try:
-        test = friedman_nemenyi(results, metric, alpha=ALPHA).iloc[0]
+        test = friedman_nemenyi(compared, metric, alpha=ALPHA).iloc[0]
     except ValueError as error:
         return [Text(str(error))]
-    ranks, pairs = rank_models(results, metric), compare_models(results, metric)
+    ranks, pairs = rank_models(compared, metric), compare_models(compared, metric)
     parts = [
         Text(
             f"{test['n_models']:.0f} models on {test['n_tasks']:.0f} tasks: Friedman's "
@@ -296,10 +290,11 @@ def _show_ranks(results, metric):
             "Models joined by a bar do not differ significantly."
         )
     ]
-    left_out = set(results["model"]) - set(ranks.index)
+    frame = compared.frame
+    left_out = set(frame["model"]) - set(ranks.index)
     if left_out:
         text = "Left out, for lack of a score on some task: "
-        labels = results[results["model"].isin(left_out)]["label"]
+        labels = frame[frame["model"].isin(left_out)]["label"]
         parts.append(Text(text + ", ".join(dict.fromkeys(labels)) + "."))
     nemenyi = CriticalDifferenceDisplay(ranks, pairs, test["critical_difference"])
     plot = partial(nemenyi.plot, alpha=ALPHA)
@@ -333,24 +328,20 @@ def _show_ranks(results, metric):
     return [*parts, Table("Pairs over all tasks", header, rows, is_folded=True)]
 
 
-def _show_boxes(results, metric):
-    if not _has_scores(results, metric):
-        return []
-    main = _take_main(results)
+def _show_boxes(scored, metric):
     parts = []
-    for task, rows in main.groupby("task", sort=False):
+    for task, rows in scored.groupby("task", sort=False):
         if rows[metric].notna().any():
             plot = partial(ScoreBoxDisplay(rows).plot, metric)
             parts.append(Figure(f"{METRICS[metric]} on {task}", plot))
     return parts
 
 
-def _show_pairs(results, metric, reference):
-    results = results[~is_control(results)]
-    scored = _take_main(results)
+def _show_pairs(compared, metric, reference):
+    scored = compared.scored
     if reference not in set(scored.loc[scored[metric].notna(), "model"]):
         return []
-    pairs = compare_pairs(results, metric, reference=reference, rope=_ROPE)
+    pairs = compare_pairs(compared, metric, reference=reference, rope=_ROPE)
     if len(pairs) == 0:
         return []
     rows = [
@@ -380,11 +371,10 @@ def _show_pairs(results, metric, reference):
     return [Table(f"{label} against each other model", header, rows), Text(text)]
 
 
-def _show_wins(results, metric, reference):
-    results = results[~is_control(results)]
-    if not _has_scores(results, metric):
+def _show_wins(compared, metric, reference):
+    if not compared.has_scores(metric):
         return []
-    counts = win_tie_loss(results, metric)
+    counts = win_tie_loss(compared, metric)
     if len(counts) == 0:
         return []
     first = counts[counts["model"] == reference]
@@ -441,7 +431,7 @@ def _tabulate_confusion(caption, cells):
 
 
 def _show_curves(results, metric):
-    if not _has_scores(results, metric):
+    if not results.has_scores(metric):
         return []
     curves = learning_curves(results, metric)
     name = METRICS[metric]
@@ -466,8 +456,7 @@ def _show_curves(results, metric):
 
 
 def _show_omics(results, metric):
-    is_usable = (results["protocol"] == "honest") & (results["train_fraction"] == 1)
-    if not (is_usable & results[metric].notna()).any():
+    if not results.has_scores(metric, "ablation"):
         return []
     rows = [
         [
@@ -486,7 +475,7 @@ def _show_omics(results, metric):
 
 
 def _show_calibration(results):
-    if "log_loss" not in results or "ece" not in results:
+    if not {"log_loss", "ece"} <= set(results.frame):
         return []
     calibration = summarize_calibration(results)
     names = ("log_loss_mean", "log_loss_std", "ece_mean", "ece_std")
@@ -501,13 +490,14 @@ def _show_calibration(results):
     ]
     header = ["task", "model", "log loss", "SD", "calibration error", "SD", "fits"]
     table = Table("Quality of the probabilities", header, rows)
-    averages = _average_calibration(calibration[~_is_of_control(calibration, results)])
+    compared = calibration[~_is_of_control(calibration, results)]
+    averages = _average_calibration(compared)
     return [*averages, table] if rows else []
 
 
 def _is_of_control(table, results):
     """Return which rows of a table by tasks are of a control."""
-    controls = results.loc[is_control(results), "task"]
+    controls = results.control.frame["task"]
     return table.index.get_level_values("task").isin(controls)
 
 
@@ -529,9 +519,8 @@ def _average_calibration(calibration):
     return [Table("Means over the tasks", header, rows)] if len(tasks) > 1 else []
 
 
-def _show_paper(results):
-    paper = results[results["protocol"] == "paper"]
-    groups = paper.groupby(["task", "label"], sort=False)
+def _show_paper(as_published):
+    groups = as_published.groupby(["task", "label"], sort=False)
     rows = [
         [
             text_cell(task),
@@ -550,9 +539,8 @@ def _show_paper(results):
     return [Text(text, is_warning=True), table] if rows else []
 
 
-def _show_null(results):
-    controls = results[is_control(results)]
-    if not has_confusion(controls):
+def _show_null(control):
+    if not has_confusion(control):
         return []
     rows = [
         [
@@ -563,21 +551,20 @@ def _show_null(results):
             interval_cell(row["low"], row["high"]),
             text_cell("suspect" if row["suspect"] else "at chance"),
         ]
-        for _, row in check_null(controls).iterrows()
+        for _, row in check_null(control).iterrows()
     ]
     header = ["task", "model", "accuracy", "chance", "joint 95 % by chance", "verdict"]
     return [Table("Scores with permuted labels", header, rows)] if rows else []
 
 
-def _show_costs(results):
+def _show_costs(scored):
     names = {
         "fit_seconds": "fit seconds",
         "score_seconds": "prediction seconds",
         "peak_memory_mb": "peak memory (MB)",
     }
-    names = {name: text for name, text in names.items() if name in results}
-    main = _take_main(results)
-    groups = main[main["status"] == "ok"].groupby(["task", "label"], sort=False)
+    names = {name: text for name, text in names.items() if name in scored}
+    groups = scored[scored["status"] == "ok"].groupby(["task", "label"], sort=False)
     rows = [
         [
             text_cell(task),
@@ -590,12 +577,12 @@ def _show_costs(results):
     return [Table("Means over the fits", header, rows)] if rows and names else []
 
 
-def _show_messages(results):
+def _show_messages(frame):
     parts = []
     for column, title in {"error": "Failed fits", "warnings": "Warnings"}.items():
-        if column not in results:
+        if column not in frame:
             continue
-        told = results[results[column].fillna("") != ""]
+        told = frame[frame[column].fillna("") != ""]
         sizes = told.groupby(["task", "label", column], sort=False).size()
         rows = [
             [text_cell(task), text_cell(label), count_cell(n), text_cell(message)]
@@ -607,16 +594,16 @@ def _show_messages(results):
     return parts or [Text("No fit failed, and none warned.")]
 
 
-def _show_data(results):
+def _show_data(frame):
     names = {
         "n_features": "features",
         "n_folds": "folds",
         "seed": "seed",
         "data": "SHA-256 of the data",
     }
-    names = {name: text for name, text in names.items() if name in results}
+    names = {name: text for name, text in names.items() if name in frame}
     rows = []
-    for task, group in results.groupby("task", sort=False):
+    for task, group in frame.groupby("task", sort=False):
         first = group.iloc[0]
         whole = group[group["train_fraction"] == 1]
         n_samples = (whole["n_train"] + whole["n_test"]).max()
@@ -636,10 +623,10 @@ def _shorten(value):
     return f"{value:.0f}" if isinstance(value, float) else str(value)
 
 
-def _show_environment(results, command):
+def _show_environment(frame, command):
     parts = []
-    if "versions" in results:
-        versions = results["versions"].dropna().unique()
+    if "versions" in frame:
+        versions = frame["versions"].dropna().unique()
         rows = [
             [text_cell(name), text_cell(number)]
             for name, number in dict.fromkeys(
@@ -649,7 +636,7 @@ def _show_environment(results, command):
             )
         ]
         parts.append(Table("Versions and machine", ["what", "which"], rows))
-    commands = [] if "command" not in results else list(results["command"].dropna())
+    commands = [] if "command" not in frame else list(frame["command"].dropna())
     commands = dict.fromkeys([*commands, *([] if command is None else [command])])
     if commands:
         parts += [Text("Made by"), Code("\n".join(commands))]

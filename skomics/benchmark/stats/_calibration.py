@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from skomics.benchmark._results import fill_defaults, take_complete
+from skomics.benchmark._results import BenchmarkResults
 
 __all__ = ["expected_calibration_error", "summarize_calibration"]
 
@@ -78,7 +78,7 @@ def summarize_calibration(results):
 
     Parameters
     ----------
-    results : DataFrame
+    results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`; columns log_loss and ece
         (:func:`expected_calibration_error`), which models without probabilities lack.
 
@@ -107,14 +107,14 @@ def summarize_calibration(results):
     task model
     t    m                0.5      0.06
     """
-    lacking = [name for name in ("log_loss", "ece") if name not in results]
+    scored = BenchmarkResults.of(results).scored
+    lacking = [name for name in ("log_loss", "ece") if name not in scored]
     if lacking:
         raise ValueError(
             f"Got results without the columns {lacking}. Run the benchmark again with "
             "this version of skomics, which records them."
         )
-    rows = take_complete(fill_defaults(results))
-    rows = rows[(rows["protocol"] == "honest") & rows["log_loss"].notna()]
+    rows = scored[scored["log_loss"].notna()]
     return rows.groupby(["task", "model"], sort=False).agg(
         label=("label", "first"),
         n_fits=("log_loss", "size"),

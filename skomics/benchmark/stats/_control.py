@@ -6,11 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from skomics.benchmark._results import (
-    fill_defaults,
-    is_control,
-    take_complete,
-)
+from skomics.benchmark._results import BenchmarkResults
 from skomics.benchmark.stats._intervals import mean_ratio
 
 __all__ = ["check_null", "has_confusion", "judge_null", "sum_confusion"]
@@ -21,7 +17,7 @@ def sum_confusion(results):
 
     Parameters
     ----------
-    results : DataFrame
+    results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`; columns confusion and classes, in JSON.
 
     Returns
@@ -49,8 +45,7 @@ def sum_confusion(results):
     2    b         a      1
     3    b         b      3
     """
-    rows = take_complete(fill_defaults(_take_confusion(results)))
-    rows = rows[rows["protocol"] == "honest"]
+    rows = _take_confusion(BenchmarkResults.of(results).scored)
     found = []
     for (task, model), group in rows.groupby(["task", "model"], sort=False):
         classes = json.loads(group["classes"].iloc[0])
@@ -65,14 +60,15 @@ def sum_confusion(results):
     return pd.DataFrame(found, columns=columns)
 
 
-def _take_confusion(results):
-    lacking = [name for name in ("confusion", "classes") if name not in results]
+def _take_confusion(rows):
+    """Return the rows that have a confusion matrix."""
+    lacking = [name for name in ("confusion", "classes") if name not in rows]
     if lacking:
         raise ValueError(
             f"Got results without the columns {lacking}. Run the benchmark again with "
             "this version of skomics, which records them."
         )
-    return results[results["confusion"].notna() & (results["confusion"] != "")]
+    return rows[rows["confusion"].notna() & (rows["confusion"] != "")]
 
 
 def check_null(results, *, level=0.95):
@@ -80,7 +76,7 @@ def check_null(results, *, level=0.95):
 
     Parameters
     ----------
-    results : DataFrame
+    results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`; the tasks whose column is_control is True are the
         control, or those called "null" and "null-…" where the column is absent.
         Column confusion.
@@ -133,10 +129,8 @@ def check_null(results, *, level=0.95):
       model  accuracy  chance  suspect
     0     m       0.5     0.5    False
     """
-    rows = results[is_control(results)]
-    if len(rows):
-        rows = take_complete(fill_defaults(_take_confusion(rows)))
-        rows = rows[rows["protocol"] == "honest"]
+    control = BenchmarkResults.of(results).control
+    rows = _take_confusion(control.scored) if len(control.frame) else control.scored
     groups = rows.groupby(["task", "model"], sort=False)
     joint_level = 1 - (1 - level) / max(groups.ngroups, 1)
     columns = ["task", "model", "label", "n_folds", "accuracy", "chance"]
@@ -146,7 +140,8 @@ def check_null(results, *, level=0.95):
 
 def has_confusion(results):
     """Return whether any row has a confusion matrix."""
-    return "confusion" in results and (results["confusion"].fillna("") != "").any()
+    frame = BenchmarkResults.of(results).frame
+    return "confusion" in frame and (frame["confusion"].fillna("") != "").any()
 
 
 def judge_null(results):
@@ -154,7 +149,7 @@ def judge_null(results):
 
     Parameters
     ----------
-    results : DataFrame
+    results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`.
 
     Returns
@@ -165,13 +160,13 @@ def judge_null(results):
     is_warning : bool
         Whether the results cannot be relied on as they are.
     """
-    controls = results[is_control(results)]
-    if len(controls) and not has_confusion(controls):
+    control = BenchmarkResults.of(results).control
+    if len(control.frame) and not has_confusion(control):
         return (
             "The control with permuted labels has no confusion matrices, so it could "
             "not be checked."
         ), True
-    check = check_null(controls)
+    check = check_null(control)
     if len(check) == 0:
         return "There was no control with permuted labels.", False
     suspects = check[check["suspect"]]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from skomics.benchmark._results import take_main, take_scored
+from skomics.benchmark._results import BenchmarkResults
 
 __all__ = [
     "PAIR",
@@ -56,7 +56,7 @@ def score_intervals(results, metric="f1_macro", *, method="corrected-t", level=0
 
     Parameters
     ----------
-    results : DataFrame
+    results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`.
 
     metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
@@ -108,7 +108,8 @@ def score_intervals(results, metric="f1_macro", *, method="corrected-t", level=0
     if method not in estimators:
         raise ValueError(f"Got method={method!r}. Choose one of {sorted(estimators)}.")
     rows = []
-    groups = take_main(results, metric).groupby(["task", "model"], sort=False)
+    scored = BenchmarkResults.of(results).rows_with(metric)
+    groups = scored.groupby(["task", "model"], sort=False)
     for (task, model), group in groups:
         scores = group[metric].to_numpy()
         low, high = estimators[method](scores, mean_ratio(group), level)
@@ -152,7 +153,7 @@ def learning_curves(results, metric="f1_macro"):
 
     Parameters
     ----------
-    results : DataFrame
+    results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`; column train_fraction.
 
     metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
@@ -183,8 +184,7 @@ def learning_curves(results, metric="f1_macro"):
     t    m     0.5                40.0   0.6
                1.0                80.0   0.7
     """
-    rows = take_scored(results, metric)
-    rows = rows[rows["omics"] == "all"]
+    rows = BenchmarkResults.of(results).rows_with(metric, "learning_curves")
     n_shares = rows.groupby("task")["train_fraction"].transform("nunique")
     order = {
         name: {value: place for place, value in enumerate(dict.fromkeys(rows[name]))}
@@ -214,7 +214,7 @@ def omics_value(results, metric="f1_macro", *, level=0.95):
 
     Parameters
     ----------
-    results : DataFrame
+    results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`; column omics, "all" or names joined by "+". The
         omics of a task are those that any of its rows names.
 
@@ -250,8 +250,7 @@ def omics_value(results, metric="f1_macro", *, level=0.95):
     0     m   cnv        0.10
     1     m   rna        0.35
     """
-    rows = take_scored(results, metric)
-    rows = rows[rows["train_fraction"] == 1]
+    rows = BenchmarkResults.of(results).rows_with(metric, "ablation")
     found = []
     for (task, model), group in rows.groupby(["task", "model"], sort=False):
         every = _list_omics(rows[rows["task"] == task])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from skomics.benchmark._results import drop_controls, label_models, take_main
+from skomics.benchmark._results import BenchmarkResults, label_models
 from skomics.benchmark.stats._intervals import (
     PAIR,
     corrected_t_test,
@@ -77,7 +77,7 @@ def compare_pairs(
 
     Parameters
     ----------
-    results : DataFrame
+    results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`.
 
     metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
@@ -152,7 +152,7 @@ def compare_pairs(
     """
     if not rope >= 0:
         raise ValueError(f"Got rope={rope!r}. Give a difference of scores, 0 or more.")
-    scored = take_main(results, metric)
+    scored = BenchmarkResults.of(results).rows_with(metric)
     known = list(dict.fromkeys(scored["task"]))
     if task is not None and task not in known:
         raise ValueError(f"Got task={task!r}. Tasks with scores are {known}.")
@@ -200,7 +200,7 @@ def win_tie_loss(results, metric="f1_macro", *, alpha=0.05):
 
     Parameters
     ----------
-    results : DataFrame
+    results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`. Tasks with permuted labels do not count.
 
     metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
@@ -236,7 +236,8 @@ def win_tie_loss(results, metric="f1_macro", *, alpha=0.05):
     0     a     b     1     0       0
     1     b     a     0     0       1
     """
-    pairs = compare_pairs(drop_controls(results), metric)
+    results = BenchmarkResults.of(results)
+    pairs = compare_pairs(results.compared, metric)
     # Of a single model there are no pairs, and no type of their numbers.
     differences = pairs["difference"].astype("float64").round(DIGITS)
     is_clear = pairs["p_holm"] < alpha
@@ -253,7 +254,7 @@ def win_tie_loss(results, metric="f1_macro", *, alpha=0.05):
     keys = ["model", "other", "label", "other_label"]
     counts = ["wins", "ties", "losses", "ahead", "behind"]
     both = pd.concat([pairs, turned])[keys + counts]
-    order = list(permutations(label_models(results).index, 2))
+    order = list(permutations(label_models(results.frame).index, 2))
     counted = both.groupby(keys, sort=False).sum().astype(int).reset_index()
     places = [
         order.index(pair) for pair in zip(counted.model, counted.other, strict=True)

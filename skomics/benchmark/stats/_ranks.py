@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from skomics._optional import import_optional
-from skomics.benchmark._results import drop_controls, label_models, take_main
+from skomics.benchmark._results import BenchmarkResults, label_models
 from skomics.benchmark.stats._pairwise import DIGITS, adjust_holm
 
 __all__ = ["compare_models", "friedman_nemenyi", "rank_models"]
@@ -18,7 +18,7 @@ def rank_models(results, metric="f1_macro"):
 
     Parameters
     ----------
-    results : DataFrame
+    results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`. Models that lack a score on some task, and tasks
         with permuted labels, are left out.
 
@@ -56,10 +56,11 @@ def rank_models(results, metric="f1_macro"):
     a         A  1.25  0.85        2
     b         B  1.75  0.80        2
     """
+    results = BenchmarkResults.of(results)
     scores = _tabulate(results, metric)
     ranks = pd.DataFrame(
         {
-            "label": label_models(results).reindex(scores.columns),
+            "label": label_models(results.frame).reindex(scores.columns),
             "rank": scores.rank(axis=1, ascending=False).mean(),
             "mean": scores.mean(),
             "n_tasks": len(scores),
@@ -70,7 +71,8 @@ def rank_models(results, metric="f1_macro"):
 
 def _tabulate(results, metric):
     """Return the mean scores, tasks by models, of models that finished every task."""
-    main = drop_controls(take_main(results, metric))
+    scored = results.rows_with(metric)
+    main = scored[~scored["is_control"]]
     means = main.groupby(["task", "model"], sort=False)[metric].mean().round(DIGITS)
     table = means.unstack("model")[list(dict.fromkeys(main["model"]))]
     scores = table.dropna(axis=1)
@@ -99,7 +101,7 @@ def friedman_nemenyi(results, metric="f1_macro", *, alpha=0.05):
 
     Parameters
     ----------
-    results : DataFrame
+    results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`. Models that lack a score on some task, and tasks
         with permuted labels, are left out.
 
@@ -138,7 +140,7 @@ def friedman_nemenyi(results, metric="f1_macro", *, alpha=0.05):
        n_tasks  chi2  critical_difference
     0        2   3.0                 2.34
     """
-    scores = _tabulate_for_test(results, metric)
+    scores = _tabulate_for_test(BenchmarkResults.of(results), metric)
     n, k = scores.shape
     # Where every task is one tie, both are 0 / 0.
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -162,7 +164,7 @@ def compare_models(results, metric="f1_macro"):
 
     Parameters
     ----------
-    results : DataFrame
+    results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`. Models that lack a score on some task, and tasks
         with permuted labels, are left out.
 
@@ -206,10 +208,11 @@ def compare_models(results, metric="f1_macro"):
     1     a     c             -1.5      0.291
     2     b     c             -1.5      0.291
     """
+    results = BenchmarkResults.of(results)
     scores = _tabulate_for_test(results, metric)
     posthocs = import_optional("scikit_posthocs", extra="bench")
     nemenyi = posthocs.posthoc_nemenyi_friedman(scores.to_numpy())
-    ranks, labels = rank_models(results, metric)["rank"], label_models(results)
+    ranks, labels = rank_models(results, metric)["rank"], label_models(results.frame)
     rows = [
         {
             "model": model,
