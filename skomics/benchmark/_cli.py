@@ -19,10 +19,9 @@ from skomics.benchmark._contenders import (
 )
 from skomics.benchmark._results import PLAIN, BenchmarkResults
 from skomics.benchmark._runner import run_benchmark
-from skomics.benchmark._store import ResultsStore
+from skomics.benchmark._store import ResultsStore, read_commands, write_commands
 from skomics.benchmark._summary import (
     format_summary,
-    read_commands,
     summarize,
     write_report,
 )
@@ -249,8 +248,8 @@ def main(argv=None):
         _print_list()
         return 0
     file = args.output / "results.csv"
-    commands = read_commands(args.output) if file.exists() else []
     try:
+        commands = read_commands(args.output) if file.exists() else []
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
             warnings.showwarning = _print_warning
@@ -265,8 +264,8 @@ def main(argv=None):
         print(f"error: {error}", file=sys.stderr)
         return 2
     commands.append(shlex.join(["python", "-m", "skomics.benchmark", *argv]))
-    command = "\n".join(dict.fromkeys(commands))
-    files = [file, *_write_files(results, args, command)]
+    files = [file, write_commands(args.output, commands)]
+    files += _write_files(results, args, "\n".join(dict.fromkeys(commands)))
     _print_results(results, files)
     return 1 if (results.frame["status"] != "ok").all() else 0
 

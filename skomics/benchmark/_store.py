@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import shutil
 from contextlib import contextmanager
@@ -21,7 +22,15 @@ from skomics.benchmark._results import (
     results_frame,
 )
 
-__all__ = ["ResultsStore", "lock_results", "read_results"]
+__all__ = [
+    "ResultsStore",
+    "lock_results",
+    "read_commands",
+    "read_results",
+    "write_commands",
+]
+
+COMMANDS = "commands.json"
 
 
 # What must agree before fits of an older run count, and what to call it. All
@@ -111,6 +120,61 @@ def lock_results(path=None):
         yield
     finally:
         lock.release()
+
+
+def read_commands(folder):
+    """Return the commands that made the results in a folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The output folder of a run.
+
+    Returns
+    -------
+    commands : list of str
+        The oldest first; none if nothing is recorded.
+
+    Raises
+    ------
+    ValueError
+        If the file of commands is damaged.
+    """
+    file = Path(folder) / COMMANDS
+    if not file.exists():
+        return []
+    try:
+        commands = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        commands = None
+    if not isinstance(commands, list) or not all(isinstance(c, str) for c in commands):
+        raise ValueError(
+            f"{file} is damaged: a list of commands in JSON is wanted. Delete the "
+            "file; the results are whole without it."
+        )
+    return commands
+
+
+def write_commands(folder, commands):
+    """Keep the commands that made the results in a folder, each once.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The output folder of a run.
+
+    commands : list of str
+        The oldest first.
+
+    Returns
+    -------
+    file : Path
+        Where they are.
+    """
+    file = Path(folder) / COMMANDS
+    text = json.dumps(list(dict.fromkeys(commands)), ensure_ascii=False, indent=2)
+    file.write_text(f"{text}\n", encoding="utf-8")
+    return file
 
 
 class ResultsStore:

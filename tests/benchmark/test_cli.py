@@ -21,7 +21,7 @@ from skomics.benchmark import _runner as runner_module
 from skomics.benchmark import _store as store_module
 from skomics.benchmark._cli import main
 from skomics.benchmark._contenders import CONTENDER_GROUPS, CONTENDERS
-from skomics.benchmark._summary import read_commands
+from skomics.benchmark._store import read_commands
 from skomics.benchmark._tasks import TASK_GROUPS
 
 ROOT = Path(__file__).parents[2]
@@ -90,7 +90,7 @@ def test_a_folder_gives_table_rows_report_and_figure(
     shown = capsys.readouterr()
     assert "| cohort | Dummy " in shown.out
     assert "[20/20] cohort · " in shown.err
-    names = {"results.csv", "summary.md", "benchmark.png"}
+    names = {"results.csv", "summary.md", "benchmark.png", "commands.json"}
     assert {path.name for path in output.glob("[!.]*")} == names
     assert len(pd.read_csv(output / "results.csv")) == 2 * 2 * 5
     assert "--data" in (output / "summary.md").read_text()
@@ -217,6 +217,16 @@ def test_report_has_every_command_that_the_results_were_made_by(
     assert run(*options, "--models", "ridge", output=output) == 0
     (command,) = read_commands(output)
     assert "--models ridge" in command
+
+
+def test_a_damaged_file_of_commands_is_told_before_the_first_fit(
+    folder, tmp_path, contenders, pyplot, capsys
+):
+    options = ["--data", folder, "--repeats", 1, "--folds", 2, "--models", "dummy"]
+    assert run(*options, output=tmp_path) == 0
+    (tmp_path / "commands.json").write_text('["cut o')
+    assert run(*options, output=tmp_path) == 2
+    assert "commands.json is damaged" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["cancer", "single_cell"])

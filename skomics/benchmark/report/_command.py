@@ -6,8 +6,7 @@ from pathlib import Path
 
 from skomics.benchmark._contenders import CONTENDER_GROUPS
 from skomics.benchmark._results import METRICS
-from skomics.benchmark._store import read_results
-from skomics.benchmark._summary import read_commands
+from skomics.benchmark._store import read_commands, read_results
 from skomics.benchmark._tasks import TASK_GROUPS
 from skomics.benchmark.report._sections import make_report
 

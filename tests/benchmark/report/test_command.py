@@ -6,7 +6,7 @@ import pytest
 
 from skomics.benchmark._cli import main
 from skomics.benchmark._results import COLUMNS
-from skomics.benchmark._summary import write_report
+from skomics.benchmark._store import write_commands
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("scikit_posthocs")
@@ -20,7 +20,7 @@ def write(results, folder):
 
 def test_command_writes_page_and_markdown_with_the_command(results, tmp_path, capsys):
     folder = write(results, tmp_path / "run")
-    write_report(results, folder, "python -m skomics.benchmark --seed 7")
+    write_commands(folder, ["python -m skomics.benchmark --seed 7"])
     assert main(["report", str(folder), "--markdown", str(folder / "r.md")]) == 0
     assert "Written: " in capsys.readouterr().out
     for name in ("report.html", "r.md"):
