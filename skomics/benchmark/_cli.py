@@ -35,7 +35,7 @@ from skomics.benchmark._tasks import (
     folder_task,
     null_task,
 )
-from skomics.benchmark.paper._tables import format_comparison
+from skomics.benchmark.paper import format_comparison
 from skomics.benchmark.report import report_main
 from skomics.benchmark.stats import judge_null
 

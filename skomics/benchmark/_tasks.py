@@ -14,6 +14,11 @@ from scipy import sparse
 from skomics._blocks import read_blocks
 from skomics._rows import compare_rows, place_rows
 from skomics._warnings import warn
+from skomics.benchmark.paper._sets import (
+    PAPER_SIZES,
+    PUBLISHED_SETS,
+    make_paper_data,
+)
 from skomics.datasets import (
     fetch_momix_single_cell,
     make_intersim,
@@ -425,16 +430,6 @@ def _named_tables(task):
     return tables
 
 
-# Numbers of samples of the simulated sets of Leng et al. (2022), by the order of
-# their clusters.
-PAPER_SIZES = {
-    "equal-5": (15, 25, 20, 20, 20),
-    "equal-10": (15, *[10] * 8, 5),
-    "equal-15": (*[7] * 10, *[6] * 5),
-    "heterogeneous-5": (25, 35, 13, 19, 8),
-    "heterogeneous-10": (2, 20, 10, 7, 10, 15, 13, 10, 8, 5),
-    "heterogeneous-15": (5, 10, 8, 4, 3, 12, 3, 10, 3, 5, 2, 10, 20, 3, 2),
-}
 _EFFECTS = (0.05, 0.1, 0.15, 0.25, 0.5)
 _WITHHELD = (0.1, 0.3, 0.5)
 _WIDE = {
@@ -443,7 +438,7 @@ _WIDE = {
 }
 # Sets that are read from the folder named by SKOMICS_DATA, and their kinds.
 DATA_SETS = {
-    **{f"dlmo_sim_{name.replace('-', '_')}": "simulated" for name in PAPER_SIZES},
+    **dict.fromkeys(PUBLISHED_SETS, "simulated"),
     **dict.fromkeys(["snareseq_celllines", "scgem", "scicar_a549"], "single_cell"),
     **dict.fromkeys(
         [
@@ -464,11 +459,7 @@ DATA_SETS = {
 
 
 def _paper_task(name):
-    sizes = PAPER_SIZES[name]
-    X, y = make_intersim(
-        sum(sizes), len(sizes), proportions=sizes, effect=2.5, random_state=0
-    )
-    return Task(f"paper-{name}", X, y, "simulated")
+    return Task(f"paper-{name}", *make_paper_data(name), "simulated")
 
 
 def _ladder_task(name, effect):
@@ -536,8 +527,7 @@ def _of_kind(kind):
 # Names for several tasks; sets that are read count where they are present, sets that
 # are downloaded where they can be.
 TASK_GROUPS = {
-    "paper-simulated": [f"paper-{name}" for name in PAPER_SIZES]
-    + _of_kind("simulated"),
+    "paper-simulated": [*(f"paper-{name}" for name in PAPER_SIZES), *PUBLISHED_SETS],
     "simulated-ladder": [f"ladder-{effect}" for effect in _EFFECTS],
     "single-cell": [*DOWNLOADS, *_of_kind("single_cell")],
     "cancer": _of_kind("cancer"),

@@ -7,9 +7,9 @@ __all__ = [
     "PUBLISHED",
     "PUBLISHED_CANCERS",
     "PUBLISHED_CELLS",
+    "format_cancers",
+    "format_cells",
     "format_comparison",
-    "join_means",
-    "join_scores",
 ]
 
 # Accuracy, macro F1 and weighted F1 of Pan et al. (2023), arXiv:2308.10917.
@@ -102,21 +102,66 @@ def _format_one(results, prefix):
         cells = []
         for n, table in ours.items():
             published = PUBLISHED[model.split("-")[0]][_CLUSTERS.index(n)]
-            cells += [join_scores(published), _join_ours(table, model)]
+            cells += [_join_scores(published), _join_ours(table, model)]
         label = next(t.loc[model, "label"] for t in ours.values() if model in t.index)
         rows.append([label, *cells])
     return format_table([header, *rows])
 
 
 def _join_ours(table, model):
-    return join_means(table.loc[model]) if model in table.index else "–"
+    return _join_means(table.loc[model]) if model in table.index else "–"
 
 
-def join_means(row):
-    """Return the mean scores in a row of a summary, as text."""
-    return join_scores(row[f"{name}_mean"] for name in METRICS)
+def format_cells(results):
+    """Return Table II beside our figures, as Markdown.
+
+    Parameters
+    ----------
+    results : DataFrame
+        From :func:`run_benchmark`, of the seven models on single cells.
+
+    Returns
+    -------
+    text : str
+        The table.
+    """
+    means = summarize(results).droplevel("task")
+    rows = [
+        [row["label"], _join_scores(PUBLISHED_CELLS[model]), _join_means(row)]
+        for model, row in means.iterrows()
+    ]
+    return format_table([["model", "paper, 206 cells", "ours, scgem"], *rows])
 
 
-def join_scores(scores):
+def format_cancers(results):
+    """Return the figures of Fig. 2 beside ours, as Markdown.
+
+    Parameters
+    ----------
+    results : DataFrame
+        From :func:`run_benchmark`, of SMA and others on the sets of
+        `PUBLISHED_CANCERS`.
+
+    Returns
+    -------
+    text : str
+        The table.
+    """
+    means = summarize(results)
+    rows = [["set", "paper, SMA", "ours, SMA", "ours, best"]]
+    for task, published in PUBLISHED_CANCERS.items():
+        ours = means.loc[task]
+        best = ours.loc[ours["f1_macro_mean"].idxmax()]
+        told = f"{best['label']} {_join_means(best)}"
+        sma = _join_means(ours.loc["sma"])
+        rows.append([task, _join_scores(published), sma, told])
+    return format_table(rows)
+
+
+def _join_means(row):
+    return _join_scores(row[f"{name}_mean"] for name in METRICS)
+
+
+def _join_scores(scores):
     """Return accuracy, macro F1 and weighted F1 as text."""
     return " ".join("–" if score != score else f"{score:.3f}" for score in scores)
