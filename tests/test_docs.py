@@ -55,6 +55,13 @@ def test_public_name_is_in_the_api_list(name):
     assert name in (REPOSITORY / "docs" / "api.md").read_text()
 
 
+def test_places_that_the_contributing_page_names_are_there():
+    page = (REPOSITORY / "docs" / "contributing.md").read_text(encoding="utf-8")
+    places = [p for p in re.findall(r"`(skomics/[\w/.]+)`", page) if "<" not in p]
+    assert len(places) > 20
+    assert [place for place in places if not (REPOSITORY / place).exists()] == []
+
+
 @pytest.mark.slow
 def test_documentation_builds_without_warnings(tmp_path):
     pytest.importorskip("myst_parser")
