@@ -1,7 +1,7 @@
 """The sections of the report: what the results say, and in which order."""
 
 from contextlib import suppress
-from functools import partial
+from functools import partial, wraps
 
 import numpy as np
 import pandas as pd
@@ -140,6 +140,16 @@ def make_report(results, *, metric="f1_macro", reference=None, command=None):
     return Report([section for section in sections if section.parts])
 
 
+def _where_scored(show):
+    """Leave a section empty where none of its fits has a score."""
+
+    @wraps(show)
+    def show_or_leave_out(results, metric, *args):
+        return show(results, metric, *args) if results.has_scores(metric) else []
+
+    return show_or_leave_out
+
+
 def _summarize(results, metric):
     frame = results.frame
     n_failed = (frame["status"] != "ok").sum()
@@ -184,10 +194,9 @@ def _list_equals(equal, behind):
     return f"all {len(equal) + len(behind)} others{rest}"
 
 
+@_where_scored
 def _show_overview(compared, metric):
     """Return a table of models by tasks; those with a score on every task lead."""
-    if not compared.has_scores(metric):
-        return []
     main = compared.rows_with(metric)
     groups = main.groupby(["model", "task"], sort=False)
     # Means of the same scores in another order differ in the last digits.
@@ -274,9 +283,8 @@ def _tabulate_scores(results, metric):
     return parts
 
 
+@_where_scored
 def _show_ranks(compared, metric):
-    if not compared.has_scores(metric):
-        return []
     try:
         test = friedman_nemenyi(compared, metric, alpha=ALPHA).iloc[0]
     except ValueError as error:
@@ -371,9 +379,8 @@ def _show_pairs(compared, metric, reference):
     return [Table(f"{label} against each other model", header, rows), Text(text)]
 
 
+@_where_scored
 def _show_wins(compared, metric, reference):
-    if not compared.has_scores(metric):
-        return []
     counts = win_tie_loss(compared, metric)
     if len(counts) == 0:
         return []
@@ -430,9 +437,8 @@ def _tabulate_confusion(caption, cells):
     return Table(caption, header, rows)
 
 
+@_where_scored
 def _show_curves(results, metric):
-    if not results.has_scores(metric):
-        return []
     curves = learning_curves(results, metric)
     name = METRICS[metric]
     parts = []
