@@ -24,18 +24,11 @@ from skomics.benchmark import (
     make_report,
     rank_models,
     read_results,
-    summarize,
 )
-from skomics.benchmark._paper import (
-    PUBLISHED_CANCERS,
-    PUBLISHED_CELLS,
-    format_comparison,
-    join_means,
-    join_scores,
-)
-from skomics.benchmark._report import choose_results
-from skomics.benchmark._store import KEY
+from skomics.benchmark._results import KEY
 from skomics.benchmark._summary import format_table
+from skomics.benchmark.paper import format_cancers, format_cells, format_comparison
+from skomics.benchmark.report import choose_results
 from skomics.plotting import BenchmarkDisplay, CriticalDifferenceDisplay
 
 DOCS = Path(__file__).parent
@@ -63,26 +56,6 @@ def _make_table(found):
 
 def _compare_simulated(results, protocol):
     return format_comparison(results[results["protocol"] == protocol])
-
-
-def _compare_cells(results):
-    means = summarize(results).droplevel("task")
-    rows = [
-        [row["label"], join_scores(PUBLISHED_CELLS[model]), join_means(row)]
-        for model, row in means.iterrows()
-    ]
-    return format_table([["model", "paper, 206 cells", "ours, scgem"], *rows])
-
-
-def _compare_cancers(results):
-    means = summarize(results)
-    rows = [["set", "paper, SMA", "ours, SMA", "ours, best"]]
-    for task, published in PUBLISHED_CANCERS.items():
-        ours = means.loc[task]
-        best = ours.loc[ours["f1_macro_mean"].idxmax()]
-        told = f"{best['label']} {join_means(best)}"
-        rows.append([task, join_scores(published), join_means(ours.loc["sma"]), told])
-    return format_table(rows)
 
 
 def _compare_processors(results):
@@ -114,8 +87,8 @@ _BESIDE = {
     "Two processors": _compare_processors,
     "Table I, honest": partial(_compare_simulated, protocol="honest"),
     "Table I, paper": partial(_compare_simulated, protocol="paper"),
-    "Table II": _compare_cells,
-    "Fig. 2": _compare_cancers,
+    "Table II": format_cells,
+    "Fig. 2": format_cancers,
 }
 
 

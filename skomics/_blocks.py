@@ -14,6 +14,14 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from skomics._rows import (
+    check_unique,
+    compare_rows,
+    examples,
+    in_brackets,
+    looks_like_rows,
+    place_rows,
+)
 from skomics.exceptions import SampleAlignmentError
 
 __all__ = [
@@ -22,7 +30,6 @@ __all__ = [
     "BlockLayout",
     "OmicsBlocks",
     "classifier_table",
-    "examples",
     "is_matrix",
     "read_blocks",
     "read_layout",
@@ -156,27 +163,6 @@ class OmicsBlocks:
     is_split_by_parameter: bool = False
 
 
-def examples(values, n=3):
-    """Quote the first few values for an error message.
-
-    Parameters
-    ----------
-    values : sized iterable
-        Values to choose from.
-
-    n : int, default=3
-        How many to quote.
-
-    Returns
-    -------
-    quoted : str
-        For instance `'a', 'b', 'c', ...`.
-    """
-    values = list(values)
-    quoted = [f"'{v}'" if isinstance(v, str) else f"{v}" for v in values[:n]]
-    return ", ".join(quoted) + (", ..." if len(values) > n else "")
-
-
 def _as_slice(positions):
     """Return a slice, which pandas and numpy take without copying, if possible."""
     if len(positions) and np.all(np.diff(positions) == 1):
@@ -185,11 +171,13 @@ def _as_slice(positions):
 
 
 def _as_names(labels):
+    """Return labels as an Index of text."""
     labels = labels if isinstance(labels, pd.Index) else pd.Index(labels)
     return labels if labels.inferred_type == "string" else labels.map(str)
 
 
 def _check_omics_names(names):
+    """Raise for a name that a flat feature name could not be split at, or twice."""
     for name in names:
         # A trailing underscore would move the first separator of a flat name.
         if not name or SEPARATOR in name or name.endswith("_"):
@@ -278,6 +266,7 @@ def _parse_flat_names(names, strict=True):
 
 
 def _layout_from_labels(labels, n_features):
+    """Return the layout of one omics label per column."""
     codes, uniques = pd.factorize(pd.Index(labels))
     if len(codes) != n_features:
         raise ValueError(
@@ -298,6 +287,7 @@ def _layout_from_labels(labels, n_features):
 
 
 def _layout_from_sizes(names, sizes, n_features):
+    """Return the layout of adjacent blocks."""
     if sum(sizes) != n_features or min(sizes) < 1:
         raise ValueError(
             f"Got the block sizes {sizes}, which sum to {sum(sizes)}, for a table of "
@@ -311,10 +301,12 @@ def _layout_from_sizes(names, sizes, n_features):
 
 
 def _is_integer(value):
+    """Tell whether a value is an integer and no truth value."""
     return isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
 
 
 def _layout_from_sequence(omics, n_features):
+    """Return the layout of block sizes, or of one label per column."""
     if isinstance(omics, str) or not hasattr(omics, "__len__") or len(omics) == 0:
         raise ValueError(
             f"Got omics={omics!r}. It must be block sizes, one label per column, or "
@@ -328,6 +320,7 @@ def _layout_from_sequence(omics, n_features):
 
 
 def _layout_from_mapping(omics, names, n_features):
+    """Return the layout of omics names with sizes or with columns."""
     if omics and all(map(_is_integer, omics.values())):
         sizes = tuple(map(int, omics.values()))
         return _layout_from_sizes(tuple(map(str, omics)), sizes, n_features)
@@ -350,6 +343,7 @@ def _layout_from_mapping(omics, names, n_features):
 
 
 def _find_columns(name, wanted, names, n_features):
+    """Return the positions of an omics' columns, given by name or position."""
     if isinstance(wanted, str) or not hasattr(wanted, "__len__") or len(wanted) == 0:
         raise ValueError(
             f"omics[{name!r}] is {wanted!r}. It must be the number of columns (for "
@@ -384,10 +378,12 @@ def _is_instance(X, module, name):
 
 
 def _is_anndata(X):
+    """Tell whether X is an AnnData."""
     return _is_instance(X, "anndata", "AnnData")
 
 
 def _is_mudata(X):
+    """Tell whether X is a MuData."""
     return _is_instance(X, "mudata", "MuData")
 
 
@@ -399,17 +395,20 @@ def to_pandas(X):
 
 
 def _is_table(X):
+    """Tell whether X may be one table of a list."""
     is_known = isinstance(X, pd.DataFrame) or sparse.issparse(X) or _is_anndata(X)
     is_array = isinstance(X, np.ndarray) and X.ndim == 2
     return is_known or is_array or _is_instance(X, "polars", "DataFrame")
 
 
 def _is_dict(X):
+    """Tell whether X is a dict of tables."""
     # A scipy dok matrix is a dict too.
     return isinstance(X, Mapping) and not sparse.issparse(X)
 
 
 def _is_list_of_tables(X):
+    """Tell whether X is a list of tables and no array."""
     # A list of lists or of one-dimensional arrays is an array to scikit-learn.
     return isinstance(X, list | tuple) and len(X) > 0 and all(map(_is_table, X))
 
@@ -485,6 +484,7 @@ def read_blocks(X, omics=None):
 
 
 def _check_unique_features(name, features):
+    """Raise if an omics names two columns alike."""
     if features.is_unique:
         return
     repeated = features[features.duplicated()].unique()
@@ -507,6 +507,7 @@ def _split_frame(X, layout, features):
 
 
 def _read_frame(X, omics):
+    """Read a DataFrame with one or two column levels."""
     if X.columns.nlevels > 2:
         raise ValueError(
             f"X has {X.columns.nlevels} column levels. A DataFrame must have two "
@@ -544,11 +545,13 @@ def _may_name_omics(omics):
 
 
 def _read_named_frame(X, layout, features):
+    """Read a DataFrame whose columns name their omics."""
     blocks = _split_frame(X, layout, features)
     return OmicsBlocks(blocks, layout, X.index, _flat_names(layout, blocks))
 
 
 def _flat_names(layout, blocks):
+    """Return ``omics__feature`` for all columns; None if a block has no names."""
     if any(block.features is None for block in blocks.values()):
         return None
     if not layout.is_named:
@@ -561,6 +564,7 @@ def _flat_names(layout, blocks):
 
 
 def _side_by_side(blocks, rows, is_annotated=False):
+    """Return blocks as if they stood side by side in one table."""
     names = tuple(blocks)
     _check_omics_names(names)
     ends = np.cumsum([block.data.shape[1] for block in blocks.values()])
@@ -597,6 +601,7 @@ def _read_table(name, table):
 
 
 def _read_tables(tables):
+    """Read a dict of tables, rows matched by label."""
     if not tables:
         raise ValueError("Got a dict without tables. Give at least one omics.")
     blocks = {str(name): _read_table(name, table) for name, table in tables.items()}
@@ -634,6 +639,7 @@ def _annotated_labels(X):
 
 
 def _read_anndata(X):
+    """Read an AnnData, whose variables may name their omics."""
     parsed = _annotated_labels(X)
     whole = _read_annotated_block(UNNAMED, X)
     if parsed is None:
@@ -655,6 +661,7 @@ def _read_anndata(X):
 
 
 def _read_mudata(X):
+    """Read a MuData, one block per modality."""
     blocks = {name: _read_annotated_block(name, table) for name, table in X.mod.items()}
     if any(not block.rows.equals(X.obs_names) for block in blocks.values()):
         _check_unique_ids(blocks)
@@ -668,6 +675,7 @@ def _read_mudata(X):
 
 
 def _has_default_index(block):
+    """Tell whether rows bear no labels but their own numbers."""
     rows = block.rows
     is_range = isinstance(rows, pd.RangeIndex)
     return rows is None or (is_range and rows.equals(pd.RangeIndex(len(rows))))
@@ -693,13 +701,15 @@ def _match_rows(blocks):
 
 
 def _reorder_rows(name, block, first, reference):
+    """Return a block with its rows in the order of a reference."""
     if block.rows is None or block.rows.equals(reference):
         return block
     _check_same_ids(first, reference, name, block)
-    return block.take_rows(block.rows.get_indexer(reference))
+    return block.take_rows(place_rows(block.rows, reference))
 
 
 def _check_counts(blocks):
+    """Raise unless all blocks have as many rows as the first."""
     (first, reference), *others = blocks.items()
     n_samples = reference.data.shape[0]
     for name, block in others:
@@ -717,21 +727,20 @@ def _check_counts(blocks):
 
 
 def _check_unique_ids(blocks):
+    """Raise if a block names two rows alike."""
     for name, block in blocks.items():
-        if block.rows.is_unique:
-            continue
-        repeated = block.rows[block.rows.duplicated()].unique()
-        raise SampleAlignmentError(
-            f"Block '{name}' has {len(block.rows)} rows but {len(repeated)} sample ids "
-            f"occur more than once, e.g. {examples(repeated)}. Rows are matched by id, "
-            "so ids must be unique; use `align_samples`, which resolves duplicates."
+        check_unique(
+            f"Block '{name}'",
+            block.rows,
+            "Rows are matched by id, so ids must be unique; use `align_samples`, which "
+            "resolves duplicates.",
         )
 
 
 def _check_same_ids(first, reference, name, block):
+    """Raise unless a block has the samples of the reference."""
     rows = block.rows
-    only_first = reference.difference(rows, sort=False)
-    only_other = rows.difference(reference, sort=False)
+    only_first, only_other = compare_rows(rows, reference)
     if len(only_first) == 0 and len(only_other) == 0:
         return
     n_shared = len(reference.intersection(rows))
@@ -741,22 +750,17 @@ def _check_same_ids(first, reference, name, block):
     raise SampleAlignmentError(
         f"Block '{name}' and block '{first}' hold different samples: {n_shared} ids "
         f"are in both, {len(only_first)} only in '{first}'"
-        f"{_for_instance(only_first)} and {len(only_other)} only in '{name}'"
-        f"{_for_instance(only_other)}. All blocks need the same samples; use "
+        f"{in_brackets(only_first, 2)} and {len(only_other)} only in '{name}'"
+        f"{in_brackets(only_other, 2)}. All blocks need the same samples; use "
         f"`align_samples` first (for a MuData: `mudata.pp.intersect_obs`).{hint}"
     )
-
-
-def _for_instance(ids):
-    return f" (e.g. {examples(ids, 2)})" if len(ids) else ""
 
 
 def _overlaps(features, rows):
     """Tell whether feature names look like sample ids; integers are no evidence."""
     if features is None or rows.inferred_type != "string":
         return False
-    n_shared = len(features.unique().intersection(rows.unique()))
-    return 0 < min(len(features), len(rows)) <= 2 * n_shared
+    return looks_like_rows(features, rows)
 
 
 def _check_transposed(blocks, reference):
@@ -859,6 +863,7 @@ def classifier_table(X):
 
 
 def _annotated_table(X):
+    """Return an AnnData's matrix, its names and its omics."""
     block = _read_annotated_block(UNNAMED, X)
     parsed = _annotated_labels(X)
     labels = None if parsed is None else np.asarray(parsed[0], dtype=object)

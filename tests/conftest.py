@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 # pytest explains a failed assert of what several files import, too.
-pytest.register_assert_rewrite("tests.modules.graphs")
+pytest.register_assert_rewrite("tests.graph.graphs", "tests.modules.graphs")
 
 # Times say nothing on a busy machine, and of a hundred examples few find more.
 settings.register_profile("untimed", deadline=None, max_examples=40)

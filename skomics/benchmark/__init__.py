@@ -1,9 +1,13 @@
 """Compare classifiers on multi-omics tasks: ``python -m skomics.benchmark``."""
 
 from skomics.benchmark._contenders import Contender
-from skomics.benchmark._report import make_report
+from skomics.benchmark._results import BenchmarkResults
 from skomics.benchmark._runner import run_benchmark
-from skomics.benchmark._statistics import (
+from skomics.benchmark._store import read_results
+from skomics.benchmark._summary import summarize
+from skomics.benchmark._tasks import Task, simulated_task
+from skomics.benchmark.report import make_report
+from skomics.benchmark.stats import (
     check_null,
     compare_models,
     compare_pairs,
@@ -17,11 +21,9 @@ from skomics.benchmark._statistics import (
     summarize_calibration,
     win_tie_loss,
 )
-from skomics.benchmark._store import read_results
-from skomics.benchmark._summary import summarize
-from skomics.benchmark._tasks import Task, simulated_task
 
 __all__ = [
+    "BenchmarkResults",
     "Contender",
     "Task",
     "check_null",

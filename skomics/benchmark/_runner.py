@@ -25,9 +25,10 @@ from skomics.benchmark._contenders import Contender, as_contenders
 from skomics.benchmark._memory import MemoryPeak
 from skomics.benchmark._progress import make_progress
 from skomics.benchmark._protocols import PROTOCOLS, choose_training_part
-from skomics.benchmark._statistics import expected_calibration_error
-from skomics.benchmark._store import COLUMNS, ResultsStore, lock_results
+from skomics.benchmark._results import COLUMNS, PLAIN
+from skomics.benchmark._store import ResultsStore, lock_results
 from skomics.benchmark._tasks import Task, as_tasks, take_rows
+from skomics.benchmark.stats import expected_calibration_error
 
 __all__ = ["run_benchmark"]
 
@@ -69,7 +70,7 @@ class _Fit:
     @property
     def random_state(self):
         plain = self.task.name, self.contender.name, self.repeat, self.fold
-        is_plain = self.variant == ("honest", "all", 1.0)
+        is_plain = self.variant == tuple(PLAIN.values())
         return _derive_seed(self.seed, *plain, *(() if is_plain else self.variant))
 
     def describe(self):

@@ -10,11 +10,9 @@ import pandas as pd
 from scipy import sparse
 from sklearn.utils import Bunch
 
-from skomics._blocks import examples
 from skomics._optional import import_optional
+from skomics._rows import examples
 from skomics.datasets._cache import fetch_file
-from skomics.datasets._join import join_tables, match_samples
-from skomics.datasets._mogonet import load_mogonet
 from skomics.datasets._registry import (
     ACGT_CANCERS,
     MOGONET_CLASSES,
@@ -24,7 +22,9 @@ from skomics.datasets._registry import (
     momix_set,
     xena_set,
 )
-from skomics.datasets._tables import (
+from skomics.io._join import join_tables, match_samples
+from skomics.io._mogonet import load_mogonet
+from skomics.io._tables import (
     Reading,
     SparseTable,
     clean_ids,

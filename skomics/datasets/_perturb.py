@@ -8,9 +8,10 @@ from scipy import sparse
 from scipy.special import expit, logit
 from sklearn.utils import Bunch, check_random_state
 
-from skomics._blocks import Block, examples
+from skomics._blocks import Block
+from skomics._rows import examples
 from skomics.datasets._checks import check_integer, check_probability, check_real
-from skomics.datasets._packing import name_blocks, pack_blocks
+from skomics.io._packing import name_blocks, pack_blocks
 
 __all__ = ["check_options", "perturb_blocks", "perturb_omics"]
 

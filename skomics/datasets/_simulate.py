@@ -8,7 +8,8 @@ from sklearn.utils import Bunch, check_random_state
 
 from skomics._blocks import Block
 from skomics.datasets._checks import check_integer, check_probability, check_real
-from skomics.datasets._intersim import OMICS, IntersimReference
+from skomics.datasets._intersim import IntersimReference
+from skomics.datasets._intersim_parameters import OMICS
 from skomics.datasets._perturb import check_options, perturb_blocks
 
 __all__ = ["make_intersim", "make_multiomics"]

@@ -17,7 +17,7 @@ from sklearn.utils import (
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skomics._blocks import classifier_table, examples, read_layout
+from skomics._blocks import classifier_table, read_layout
 from skomics._compat import (
     StrOptions,
     _check_feature_names,
@@ -29,6 +29,7 @@ from skomics._missing import (
     lacking_rows,
     warn_if_missingness_tells,
 )
+from skomics._rows import examples
 from skomics._validation import raise_if_not_finite
 from skomics._warnings import warn
 from skomics.estimators._samples import check_total_weight

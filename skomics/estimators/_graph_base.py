@@ -1,5 +1,6 @@
 """What the graph classifiers share: graphs, stages, inductive prediction."""
 
+import copy
 from abc import ABCMeta
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -7,6 +8,7 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from skomics._compat import Interval, StrOptions
 from skomics._warnings import warn
@@ -16,6 +18,7 @@ from skomics.estimators._graph_net import GraphNet, Stage
 from skomics.estimators._net import lr_factor
 from skomics.exceptions import BatchDependenceWarning
 from skomics.graph import MultiOmicsGraph
+from skomics.graph._pyg import to_data
 
 __all__ = ["BaseGraphClassifier"]
 

@@ -12,8 +12,9 @@ from scipy import sparse
 from skomics._blocks import BlockLayout
 from skomics.estimators import BlockRidgeClassifier
 from skomics.estimators._graph_data import GraphData
-from skomics.graph import MultiOmicsGraph, SampleGraph, _Nemo, _NemoOmics
-from skomics.graph import _SimilarityNetworkFusion as _Snf
+from skomics.graph import MultiOmicsGraph, SampleGraph
+from skomics.graph._nemo import Nemo, NemoOmics
+from skomics.graph._snf import SimilarityNetworkFusion
 from skomics.persistence._checks import is_class_array, is_integer, is_real_array
 
 __all__ = [
@@ -208,14 +209,14 @@ ATTRIBUTES = {
     "is_named": _is_bool,
     "_adjacency": is_graph,
     "_center": is_row,
-    "_fusion": _is_a(_Nemo | _Snf),
+    "_fusion": _is_a(Nemo | SimilarityNetworkFusion),
     "_k": is_positive,
     "_mass": is_row,
     "_members": is_list_of(_is_a(SampleGraph)),
     "_n": is_positive,
     "_n_features": is_list_of(is_positive),
     "_neighbors": is_positive,
-    "_parts": is_list_of(_is_a(_NemoOmics)),
+    "_parts": is_list_of(_is_a(NemoOmics)),
     "_reach": is_row,
     "_spread": is_row,
     "adjacency_": is_graph,

@@ -92,8 +92,9 @@ _OURS = {
         SMAClassifier""",
     "skomics._blocks": "BlockLayout",
     "skomics.estimators._graph_data": "GraphData",
-    "skomics.graph": """
-        MultiOmicsGraph SampleGraph _Nemo _NemoOmics _SimilarityNetworkFusion""",
+    "skomics.graph": "MultiOmicsGraph SampleGraph",
+    "skomics.graph._nemo": "Nemo NemoOmics",
+    "skomics.graph._snf": "SimilarityNetworkFusion",
 }
 _FUNCTIONS = {
     "sklearn.feature_selection": """

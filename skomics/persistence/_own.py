@@ -14,8 +14,9 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from skomics.estimators import BaseOmicsClassifier
-from skomics.graph import MultiOmicsGraph, _Nemo
-from skomics.graph import _SimilarityNetworkFusion as _Snf
+from skomics.graph import MultiOmicsGraph
+from skomics.graph._nemo import Nemo
+from skomics.graph._snf import SimilarityNetworkFusion
 from skomics.persistence._attributes import (
     ATTRIBUTES,
     DEVICE,
@@ -352,11 +353,11 @@ def _compare_graph(cls, state, place):
         _compare_members(state, counts.pop(), place)
         return
     _require_keys(state, "_fusion _adjacency", place)
-    kind = {"nemo": _Nemo, "snf": _Snf}[state["method"]]
+    kind = {"nemo": Nemo, "snf": SimilarityNetworkFusion}[state["method"]]
     fusion = state["_fusion"]
     require(type(fusion) is kind, place, "has another fusion than it names")
-    references = fusion._references if kind is _Snf else None
-    if kind is _Nemo:
+    references = fusion._references if kind is SimilarityNetworkFusion else None
+    if kind is Nemo:
         references = [part._references for part in fusion._parts]
         fits = len(fusion._measured) in counts
     else:
@@ -436,9 +437,9 @@ _COMPARISONS = {
     "MValueTransformer": _compare_features,
     "SampleGraph": _compare_sample_graph,
     "MultiOmicsGraph": _compare_graph,
-    "_Nemo": _compare_nemo,
-    "_NemoOmics": _compare_nemo_omics,
-    "_SimilarityNetworkFusion": _compare_snf,
+    "Nemo": _compare_nemo,
+    "NemoOmics": _compare_nemo_omics,
+    "SimilarityNetworkFusion": _compare_snf,
 }
 
 

@@ -90,9 +90,9 @@ _OURS = {
     "SampleGraph": """
         _center _references _scales adjacency_ feature_names_in_ graph_ n_features_in_
         threshold_""",
-    "_Nemo": "_k _measured _parts",
-    "_NemoOmics": "_center _k _mass _n _reach _references _samples _spread",
-    "_SimilarityNetworkFusion": "_centers _k _neighbors _others _references _scales",
+    "Nemo": "_k _measured _parts",
+    "NemoOmics": "_center _k _mass _n _reach _references _samples _spread",
+    "SimilarityNetworkFusion": "_centers _k _neighbors _others _references _scales",
 }
 
 

@@ -19,7 +19,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skomics._blocks import (
     SEPARATOR,
     Block,
-    examples,
     is_matrix,
     read_blocks,
     stack_matrices,
@@ -45,6 +44,7 @@ from skomics._missing import (
     warn_if_missingness_tells,
 )
 from skomics._optional import import_optional
+from skomics._rows import examples
 from skomics._transaction import adopt, draft_of, whole
 from skomics._warnings import warn
 

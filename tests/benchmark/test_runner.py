@@ -27,7 +27,7 @@ from skomics.benchmark import (
 from skomics.benchmark import _runner as runner_module
 from skomics.benchmark._contenders import CONTENDERS, with_params
 from skomics.benchmark._protocols import PROTOCOLS
-from skomics.benchmark._store import COLUMNS, KEY
+from skomics.benchmark._results import COLUMNS, KEY
 from skomics.benchmark._tasks import null_task
 
 TIMES = ["fit_seconds", "score_seconds", "peak_memory_mb"]

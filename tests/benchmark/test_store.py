@@ -11,13 +11,13 @@ from contextlib import contextmanager
 import pandas as pd
 import pytest
 
+from skomics.benchmark._results import COLUMNS, is_control, results_frame
 from skomics.benchmark._store import (
-    COLUMNS,
     ResultsStore,
-    is_control,
     lock_results,
+    read_commands,
     read_results,
-    results_frame,
+    write_commands,
 )
 from tests.conftest import REPOSITORY
 
@@ -401,3 +401,17 @@ def test_results_are_read_from_parquet_too(tmp_path):
     results.to_parquet(tmp_path / "results.parquet")
     again = read_results(tmp_path / "results.parquet")
     pd.testing.assert_frame_equal(again, results)
+
+
+def test_commands_are_kept_each_once_in_the_order_given(tmp_path):
+    assert read_commands(tmp_path) == []
+    commands = ['run --data "Zürich\n```"', "run --seed 7", 'run --data "Zürich\n```"']
+    write_commands(tmp_path, commands)
+    assert read_commands(tmp_path) == commands[:2]
+
+
+@pytest.mark.parametrize("text", ["", '["cut o', '{"a": 1}', "[1]"])
+def test_damaged_commands_are_told_with_the_cure(tmp_path, text):
+    (tmp_path / "commands.json").write_text(text)
+    with pytest.raises(ValueError, match="commands.json is damaged.* Delete the file"):
+        read_commands(tmp_path)

@@ -16,8 +16,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skomics import BlockRidgeClassifier, OmicsConcatenator
-from skomics.datasets import load_folder, make_multiomics
+from skomics.datasets import make_multiomics
 from skomics.exceptions import MissingOmicsWarning
+from skomics.io import load_folder
 from skomics.testing import assert_probabilities
 from tests.conftest import SIZES, make_tiny
 

@@ -21,8 +21,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skomics import MoGATClassifier, MoGCNClassifier, OmicsConcatenator
-from skomics.datasets import load_folder
 from skomics.exceptions import BatchDependenceWarning
+from skomics.io import load_folder
 from skomics.testing import assert_probabilities, assert_seed_stable
 from tests.conftest import REPOSITORY, SIZES, make_tiny
 

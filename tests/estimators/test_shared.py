@@ -23,8 +23,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skomics import EFCNNClassifier, LFCNNClassifier, LFNNClassifier, OmicsConcatenator
-from skomics.datasets import load_folder, make_intersim
+from skomics.datasets import make_intersim
 from skomics.exceptions import NamelessOmicsWarning
+from skomics.io import load_folder
 from skomics.testing import assert_probabilities, assert_seed_stable
 from tests.conftest import SIZES, make_tiny
 from tests.estimators.quick import CLASSIFIERS, make_short

@@ -204,6 +204,7 @@ def test_contradicting_labels_are_an_error():
     [
         "TCGA-A1-A0SB-01A-11R-A144-07",
         "TCGA.A1.A0SB.01A.11R.A144.07",
+        "TCGA_A1_A0SB_01A_11R_A144_07",
         "tcga.a1.a0sb.01a",
         "TCGA-A1-A0SB-01",
     ],

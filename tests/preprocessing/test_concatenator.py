@@ -18,8 +18,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skomics.datasets import load_folder
 from skomics.exceptions import InformativeMissingnessWarning, SampleAlignmentError
+from skomics.io import load_folder
 from skomics.preprocessing import OmicsConcatenator
 
 IDS = [f"p{i}" for i in range(20)]
@@ -376,7 +376,7 @@ def test_rows_are_matched_by_label():
         (TABLES["cnv"].T, r"Block 'cnv' \(3 rows, 20 columns\) looks transposed"),
         (
             TABLES["cnv"].iloc[[0, 0, *range(2, 20)]],
-            "1 sample ids occur more than once",
+            "1 sample ids that occur more than once",
         ),
         (TABLES["cnv"].iloc[:15], "15 ids are in both, 5 only in 'rna'"),
         (TABLES["cnv"].to_numpy()[:15], "'cnv' has 15 samples but block 'rna' has 20"),

@@ -270,7 +270,7 @@ from skomics import (
     AtacTfidfTransformer, EFNNClassifier, LibrarySizeNormalizer, OmicsConcatenator,
     SMAClassifier,
 )
-from skomics.datasets import load_folder
+from skomics.io import load_folder
 
 path, name, k = sys.argv[1:]
 classifier = {"EFNN": EFNNClassifier, "SMA": SMAClassifier}[name]

@@ -24,8 +24,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skomics import OmicsConcatenator, SMAClassifier
-from skomics.datasets import load_folder, make_intersim, perturb_omics
+from skomics.datasets import make_intersim, perturb_omics
 from skomics.exceptions import MissingOmicsWarning
+from skomics.io import load_folder
 
 SCALE = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
 
