@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
-from importlib import import_module
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -30,6 +29,21 @@ from skomics.benchmark._inner_folds import (
     make_inner_folds,
     make_search,
     select_columns,
+)
+from skomics.benchmark._rivals import (
+    import_foreign,
+    make_block_forest,
+    make_centroids,
+    make_elastic_net,
+    make_group_lasso,
+    make_multi_kernel,
+    make_non_negative_stack,
+    make_screened_logistic,
+    make_screened_trees,
+    make_shrinkage_lda,
+    make_small_hist_boosting,
+    make_small_lightgbm,
+    make_xrfm,
 )
 from skomics.preprocessing import OmicsConcatenator
 
@@ -368,15 +382,7 @@ def _make_best_omics(random_state, sizes):
 
 
 def _make_foreign(package, name, random_state):
-    """Return a classifier of a package that no extra of skomics installs."""
-    try:
-        make = getattr(import_module(package), name)
-    except ImportError as error:
-        raise ImportError(
-            f"{package} is needed here but could not be imported ({error}). Install "
-            f"it with: pip install {package}"
-        ) from error
-    return make(random_state=random_state)
+    return getattr(import_foreign(package), name)(random_state=random_state)
 
 
 # Stem, class and label of the classifiers of skomics.
@@ -474,10 +480,33 @@ _PATH = [
         if c.name in {stem for stem, _, _ in _SEVEN} - {"sma"}
     ),
 ]
+# What has a chance on few samples. All but the last two are tuned within the training
+# part, and classes weigh the same in all.
+_RIVALS = [
+    _flat("mkl-ridge", make_multi_kernel, "multi-kernel ridge", takes_sizes=True),
+    _flat("elastic-net", make_elastic_net, "elastic net"),
+    _flat("group-lasso", make_group_lasso, "group lasso"),
+    _flat("shrinkage-lda", make_shrinkage_lda, "shrinkage LDA"),
+    _flat("centroids", make_centroids, "shrunken centroids"),
+    _flat("kbest-logreg", make_screened_logistic, "k best, logistic", takes_sizes=True),
+    _flat("kbest-trees", make_screened_trees, "k best, extra trees", takes_sizes=True),
+    _flat("block-forest", make_block_forest, "block forest", takes_sizes=True),
+    _flat(
+        "nnls-stack", make_non_negative_stack, "non-negative stack", takes_sizes=True
+    ),
+    _flat("lightgbm-small", make_small_lightgbm, "LightGBM (few samples)"),
+    _flat(
+        "histgb-small",
+        make_small_hist_boosting,
+        "histogram boosting (few samples)",
+        takes_sizes=True,
+    ),
+]
 # Name, package, class and label. pytabkit takes all cores unless it is told not to.
 _OPTIONAL = [
     _foreign("realmlp", "pytabkit", "RealMLP_TD_Classifier", "RealMLP", n_threads=1),
     _foreign("tabm", "pytabkit", "TabM_D_Classifier", "TabM", n_threads=1),
+    _flat("xrfm", partial(make_xrfm, "xrfm"), "xRFM"),
     _foreign("tabicl", "tabicl", "TabICLClassifier", "TabICL"),
     _foreign("tabpfn", "tabpfn", "TabPFNClassifier", "TabPFN"),
 ]
@@ -485,7 +514,7 @@ _OPTIONAL = [
 # The contenders that the command line knows.
 CONTENDERS = {
     contender.name: contender
-    for contender in [*_DEEP, *_BASELINES, *_BALANCED, *_PATH, *_OPTIONAL]
+    for contender in [*_DEEP, *_BASELINES, *_BALANCED, *_PATH, *_RIVALS, *_OPTIONAL]
 }
 
 # Names for several of them.
@@ -494,6 +523,7 @@ CONTENDER_GROUPS = {
     "baselines": [contender.name for contender in _BASELINES],
     "balanced": [contender.name for contender in _BALANCED],
     "path": [contender.name for contender in _PATH],
+    "rivals": [contender.name for contender in _RIVALS],
     "tuned": [f"{stem}-tuned" for stem, _, _ in _SEVEN],
     "published": [f"{stem}-paper" for stem, _, _ in _SEVEN],
     "optional": [contender.name for contender in _OPTIONAL],
