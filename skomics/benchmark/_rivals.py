@@ -859,7 +859,7 @@ def make_small_hist_boosting(random_state, sizes):
         max_iter=60,
         max_leaf_nodes=4,
         min_samples_leaf=3,
-        max_bins=63,
+        max_bins=16,
         max_features=0.2,
         l2_regularization=1.0,
         class_weight="balanced",
