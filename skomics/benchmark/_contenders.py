@@ -5,12 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
-from importlib import import_module
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -20,13 +17,34 @@ from sklearn.ensemble import (
 )
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, StratifiedKFold
+from sklearn.model_selection import RandomizedSearchCV
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, LabelEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
 from skomics._optional import import_optional
+from skomics.benchmark._inner_folds import (
+    _to_dense,
+    make_inner_folds,
+    make_search,
+    select_columns,
+)
+from skomics.benchmark._rivals import (
+    import_foreign,
+    make_block_forest,
+    make_centroids,
+    make_elastic_net,
+    make_group_lasso,
+    make_multi_kernel,
+    make_non_negative_stack,
+    make_screened_logistic,
+    make_screened_trees,
+    make_shrinkage_lda,
+    make_small_hist_boosting,
+    make_small_lightgbm,
+    make_xrfm,
+)
 from skomics.preprocessing import OmicsConcatenator
 
 __all__ = ["CONTENDERS", "CONTENDER_GROUPS", "Contender", "as_contenders"]
@@ -178,33 +196,6 @@ def _make_preprocessing(sparse_omics, is_scaled):
     }
 
 
-class _InnerFolds(StratifiedKFold):
-    """Shuffled stratified folds, no more than the smallest class has members."""
-
-    def split(self, X, y, groups=None):
-        """Yield training and validation positions."""
-        yield from self._fitting(y).split(X, y, groups)
-
-    def get_n_splits(self, X=None, y=None, groups=None):
-        """Return the number of folds for these labels."""
-        return self._fitting(y).n_splits
-
-    def _fitting(self, y):
-        smallest = np.unique(y, return_counts=True)[1].min()
-        n_splits = min(self.n_splits, max(2, smallest))
-        return StratifiedKFold(n_splits, shuffle=True, random_state=self.random_state)
-
-
-def _inner_folds(n_splits, random_state):
-    return _InnerFolds(n_splits, shuffle=True, random_state=random_state)
-
-
-def _search(classifier, grid, random_state, n_splits=5):
-    return GridSearchCV(
-        classifier, grid, scoring="f1_macro", cv=_inner_folds(n_splits, random_state)
-    )
-
-
 class EncodedClassifier(ClassifierMixin, BaseEstimator):
     """Lets a classifier that wants classes 0, 1, … take any.
 
@@ -312,7 +303,7 @@ def _make_tuned(name, space, random_state):
         space,
         n_iter=6,
         scoring="f1_macro",
-        cv=_inner_folds(3, random_state),
+        cv=make_inner_folds(3, random_state),
         random_state=random_state,
     )
 
@@ -322,7 +313,7 @@ def _make_dummy(random_state):
 
 
 def _make_logistic(random_state, n_splits=5):
-    return _search(
+    return make_search(
         LogisticRegression(max_iter=2000, random_state=random_state),
         {"C": [0.01, 0.1, 1.0]},
         random_state,
@@ -337,7 +328,7 @@ def _make_ridge(random_state):
 
 def _make_svm(random_state):
     svm = LinearSVC(max_iter=5000, random_state=random_state)
-    return _search(svm, {"C": [1e-4, 1e-3, 1e-2, 0.1]}, random_state)
+    return make_search(svm, {"C": [1e-4, 1e-3, 1e-2, 0.1]}, random_state)
 
 
 def _make_forest(random_state):
@@ -349,10 +340,6 @@ def _make_hist_boosting(random_state):
         FunctionTransformer(_to_dense, accept_sparse=True),
         HistGradientBoostingClassifier(random_state=random_state),
     )
-
-
-def _to_dense(X):
-    return X.toarray() if sparse.issparse(X) else X
 
 
 def _make_lightgbm(random_state):
@@ -379,41 +366,23 @@ def _make_stack(random_state, sizes):
     """Return a logistic regression on those of each omics, predicted in folds."""
     experts = [
         (omics, make_pipeline(columns, _make_logistic(random_state, n_splits=3)))
-        for omics, columns in _select_columns(sizes).items()
+        for omics, columns in select_columns(sizes).items()
     ]
     final = LogisticRegression(max_iter=2000, random_state=random_state)
-    return StackingClassifier(
-        experts, final, cv=_inner_folds(3, random_state), stack_method="predict_proba"
-    )
+    folds = make_inner_folds(3, random_state)
+    return StackingClassifier(experts, final, cv=folds, stack_method="predict_proba")
 
 
 def _make_best_omics(random_state, sizes):
-    columns = _select_columns(sizes)
+    columns = select_columns(sizes)
     logistic = LogisticRegression(max_iter=2000, random_state=random_state)
     pipeline = Pipeline([("columns", next(iter(columns.values()))), ("clf", logistic)])
     grid = {"columns": list(columns.values()), "clf__C": [0.01, 0.1, 1.0]}
-    return _search(pipeline, grid, random_state)
-
-
-def _select_columns(sizes):
-    """Return a transformer for each omics that keeps its columns."""
-    ends = np.cumsum(list(sizes.values()))
-    return {
-        omics: ColumnTransformer([(omics, "passthrough", slice(end - size, end))])
-        for (omics, size), end in zip(sizes.items(), ends.tolist(), strict=True)
-    }
+    return make_search(pipeline, grid, random_state)
 
 
 def _make_foreign(package, name, random_state):
-    """Return a classifier of a package that no extra of skomics installs."""
-    try:
-        make = getattr(import_module(package), name)
-    except ImportError as error:
-        raise ImportError(
-            f"{package} is needed here but could not be imported ({error}). Install "
-            f"it with: pip install {package}"
-        ) from error
-    return make(random_state=random_state)
+    return getattr(import_foreign(package), name)(random_state=random_state)
 
 
 # Stem, class and label of the classifiers of skomics.
@@ -511,10 +480,33 @@ _PATH = [
         if c.name in {stem for stem, _, _ in _SEVEN} - {"sma"}
     ),
 ]
+# What has a chance on few samples. All but the last two are tuned within the training
+# part, and classes weigh the same in all.
+_RIVALS = [
+    _flat("mkl-ridge", make_multi_kernel, "multi-kernel ridge", takes_sizes=True),
+    _flat("elastic-net", make_elastic_net, "elastic net"),
+    _flat("group-lasso", make_group_lasso, "group lasso"),
+    _flat("shrinkage-lda", make_shrinkage_lda, "shrinkage LDA"),
+    _flat("centroids", make_centroids, "shrunken centroids"),
+    _flat("kbest-logreg", make_screened_logistic, "k best, logistic", takes_sizes=True),
+    _flat("kbest-trees", make_screened_trees, "k best, extra trees", takes_sizes=True),
+    _flat("block-forest", make_block_forest, "block forest", takes_sizes=True),
+    _flat(
+        "nnls-stack", make_non_negative_stack, "non-negative stack", takes_sizes=True
+    ),
+    _flat("lightgbm-small", make_small_lightgbm, "LightGBM (few samples)"),
+    _flat(
+        "histgb-small",
+        make_small_hist_boosting,
+        "histogram boosting (few samples)",
+        takes_sizes=True,
+    ),
+]
 # Name, package, class and label. pytabkit takes all cores unless it is told not to.
 _OPTIONAL = [
     _foreign("realmlp", "pytabkit", "RealMLP_TD_Classifier", "RealMLP", n_threads=1),
     _foreign("tabm", "pytabkit", "TabM_D_Classifier", "TabM", n_threads=1),
+    _flat("xrfm", partial(make_xrfm, "xrfm"), "xRFM"),
     _foreign("tabicl", "tabicl", "TabICLClassifier", "TabICL"),
     _foreign("tabpfn", "tabpfn", "TabPFNClassifier", "TabPFN"),
 ]
@@ -522,7 +514,7 @@ _OPTIONAL = [
 # The contenders that the command line knows.
 CONTENDERS = {
     contender.name: contender
-    for contender in [*_DEEP, *_BASELINES, *_BALANCED, *_PATH, *_OPTIONAL]
+    for contender in [*_DEEP, *_BASELINES, *_BALANCED, *_PATH, *_RIVALS, *_OPTIONAL]
 }
 
 # Names for several of them.
@@ -531,6 +523,7 @@ CONTENDER_GROUPS = {
     "baselines": [contender.name for contender in _BASELINES],
     "balanced": [contender.name for contender in _BALANCED],
     "path": [contender.name for contender in _PATH],
+    "rivals": [contender.name for contender in _RIVALS],
     "tuned": [f"{stem}-tuned" for stem, _, _ in _SEVEN],
     "published": [f"{stem}-paper" for stem, _, _ in _SEVEN],
     "optional": [contender.name for contender in _OPTIONAL],

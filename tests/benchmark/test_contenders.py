@@ -18,7 +18,6 @@ from skomics.benchmark import _contenders as contenders_module
 from skomics.benchmark._contenders import (
     CONTENDER_GROUPS,
     CONTENDERS,
-    _InnerFolds,
     as_contenders,
     with_params,
 )
@@ -234,14 +233,6 @@ def test_strength_of_logistic_regression_ignores_what_the_test_fold_holds(tiny):
     first, second = (pipeline["clf"].best_estimator_ for pipeline in pipelines)
     assert first.C == second.C
     np.testing.assert_allclose(first.coef_, second.coef_)
-
-
-@pytest.mark.parametrize(("smallest", "n_splits"), [(9, 5), (3, 3), (1, 2)])
-@pytest.mark.filterwarnings("ignore:The least populated class:UserWarning")
-def test_inner_folds_shrink_to_the_smallest_class(smallest, n_splits):
-    y = np.array(["a"] * 20 + ["b"] * smallest)
-    folds = _InnerFolds(5, shuffle=True, random_state=0)
-    assert folds.get_n_splits(y, y) == len(list(folds.split(y, y))) == n_splits
 
 
 def test_settings_change_with_parameters_and_not_with_the_process(tiny):
