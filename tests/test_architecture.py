@@ -28,8 +28,8 @@ LAYERS = [
     {"persistence", "plotting", "testing"},
     {"estimators", "preprocessing", "inspection", "datasets"},
     {"io", "graph"},
-    {"_blocks", "_missing"},
-    {"_rows", "_tcga", "_validation", "_transaction", "_threads"},
+    {"_blocks"},
+    {"_rows", "_tcga", "_modality", "_validation", "_transaction", "_threads"},
     {"_compat", "_warnings", "exceptions", "_optional", "modules"},
 ]
 HEAVY = {

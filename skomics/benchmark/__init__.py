@@ -1,6 +1,6 @@
 """Compare classifiers on multi-omics tasks: ``python -m skomics.benchmark``."""
 
-from skomics.benchmark._contenders import Contender
+from skomics.benchmark._models import Contender
 from skomics.benchmark._results import BenchmarkResults
 from skomics.benchmark._runner import run_benchmark
 from skomics.benchmark._store import read_results

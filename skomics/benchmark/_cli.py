@@ -11,7 +11,7 @@ import pandas as pd
 from joblib import cpu_count
 
 from skomics.benchmark._backends import BACKENDS
-from skomics.benchmark._contenders import (
+from skomics.benchmark._models import (
     CONTENDER_GROUPS,
     CONTENDERS,
     as_contenders,

@@ -21,8 +21,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import skomics
 from skomics.benchmark._backends import open_backend
-from skomics.benchmark._contenders import Contender, as_contenders
 from skomics.benchmark._memory import MemoryPeak
+from skomics.benchmark._models import Contender, as_contenders
 from skomics.benchmark._progress import make_progress
 from skomics.benchmark._protocols import PROTOCOLS, choose_training_part
 from skomics.benchmark._results import COLUMNS, PLAIN

@@ -24,7 +24,7 @@ from skomics._compat import (
     _check_n_features,
     _check_sample_weight,
 )
-from skomics._missing import (
+from skomics._modality import (
     is_screened,
     lacking_rows,
     warn_if_missingness_tells,

@@ -6,7 +6,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length
 
 from skomics._blocks import read_blocks
-from skomics._missing import associate_missingness
+from skomics._modality import associate_missingness
 
 __all__ = ["missingness_association"]
 

@@ -6,7 +6,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from sklearn.utils.validation import check_consistent_length
 
 from skomics._blocks import read_blocks
-from skomics._missing import lacking_rows
+from skomics._modality import lacking_rows
 
 __all__ = ["availability_report"]
 

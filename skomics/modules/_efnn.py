@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from skomics.modules._layers import dense_head, reset_dense
-from skomics.modules._missing import PresentOmics, indicators
+from skomics.modules._modality import PresentOmics, indicators
 
 __all__ = ["EFNN"]
 

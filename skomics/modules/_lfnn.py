@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from skomics.modules._layers import dense_head, dense_stack, reset_dense
-from skomics.modules._missing import PresentOmics, scale_branches
+from skomics.modules._modality import PresentOmics, scale_branches
 
 __all__ = ["LFNN"]
 

@@ -8,7 +8,7 @@ from torch_geometric.nn import GCNConv
 from skomics.modules._fusion import VCDN
 from skomics.modules._graph import Hop
 from skomics.modules._layers import Dropout, GroupedLinear
-from skomics.modules._missing import drop_omics
+from skomics.modules._modality import drop_omics
 
 __all__ = ["MoGCN", "MultiViewGraphModule"]
 

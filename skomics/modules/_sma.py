@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from skomics.modules._fusion import average_members
 from skomics.modules._layers import Dropout, GroupedLinear, sinusoidal_positions
-from skomics.modules._missing import PresentOmics
+from skomics.modules._modality import PresentOmics
 from skomics.modules._random import generator_on
 
 __all__ = ["SMA", "allocate_tokens"]

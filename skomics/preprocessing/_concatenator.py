@@ -38,7 +38,7 @@ from skomics._compat import (
     get_param_names,
     set_output_config,
 )
-from skomics._missing import (
+from skomics._modality import (
     lacking_rows,
     mark_as_screened,
     warn_if_missingness_tells,

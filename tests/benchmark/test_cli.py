@@ -20,7 +20,7 @@ from skomics.benchmark import _cli as main_module
 from skomics.benchmark import _runner as runner_module
 from skomics.benchmark import _store as store_module
 from skomics.benchmark._cli import main
-from skomics.benchmark._contenders import CONTENDER_GROUPS, CONTENDERS
+from skomics.benchmark._models import CONTENDER_GROUPS, CONTENDERS
 from skomics.benchmark._store import read_commands
 from skomics.benchmark._tasks import TASK_GROUPS
 

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skomics.benchmark import Task
-from skomics.benchmark._contenders import CONTENDER_GROUPS, CONTENDERS
+from skomics.benchmark._models import CONTENDER_GROUPS, CONTENDERS
 from skomics.benchmark._rivals import (
     BlockForestClassifier,
     HeldOutXRFM,

@@ -25,7 +25,7 @@ from skomics.benchmark import (
     win_tie_loss,
 )
 from skomics.benchmark import _runner as runner_module
-from skomics.benchmark._contenders import CONTENDERS, with_params
+from skomics.benchmark._models import CONTENDERS, with_params
 from skomics.benchmark._protocols import PROTOCOLS
 from skomics.benchmark._results import COLUMNS, KEY
 from skomics.benchmark._tasks import null_task

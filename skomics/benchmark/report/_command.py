@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
-from skomics.benchmark._contenders import CONTENDER_GROUPS
+from skomics.benchmark._models import CONTENDER_GROUPS
 from skomics.benchmark._results import METRICS
 from skomics.benchmark._store import read_commands, read_results
 from skomics.benchmark._tasks import TASK_GROUPS

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skomics import EFNNClassifier, load_model
-from tests.persistence_files import (
+from tests.persistence.files import (
     array_of,
     assert_refused,
     forge,

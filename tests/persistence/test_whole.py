@@ -21,7 +21,7 @@ from sklearn.preprocessing import (
 
 from skomics import load_model, save_model
 from skomics.persistence._writer import Writer
-from tests.persistence_files import (
+from tests.persistence.files import (
     array_of,
     assert_refused,
     forge,
@@ -32,7 +32,7 @@ from tests.persistence_files import (
     states_of,
     watched,
 )
-from tests.persistence_models import CODES, table
+from tests.persistence.models import CODES, table
 
 
 @pytest.fixture

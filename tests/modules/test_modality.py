@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skomics.modules import EFCNN, EFNN, LFCNN, LFNN, SMA
-from skomics.modules._missing import (
+from skomics.modules._modality import (
     PresentOmics,
     drop_omics,
     indicators,

@@ -9,7 +9,7 @@ import pytest
 
 from skomics import load_model
 from skomics.persistence._writer import Writer
-from tests.persistence_files import (
+from tests.persistence.files import (
     array_of,
     assert_refused_or_whole,
     container,
@@ -18,7 +18,7 @@ from tests.persistence_files import (
     small_models,
     watched,
 )
-from tests.persistence_models import class_paths, fitted_model
+from tests.persistence.models import class_paths, fitted_model
 
 MODELS = (
     *("net", "graph", "forest", "tree", "boosting", "svm", "sparse_svm", "knn"),

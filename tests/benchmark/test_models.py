@@ -14,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 
 from skomics import paper_params
 from skomics.benchmark import Contender, Task
-from skomics.benchmark import _contenders as contenders_module
-from skomics.benchmark._contenders import (
+from skomics.benchmark import _models as contenders_module
+from skomics.benchmark._models import (
     CONTENDER_GROUPS,
     CONTENDERS,
     as_contenders,

@@ -49,7 +49,7 @@ from skomics.graph import MultiOmicsGraph, SampleGraph
 from skomics.testing import all_estimators
 from tests.conftest import SIZES
 from tests.estimators.quick import quick_estimators
-from tests.persistence_models import class_paths, fitted_model, table
+from tests.persistence.models import class_paths, fitted_model, table
 
 EFNN = EFNNClassifier(hidden_layer_sizes=(8,), max_epochs=2, random_state=0)
 CODES = np.arange(48) % 3

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
 from skomics import OmicsConcatenator
-from skomics._missing import lacking_rows, share_of_missing, warn_if_missingness_tells
+from skomics._modality import lacking_rows, share_of_missing, warn_if_missingness_tells
 from skomics.datasets import make_intersim
 from skomics.exceptions import InformativeMissingnessWarning, MissingOmicsWarning
 from skomics.testing import assert_probabilities, assert_seed_stable

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skomics.persistence._file import digest
-from tests.persistence_files import (
+from tests.persistence.files import (
     assert_refused,
     container,
     forge,
