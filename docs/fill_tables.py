@@ -6,9 +6,9 @@ table follows a comment that says what it is::
     <!-- results/real.parquet: Overview; all; seven baselines -->
 
 which is a file of results, a section of the report on it, and the tasks and models
-that the report is about. Instead of a section, "Table I, honest", "Table I, paper" (the
-protocol), "Table II" and "Fig. 2" set the figures of the SMA paper beside ours, and
-"Two processors" compares the file with real.parquet.
+that the report is about. Instead of a section, "Table I, leakage_free", "Table I,
+as_published" (the protocol), "Table II" and "Fig. 2" set the figures of the SMA paper
+beside ours, and "Two processors" compares the file with real.parquet.
 """
 
 import re
@@ -19,9 +19,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from skomics.benchmark import (
-    compare_models,
     friedman_nemenyi,
     make_report,
+    posthoc_tests,
     rank_models,
     read_results,
 )
@@ -85,8 +85,8 @@ def _compare_processors(results):
 
 _BESIDE = {
     "Two processors": _compare_processors,
-    "Table I, honest": partial(_compare_simulated, protocol="honest"),
-    "Table I, paper": partial(_compare_simulated, protocol="paper"),
+    "Table I, leakage_free": partial(_compare_simulated, protocol="leakage_free"),
+    "Table I, as_published": partial(_compare_simulated, protocol="as_published"),
     "Table II": format_cells,
     "Fig. 2": format_cancers,
 }
@@ -108,7 +108,7 @@ def draw():
     results = _choose("results/real.parquet", "all", "all")
     results = results[results["model"] != "dummy"]
     difference = friedman_nemenyi(results)["critical_difference"].iloc[0]
-    ranks = rank_models(results), compare_models(results), difference
+    ranks = rank_models(results), posthoc_tests(results), difference
     figure = CriticalDifferenceDisplay(*ranks).plot().figure_
     figure.savefig(DOCS / "images" / "benchmark_ranks.png", dpi=120)
 

@@ -1,6 +1,6 @@
-"""Blocks: the named groups of columns that omics travel in.
+"""Blocks: the named groups of columns that modality travel in.
 
-Every form in which several omics can be handed over is read here, and nowhere
+Every form in which several modalities can be handed over is read here, and nowhere
 else. A flat feature name is ``omics__feature`` and is split at the first
 separator.
 """
@@ -17,10 +17,10 @@ from scipy import sparse
 from skomics._rows import (
     check_unique,
     compare_rows,
-    examples,
     in_brackets,
     looks_like_rows,
     place_rows,
+    quote_values,
 )
 from skomics.exceptions import SampleAlignmentError
 
@@ -43,7 +43,7 @@ UNNAMED = "omics"
 
 @dataclass(frozen=True, eq=False)
 class BlockLayout:
-    """Which columns of a table belong to which omics.
+    """Which columns of a table belong to which modalities.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class BlockLayout:
 
 @dataclass(frozen=True)
 class Block:
-    """One omics: a two-dimensional table with what is known about its axes.
+    """One modality: a two-dimensional table with what is known about its axes.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class Block:
         Samples in rows. The columns of a DataFrame are `features`.
 
     features : Index of str, or None
-        Feature names without the name of the omics.
+        Feature names without the name of the modality.
 
     rows : Index, or None
         Labels of the samples.
@@ -146,7 +146,7 @@ class OmicsBlocks:
 
     feature_names : ndarray of str, or None
         Names of all columns in the input's order: `omics__feature`, or the
-        input's own names where `omics=` said to which omics they belong.
+        input's own names where `omics=` said to which modalities they belong.
 
     is_annotated : bool
         Whether the input was a MuData or an AnnData.
@@ -188,13 +188,13 @@ def _check_omics_names(names):
             )
     if len(set(names)) < len(names):
         raise ValueError(
-            f"Got the omics names {examples(names, 6)}, which are not all different "
-            "as text. Rename those that are equal."
+            f"Got the omics names {quote_values(names, 6)}, which are not all "
+            "different as text. Rename those that are equal."
         )
 
 
 def read_layout(columns_or_n_features, omics=None, *, omics_labels=None):
-    """Find out which columns of a table belong to which omics.
+    """Find out which columns of a table belong to which modalities.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ def read_layout(columns_or_n_features, omics=None, *, omics_labels=None):
 
 
 def _parse_flat_names(names, strict=True):
-    """Split flat names into omics and features; None if they name no omics."""
+    """Split flat names into omics and features; None if they name no modalities."""
     parts = [name.partition(SEPARATOR) for name in names]
     nameless = [
         name
@@ -257,26 +257,26 @@ def _parse_flat_names(names, strict=True):
         return None
     if nameless:
         raise ValueError(
-            f"{len(nameless)} of {len(parts)} column names do not name their omics, "
-            f"e.g. {examples(nameless)}. Either all names or none must be "
-            f"'omics{SEPARATOR}feature'. Rename the columns, or say with `omics=` "
-            "which columns belong to which omics."
+            f"{len(nameless)} of {len(parts)} column names do not name their "
+            f"modalities, e.g. {quote_values(nameless)}. Either all names or none must "
+            f"be 'omics{SEPARATOR}feature'. Rename the columns, or say with `omics=` "
+            "which columns belong to which modalities."
         )
     return [part[0] for part in parts], pd.Index([part[2] for part in parts])
 
 
 def _layout_from_labels(labels, n_features):
-    """Return the layout of one omics label per column."""
+    """Return the layout of one modality label per column."""
     codes, uniques = pd.factorize(pd.Index(labels))
     if len(codes) != n_features:
         raise ValueError(
-            f"Got {len(codes)} omics labels for {n_features} columns. One label per "
-            "column is needed; to give block sizes, use integers or a dict of name "
-            "to size."
+            f"Got {len(codes)} labels of modalities for {n_features} columns. One "
+            "label per column is needed; to give block sizes, use integers or a dict "
+            "of name to size."
         )
     if (codes < 0).any():
         raise ValueError(
-            f"{(codes < 0).sum()} of {n_features} columns have a missing omics "
+            f"{(codes < 0).sum()} of {n_features} columns have a missing modality "
             "label. Every column needs one; label these columns or drop them."
         )
     names = tuple(str(name) for name in uniques)
@@ -336,8 +336,8 @@ def _layout_from_mapping(omics, names, n_features):
         raise ValueError(
             f"The dict of omics leaves out {(counts == 0).sum()} of {n_features} "
             f"columns and has {(counts > 1).sum()} more than once, e.g. position "
-            f"{np.flatnonzero(counts != 1)[0]}. Each column must belong to one omics; "
-            "correct `omics` or drop columns."
+            f"{np.flatnonzero(counts != 1)[0]}. Each column must belong to one "
+            "modality; correct `omics` or drop columns."
         )
     return BlockLayout(blocks, columns)
 
@@ -347,7 +347,8 @@ def _find_columns(name, wanted, names, n_features):
     if isinstance(wanted, str) or not hasattr(wanted, "__len__") or len(wanted) == 0:
         raise ValueError(
             f"omics[{name!r}] is {wanted!r}. It must be the number of columns (for "
-            "all omics), or a list of column names or positions (for all omics)."
+            "all modalities), or a list of column names or positions (for all "
+            "modalities)."
         )
     if all(map(_is_integer, wanted)):
         positions = np.asarray(wanted, dtype=np.intp)
@@ -365,7 +366,7 @@ def _find_columns(name, wanted, names, n_features):
         missing = [label for label, ok in zip(wanted, found, strict=True) if not ok]
         raise ValueError(
             f"omics[{name!r}] lists {len(missing)} columns that the table of "
-            f"{n_features} columns does not have, e.g. {examples(missing)}. "
+            f"{n_features} columns does not have, e.g. {quote_values(missing)}. "
             "Correct `omics`."
         )
     return positions
@@ -451,7 +452,7 @@ def read_blocks(X, omics=None):
         The input. The tables of a list are called `omics_0`, `omics_1`, and so on.
 
     omics : sequence or dict, default=None
-        As in :func:`read_layout`, for a table that does not name its omics. For
+        As in :func:`read_layout`, for a table that does not name its modalities. For
         others it is ignored here if it is a sequence of str.
 
     Returns
@@ -484,14 +485,14 @@ def read_blocks(X, omics=None):
 
 
 def _check_unique_features(name, features):
-    """Raise if an omics names two columns alike."""
+    """Raise if a modality names two columns alike."""
     if features.is_unique:
         return
     repeated = features[features.duplicated()].unique()
     raise ValueError(
         f"Block '{name}' has {len(features)} columns but {len(repeated)} feature names "
-        f"occur more than once, e.g. {examples(repeated)}. Names must be unique within "
-        "an omics; drop, average or rename the repeated columns."
+        f"occur more than once, e.g. {quote_values(repeated)}. Names must be unique "
+        "within a modality; drop, average or rename the repeated columns."
     )
 
 
@@ -545,7 +546,7 @@ def _may_name_omics(omics):
 
 
 def _read_named_frame(X, layout, features):
-    """Read a DataFrame whose columns name their omics."""
+    """Read a DataFrame whose columns name their modalities."""
     blocks = _split_frame(X, layout, features)
     return OmicsBlocks(blocks, layout, X.index, _flat_names(layout, blocks))
 
@@ -583,7 +584,7 @@ def _read_table(name, table):
         if table.columns.nlevels > 1:
             raise ValueError(
                 f"Block '{name}' has {table.columns.nlevels} column levels. A table "
-                "of a dict or list is one omics and has one; drop the others."
+                "of a dict or list is one modality and has one; drop the others."
             )
         features = _as_names(table.columns)
         _check_unique_features(name, features)
@@ -603,7 +604,7 @@ def _read_table(name, table):
 def _read_tables(tables):
     """Read a dict of tables, rows matched by label."""
     if not tables:
-        raise ValueError("Got a dict without tables. Give at least one omics.")
+        raise ValueError("Got a dict without tables. Give at least one modality.")
     blocks = {str(name): _read_table(name, table) for name, table in tables.items()}
     if len(blocks) < len(tables):
         _check_omics_names([str(name) for name in tables])
@@ -628,7 +629,7 @@ def _read_annotated_block(name, X):
 
 
 def _annotated_labels(X):
-    """Return omics and feature of each variable, or None if no omics is named."""
+    """Return omics and feature of each variable, or None if no modality is named."""
     names = _as_names(X.var_names)
     if "omics" not in X.var:
         return _parse_flat_names(names)
@@ -639,7 +640,7 @@ def _annotated_labels(X):
 
 
 def _read_anndata(X):
-    """Read an AnnData, whose variables may name their omics."""
+    """Read an AnnData, whose variables may name their modalities."""
     parsed = _annotated_labels(X)
     whole = _read_annotated_block(UNNAMED, X)
     if parsed is None:
@@ -682,16 +683,16 @@ def _has_default_index(block):
 
 
 def _match_rows(blocks):
-    """Put the rows of all blocks into the order of the first labelled one."""
+    """Put the rows of all blocks into the order of the first labeled one."""
     if all(map(_has_default_index, blocks.values())):
         _check_counts(blocks)
         return blocks, None
-    labelled = {name: b for name, b in blocks.items() if b.rows is not None}
-    first = next(iter(labelled))
-    reference = labelled[first].rows
-    if len(labelled) > 1:
-        _check_transposed(labelled, reference)
-        _check_unique_ids(labelled)
+    labeled = {name: b for name, b in blocks.items() if b.rows is not None}
+    first = next(iter(labeled))
+    reference = labeled[first].rows
+    if len(labeled) > 1:
+        _check_transposed(labeled, reference)
+        _check_unique_ids(labeled)
     matched = {
         name: _reorder_rows(name, block, first, reference)
         for name, block in blocks.items()
@@ -784,7 +785,7 @@ def _check_transposed(blocks, reference):
     n_rows, n_columns = blocks[name].data.shape
     raise SampleAlignmentError(
         f"Block '{name}' ({n_rows} rows, {n_columns} columns) looks transposed: its "
-        f"column labels, e.g. {examples(blocks[name].features)}, are row labels of "
+        f"column labels, e.g. {quote_values(blocks[name].features)}, are row labels of "
         f"block '{suspects[name]}'. Samples belong in rows; use its `.T`."
     )
 
@@ -863,7 +864,7 @@ def classifier_table(X):
 
 
 def _annotated_table(X):
-    """Return an AnnData's matrix, its names and its omics."""
+    """Return an AnnData's matrix, its names and its modalities."""
     block = _read_annotated_block(UNNAMED, X)
     parsed = _annotated_labels(X)
     labels = None if parsed is None else np.asarray(parsed[0], dtype=object)

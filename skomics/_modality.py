@@ -1,6 +1,6 @@
-"""Values that samples lack: whole omics, which models can do without, and single ones.
+"""Values that samples lack: whole modalities, and single ones.
 
-A sample lacks an omics if all its values in that block are NaN.
+A sample lacks a modality if all its values in that block are NaN.
 """
 
 import numpy as np
@@ -15,10 +15,10 @@ from skomics.exceptions import InformativeMissingnessWarning
 __all__ = [
     "associate_missingness",
     "is_screened",
-    "lacking_rows",
     "mark_as_screened",
-    "share_of_missing",
-    "warn_if_missingness_tells",
+    "missing_fraction",
+    "modality_mask",
+    "warn_if_informative_missingness",
 ]
 
 # Missing values tell the class if Cramer's V is at least this, and a p-value, times the
@@ -43,37 +43,37 @@ def _count_nan(matrix):
     return np.bincount(rows, weights=is_nan, minlength=matrix.shape[0])
 
 
-def lacking_rows(block):
-    """Return which rows of a block are NaN throughout.
+def modality_mask(block):
+    """Return which samples have a modality.
 
     Parameters
     ----------
     block : DataFrame, ndarray or sparse matrix of shape (n_samples, n_features)
-        Values of one omics.
+        Values of one modality.
 
     Returns
     -------
-    lacking : ndarray of shape (n_samples,), dtype bool
-        True for a sample that lacks the omics.
+    mask : ndarray of shape (n_samples,), dtype bool
+        True for a sample that has values, False for one whose values are all NaN.
     """
     if sparse.issparse(block):
-        return _count_nan(block) == block.shape[1]
+        return _count_nan(block) < block.shape[1]
     is_frame = isinstance(block, pd.DataFrame)
     first = block.iloc[:, 0] if is_frame else block[:, 0]
-    lacking = np.array(pd.isna(first), dtype=bool)
-    if lacking.any():
-        rows = block.iloc[lacking] if is_frame else block[lacking]
-        lacking[lacking] = np.asarray(pd.isna(rows)).all(axis=1)
-    return lacking
+    mask = ~np.array(pd.isna(first), dtype=bool)
+    if not mask.all():
+        rows = block.iloc[~mask] if is_frame else block[~mask]
+        mask[~mask] = ~np.asarray(pd.isna(rows)).all(axis=1)
+    return mask
 
 
-def share_of_missing(block):
+def missing_fraction(block):
     """Return the share of missing values in each row of a block.
 
     Parameters
     ----------
     block : DataFrame, ndarray or sparse matrix of shape (n_samples, n_features)
-        Values of one omics.
+        Values of one modality.
 
     Returns
     -------
@@ -117,17 +117,18 @@ def associate_missingness(blocks, y):
     Returns
     -------
     found : dict of str to (float, float, float)
-        For each omics the mean share of missing values, Cramer's V between four groups
-        of samples (nothing missing, below and above the median of what is missing in
-        part, all missing) and the classes, and the p-value of the chi-squared test;
-        0 and 1 where there are not two groups, or not two classes, of five samples.
+        For each modality the mean share of missing values, Cramer's V between four
+        groups of samples (nothing missing, below and above the median of what is
+        missing in part, all missing) and the classes, and the p-value of the
+        chi-squared test; 0 and 1 where there are not two groups, or not two classes, of
+        five samples.
     """
     _, codes = np.unique(y, return_inverse=True)
     is_common = np.bincount(codes)[codes] >= _FEWEST
     _, classes = np.unique(codes[is_common], return_inverse=True)
     found = {}
     for name, block in blocks.items():
-        share = share_of_missing(block)
+        share = missing_fraction(block)
         v, p = 0.0, 1.0
         if is_common.any() and np.ptp(share) > 0:
             groups = _group(share[is_common])
@@ -177,7 +178,7 @@ def is_screened(table):
     return bool(notes.get(_SCREENED, False)) if hasattr(notes, "get") else False
 
 
-def warn_if_missingness_tells(blocks, y):
+def warn_if_informative_missingness(blocks, y):
     """Warn if where values are missing gives the class away.
 
     Parameters

@@ -10,7 +10,7 @@ __all__ = [
     "RowDifference",
     "check_unique",
     "compare_rows",
-    "examples",
+    "quote_values",
     "in_brackets",
     "join_rows",
     "looks_like_rows",
@@ -109,7 +109,7 @@ def check_unique(what, rows, cure):
     if len(repeated):
         raise SampleAlignmentError(
             f"{what} has {len(rows)} rows and {len(repeated)} sample ids that occur "
-            f"more than once, e.g. {examples(repeated)}. {cure}"
+            f"more than once, e.g. {quote_values(repeated)}. {cure}"
         )
 
 
@@ -133,7 +133,7 @@ def looks_like_rows(columns, rows):
     return 0 < min(len(columns), len(rows)) <= 2 * len(columns & rows)
 
 
-def examples(values, n=3):
+def quote_values(values, n=3):
     """Quote the first few values for an error message.
 
     Parameters
@@ -156,4 +156,4 @@ def examples(values, n=3):
 
 def in_brackets(values, n=3):
     """Quote the first few values in brackets; nothing where there are none."""
-    return f" ({examples(values, n)})" if len(values) else ""
+    return f" ({quote_values(values, n)})" if len(values) else ""

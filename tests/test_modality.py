@@ -1,4 +1,4 @@
-"""Samples that lack whole omics: what all classifiers promise."""
+"""Samples that lack whole modalities: what all classifiers promise."""
 
 import pickle
 import warnings
@@ -16,7 +16,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
 from skomics import OmicsConcatenator
-from skomics._modality import lacking_rows, share_of_missing, warn_if_missingness_tells
+from skomics._modality import (
+    missing_fraction,
+    modality_mask,
+    warn_if_informative_missingness,
+)
 from skomics.datasets import make_intersim
 from skomics.exceptions import InformativeMissingnessWarning, MissingOmicsWarning
 from skomics.testing import assert_probabilities, assert_seed_stable
@@ -39,7 +43,7 @@ def columns_of(X, omics):
 
 
 def without(X, rows, omics):
-    """Return a table in which samples lack an omics."""
+    """Return a table in which samples lack a modality."""
     X = X.copy()
     X.loc[X.index[rows], columns_of(X, omics)] = np.nan
     return X
@@ -47,7 +51,7 @@ def without(X, rows, omics):
 
 @pytest.fixture(scope="module")
 def partial():
-    """Return 48 training samples and 24 others, a third of which lack an omics."""
+    """Return 48 training samples and 24 others, a third of which lack a modality."""
     X, y = make_tiny(72)
     rng = np.random.default_rng(0)
     lost = rng.integers(0, 9, len(X))
@@ -177,7 +181,9 @@ def test_omics_may_be_absent_for_all_new_samples_with_a_warning(model, partial):
     X_new = without(X_new, slice(None), OMICS[0])
     X_new = X_new[X_new.notna().any(axis=1)]
     fitted = clone(model).fit(X, y)
-    message = f"No sample has the omics '{OMICS[0]}', .* samples that lack omics"
+    message = (
+        f"No sample has the modality '{OMICS[0]}', .* samples that lack modalities"
+    )
     with pytest.warns(MissingOmicsWarning, match=message) as caught:
         assert np.isfinite(fitted.predict_proba(X_new)).all()
     assert len(caught) == 1
@@ -261,7 +267,9 @@ def test_sample_without_any_omics_is_an_error(model, partial):
     X, y, _ = partial
     X = X.copy()
     X.iloc[[5, 9]] = np.nan
-    message = "2 of 48 samples have no omics at all: .* row 5. Leave these samples out"
+    message = (
+        "2 of 48 samples have no modalities at all: .* row 5. Leave these samples out"
+    )
     with pytest.raises(ValueError, match=message):
         clone(model).fit(X, y)
 
@@ -303,11 +311,11 @@ blocks = st.integers(0, 2**32 - 1).map(
 
 @given(block=blocks)
 @settings(deadline=None, max_examples=40)
-def test_rows_that_lack_an_omics_are_found_in_any_container(block):
-    expected = np.isnan(block).all(axis=1)
+def test_samples_that_have_a_modality_are_found_in_any_container(block):
+    expected = ~np.isnan(block).all(axis=1)
     for table in (block, pd.DataFrame(block), sparse.csr_array(block)):
-        np.testing.assert_array_equal(lacking_rows(table), expected)
-        share = share_of_missing(table)
+        np.testing.assert_array_equal(modality_mask(table), expected)
+        share = missing_fraction(table)
         np.testing.assert_allclose(share, np.isnan(block).mean(axis=1))
 
 
@@ -321,4 +329,4 @@ def test_missingness_at_random_is_hardly_ever_reported(seed):
     for table in tables.values():
         table[rng.random((90, 4)) < 0.1] = np.nan
         table[rng.random(90) < 0.2] = np.nan
-    warn_if_missingness_tells(tables, y)
+    warn_if_informative_missingness(tables, y)

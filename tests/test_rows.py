@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from skomics._rows import (
     check_unique,
     compare_rows,
-    examples,
     in_brackets,
     join_rows,
     looks_like_rows,
     place_rows,
+    quote_values,
     repeated_ids,
 )
 from skomics.exceptions import SampleAlignmentError
@@ -73,6 +73,6 @@ def test_a_table_looks_transposed_where_half_of_the_smaller_axis_agrees(
 
 
 def test_examples_are_a_few_and_say_that_there_are_more():
-    assert examples(["a", 1, "c", "d"]) == "'a', 1, 'c', ..."
+    assert quote_values(["a", 1, "c", "d"]) == "'a', 1, 'c', ..."
     assert in_brackets(["a", "b", "c"], 2) == " ('a', 'b', ...)"
     assert in_brackets([]) == ""

@@ -12,9 +12,9 @@ from joblib import cpu_count
 
 from skomics.benchmark._backends import BACKENDS
 from skomics.benchmark._models import (
-    CONTENDER_GROUPS,
-    CONTENDERS,
-    as_contenders,
+    MODEL_GROUPS,
+    MODELS,
+    as_models,
     with_params,
 )
 from skomics.benchmark._results import PLAIN, BenchmarkResults
@@ -37,7 +37,7 @@ from skomics.benchmark._tasks import (
 )
 from skomics.benchmark.paper import format_comparison
 from skomics.benchmark.report import report_main
-from skomics.benchmark.stats import judge_null
+from skomics.benchmark.stats import describe_control
 
 __all__ = ["main"]
 
@@ -48,10 +48,18 @@ command again to go on. summary.md and benchmark.png are written at the end; the
 """
 
 
-_PROTOCOLS = {"honest": ["honest"], "paper": ["paper"], "both": ["honest", "paper"]}
+_PROTOCOLS = {
+    "leakage_free": ["leakage_free"],
+    "as_published": ["as_published"],
+    "both": ["leakage_free", "as_published"],
+}
 # What is meant where an option is left out, and where it is left out for the group
 # that the paper's Table I is of.
-_DEFAULTS = {"models": ["sma", "efnn", "logreg"], "protocol": "honest", "repeats": 2}
+_DEFAULTS = {
+    "models": ["sma", "efnn", "logreg"],
+    "protocol": "leakage_free",
+    "repeats": 2,
+}
 _PAPER_DEFAULTS = {"models": ["seven"], "protocol": "both", "repeats": 1}
 
 
@@ -95,8 +103,8 @@ def _add_task_options(parser):
         nargs="+",
         action="extend",
         default=[],
-        help="folders, each a task: one table per omics (<omics>.csv[.gz], .tsv[.gz] "
-        "or .npz) with the sample id in the first column, and labels.csv "
+        help="folders, each a task: one table per modality (<omics>.csv[.gz], "
+        ".tsv[.gz] or .npz) with the sample id in the first column, and labels.csv "
         "(sample,label)",
     )
     parser.add_argument(
@@ -124,13 +132,13 @@ def _add_task_options(parser):
         help="also run each task with its labels permuted, where no model may beat "
         "chance",
     )
-    models = ", ".join(f"{c.name} ({c.label})" for c in CONTENDERS.values())
+    models = ", ".join(f"{c.name} ({c.label})" for c in MODELS.values())
     parser.add_argument(
         "--models",
         metavar="NAME",
         nargs="+",
         help=f"models to compare, by spaces or commas apart: {models}; or groups of "
-        f"them: {', '.join(CONTENDER_GROUPS)} "
+        f"them: {', '.join(MODEL_GROUPS)} "
         f"(default: {' '.join(_DEFAULTS['models'])})",
     )
     parser.add_argument(
@@ -145,8 +153,8 @@ def _add_protocol_options(parser):
     parser.add_argument(
         "--protocol",
         choices=_PROTOCOLS,
-        help="honest: repeated folds, everything fitted in the training part; paper: "
-        "as published, scaled on all samples and scored on one fold, only to be "
+        help="leakage_free: repeated folds, everything fitted in the training part; "
+        "as_published: scaled on all samples and scored on one fold, only to be "
         f"compared with published figures (default: {_DEFAULTS['protocol']})",
     )
     parser.add_argument(
@@ -276,14 +284,14 @@ def _run(args, file):
         if getattr(args, name) is None:
             setattr(args, name, value)
     names = [name for text in args.models for name in text.split(",") if name]
-    contenders = as_contenders(names)
+    models = as_models(names)
     if args.max_epochs is not None:
-        contenders = [with_params(c, max_epochs=args.max_epochs) for c in contenders]
+        models = [with_params(c, max_epochs=args.max_epochs) for c in models]
     tasks = _make_tasks(args)
     parts = [
         run_benchmark(
             tasks,
-            contenders,
+            models,
             protocol=protocol,
             n_folds=args.folds,
             n_repeats=args.repeats,
@@ -348,9 +356,9 @@ def _print_list():
         if absent:
             print(f"    not here (set SKOMICS_DATA): {', '.join(absent)}")
     print("Models:")
-    for contender in CONTENDERS.values():
-        print(f"  {contender.name}: {contender.label}")
-    for group, names in CONTENDER_GROUPS.items():
+    for spec in MODELS.values():
+        print(f"  {spec.name}: {spec.label}")
+    for group, names in MODEL_GROUPS.items():
         print(f"  {group}: {', '.join(names)}")
 
 
@@ -392,18 +400,18 @@ def _print_results(results, files):
 def _judge(is_null, protocol, fraction, omics, rows):
     """Return what the control says; None for all that is none, or is not checked."""
     is_plain = (protocol, omics, fraction) == tuple(PLAIN.values())
-    return judge_null(rows)[0] if is_null and is_plain else None
+    return describe_control(rows)[0] if is_null and is_plain else None
 
 
 def _describe_variant(is_null, protocol, fraction, omics):
     parts = []
     if is_null:
         parts.append("Control: labels were permuted, so that all is chance.")
-    if protocol == "paper":
+    if protocol == "as_published":
         parts.append(
-            "Protocol paper. LEAKY: features were scaled on all samples, those of the "
-            "test part included, and one fold is scored. For comparison with published "
-            "figures only."
+            "Protocol as_published. LEAKY: features were scaled on all samples, those "
+            "of the test part included, and one fold is scored. For comparison with "
+            "published figures only."
         )
     if fraction != 1:
         parts.append(f"Fitted to {fraction:g} of each training part.")

@@ -1,4 +1,4 @@
-"""Contenders: the classifiers that are compared."""
+"""Models: the classifiers that are compared."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -47,11 +47,11 @@ from skomics.benchmark._rivals import (
 )
 from skomics.preprocessing import OmicsConcatenator
 
-__all__ = ["CONTENDERS", "CONTENDER_GROUPS", "Contender", "as_contenders"]
+__all__ = ["MODELS", "MODEL_GROUPS", "ModelSpec", "as_models"]
 
 
 @dataclass(frozen=True)
-class Contender:
+class ModelSpec:
     """A classifier under a name.
 
     Parameters
@@ -72,7 +72,7 @@ class Contender:
 
     is_named_input : bool, default=True
         Whether the classifier takes what :class:`~skomics.OmicsConcatenator` gives by
-        default, with the omics in the names of the features and NaN for an omics
+        default, with the omics in the names of the features and NaN for a modality
         that a sample lacks, or a bare matrix without missing values.
 
     takes_sizes : bool, default=False
@@ -85,10 +85,10 @@ class Contender:
     Examples
     --------
     >>> from sklearn.ensemble import RandomForestClassifier
-    >>> from skomics.benchmark import Contender, simulated_task
+    >>> from skomics.benchmark import ModelSpec, simulated_task
     >>> def make_forest(random_state):
     ...     return RandomForestClassifier(random_state=random_state)
-    >>> Contender("forest", make_forest).build(simulated_task(), 0)[-1]
+    >>> ModelSpec("forest", make_forest).build(simulated_task(), 0)[-1]
     RandomForestClassifier(random_state=0)
     """
 
@@ -110,7 +110,7 @@ class Contender:
         """Module that defines the classifier; None if it cannot be made."""
         try:
             classifier = self.make(0)
-        except Exception:  # a contender may fail in any way
+        except Exception:  # a model may fail in any way
             return None
         return type(getattr(classifier, "estimator", classifier)).__module__
 
@@ -120,7 +120,7 @@ class Contender:
         Parameters
         ----------
         task : Task
-            What is to be classified; its omics are looked at, not its values.
+            What is to be classified; its modalities are looked at, not its values.
 
         random_state : int
             Seed of the classifier.
@@ -131,8 +131,8 @@ class Contender:
         Returns
         -------
         pipeline : Pipeline
-            Median imputation and, unless `is_scaled`, standardisation per omics, then
-            the classifier.
+            Median imputation and, unless `is_scaled`, standardization per modality,
+            then the classifier.
         """
         sizes = {"sizes": task.sizes} if self.takes_sizes else {}
         classifier = self.make(random_state, **sizes)
@@ -165,7 +165,7 @@ class Contender:
         """
         try:
             params = self.build(task, 0, is_scaled=is_scaled).get_params()
-        except Exception:  # a contender may fail in any way
+        except Exception:  # a model may fail in any way
             return ""
         # An object without a repr of its own shows its address.
         text = re.sub(
@@ -182,7 +182,7 @@ def _describe(item):
 
 
 def _make_preprocessing(sparse_omics, is_scaled):
-    """Return imputation and scaling per omics; a sparse table stays sparse."""
+    """Return imputation and scaling per modality; a sparse table stays sparse."""
     dense = [SimpleImputer(strategy="median", keep_empty_features=True)]
     thin = [SimpleImputer(strategy="constant", fill_value=0)]
     if not is_scaled:
@@ -269,7 +269,7 @@ class EncodedClassifier(ClassifierMixin, BaseEstimator):
 
 
 def _make_classifier(name, random_state):
-    # Imported here, so that a listing of the contenders loads no torch.
+    # Imported here, so that a listing of the models loads no torch.
     from skomics import estimators
 
     return getattr(estimators, name)(random_state=random_state)
@@ -363,7 +363,7 @@ def _make_mlp(random_state):
 
 
 def _make_stack(random_state, sizes):
-    """Return a logistic regression on those of each omics, predicted in folds."""
+    """Return a logistic regression on those of each modality, predicted in folds."""
     experts = [
         (omics, make_pipeline(columns, _make_logistic(random_state, n_splits=3)))
         for omics, columns in select_columns(sizes).items()
@@ -399,16 +399,16 @@ _SPACE = {"lr": [5e-4, 1e-3, 3e-3, 1e-2], "weight_decay": [0.0, 0.01, 0.1, 1.0]}
 _BATCH_SIZES = {"batch_size": [8, 32, 128]}
 
 
-def _deep_contenders():
+def _deep_models():
     """Return each of the seven as it is, tuned, and as published."""
     for stem, name, label in _SEVEN:
         # moGCN and moGAT train on the whole graph.
         space = _SPACE if stem.startswith("mog") else _SPACE | _BATCH_SIZES
-        yield Contender(stem, partial(_make_classifier, name), label)
-        yield Contender(
+        yield ModelSpec(stem, partial(_make_classifier, name), label)
+        yield ModelSpec(
             f"{stem}-tuned", partial(_make_tuned, name, space), f"{label} (tuned)"
         )
-        yield Contender(
+        yield ModelSpec(
             f"{stem}-paper",
             partial(_make_classifier, name),
             f"{label} (published settings)",
@@ -416,13 +416,13 @@ def _deep_contenders():
         )
 
 
-def with_params(contender, **params):
-    """Return the contender with further parameters for its classifier."""
-    return replace(contender, params={**contender.params, **params})
+def with_params(spec, **params):
+    """Return the model with further parameters for its classifier."""
+    return replace(spec, params={**spec.params, **params})
 
 
 def _flat(name, make, label, **more):
-    return Contender(name, make, label, is_named_input=False, **more)
+    return ModelSpec(name, make, label, is_named_input=False, **more)
 
 
 def _foreign(name, package, class_name, label, **params):
@@ -441,9 +441,9 @@ _BASELINES = [
     _flat("xgboost", _make_xgboost, "XGBoost"),
     _flat("mlp", _make_mlp, "MLP"),
     _flat("stack", _make_stack, "late-fusion stack", takes_sizes=True),
-    _flat("best-omics", _make_best_omics, "best single omics", takes_sizes=True),
+    _flat("best-omics", _make_best_omics, "best single modality", takes_sizes=True),
 ]
-_DEEP = list(_deep_contenders())
+_DEEP = list(_deep_models())
 # Classes weigh the same in SMA and the graph models by default; beside these one sees
 # what lead comes of that alone. MLP and XGBoost take no weights of classes.
 _TAKE_WEIGHTS = (
@@ -461,11 +461,11 @@ _BALANCED = [
 # What SMA's lead comes of: its linear path alone, the network alone, the mean of these
 # two, and the other networks with the path.
 _PATH = [
-    Contender("block-ridge", _make_block_ridge, "block ridge"),
+    ModelSpec("block-ridge", _make_block_ridge, "block ridge"),
     with_params(
         replace(_DEEP[0], name="sma-alone", label="SMA (no path)"), linear_path=None
     ),
-    Contender(
+    ModelSpec(
         "sma-stack",
         _make_path_stack,
         "SMA and path (apart)",
@@ -511,73 +511,69 @@ _OPTIONAL = [
     _foreign("tabpfn", "tabpfn", "TabPFNClassifier", "TabPFN"),
 ]
 
-# The contenders that the command line knows.
-CONTENDERS = {
-    contender.name: contender
-    for contender in [*_DEEP, *_BASELINES, *_BALANCED, *_PATH, *_RIVALS, *_OPTIONAL]
+# The models that the command line knows.
+MODELS = {
+    spec.name: spec
+    for spec in [*_DEEP, *_BASELINES, *_BALANCED, *_PATH, *_RIVALS, *_OPTIONAL]
 }
 
 # Names for several of them.
-CONTENDER_GROUPS = {
+MODEL_GROUPS = {
     "seven": [stem for stem, _, _ in _SEVEN],
-    "baselines": [contender.name for contender in _BASELINES],
-    "balanced": [contender.name for contender in _BALANCED],
-    "path": [contender.name for contender in _PATH],
-    "rivals": [contender.name for contender in _RIVALS],
+    "baselines": [spec.name for spec in _BASELINES],
+    "balanced": [spec.name for spec in _BALANCED],
+    "path": [spec.name for spec in _PATH],
+    "rivals": [spec.name for spec in _RIVALS],
     "tuned": [f"{stem}-tuned" for stem, _, _ in _SEVEN],
     "published": [f"{stem}-paper" for stem, _, _ in _SEVEN],
-    "optional": [contender.name for contender in _OPTIONAL],
+    "optional": [spec.name for spec in _OPTIONAL],
 }
-CONTENDER_GROUPS["all"] = [
-    name
-    for group in ("seven", "baselines", "balanced")
-    for name in CONTENDER_GROUPS[group]
+MODEL_GROUPS["all"] = [
+    name for group in ("seven", "baselines", "balanced") for name in MODEL_GROUPS[group]
 ]
 
 
-def as_contenders(contenders):
-    """Return a list of contenders with different names.
+def as_models(models):
+    """Return a list of models with different names.
 
     Parameters
     ----------
-    contenders : str, Contender, list of str and Contender, or dict of str to \
+    models : str, ModelSpec, list of str and ModelSpec, or dict of str to \
             classifier
-        Names in `CONTENDERS` or `CONTENDER_GROUPS`, contenders, or classifiers by
+        Names in `MODELS` or `MODEL_GROUPS`, models, or classifiers by
         name, whose `random_state` is set for each fit.
 
     Returns
     -------
-    contenders : list of Contender
-        The contenders.
+    models : list of ModelSpec
+        The models.
     """
-    if isinstance(contenders, Mapping):
-        contenders = [
-            Contender(name, _Cloned(model)) for name, model in contenders.items()
-        ]
-    elif isinstance(contenders, Contender | str):
-        contenders = [contenders]
-    contenders = [c for item in contenders for c in _find_contenders(item)]
-    names = [contender.name for contender in contenders]
+    if isinstance(models, Mapping):
+        models = [ModelSpec(name, _Cloned(model)) for name, model in models.items()]
+    elif isinstance(models, ModelSpec | str):
+        models = [models]
+    models = [c for item in models for c in _find_models(item)]
+    names = [spec.name for spec in models]
     if not names or len(set(names)) < len(names):
         raise ValueError(
-            f"Got {len(names)} contenders with the names {names}. At least one is "
+            f"Got {len(names)} models with the names {names}. At least one is "
             "needed, and names must differ."
         )
-    return contenders
+    return models
 
 
-def _find_contenders(item):
-    if isinstance(item, Contender):
+def _find_models(item):
+    if isinstance(item, ModelSpec):
         return [item]
-    if item in CONTENDER_GROUPS:
-        return [CONTENDERS[name] for name in CONTENDER_GROUPS[item]]
-    if item not in CONTENDERS:
+    if item in MODEL_GROUPS:
+        return [MODELS[name] for name in MODEL_GROUPS[item]]
+    if item not in MODELS:
         raise ValueError(
-            f"Got the contender {item!r}, but known are {sorted(CONTENDERS)} and the "
-            f"groups {sorted(CONTENDER_GROUPS)}. Choose from these, or give a dict of "
+            f"Got the model {item!r}, but known are {sorted(MODELS)} and the "
+            f"groups {sorted(MODEL_GROUPS)}. Choose from these, or give a dict of "
             "name to classifier."
         )
-    return [CONTENDERS[item]]
+    return [MODELS[item]]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ class HonestProtocol:
     test set.
     """
 
-    name = "honest"
+    name = "leakage_free"
     is_scaled = False
 
     def plan(self, task, n_folds, n_repeats):

@@ -53,7 +53,7 @@ COLUMNS = (
     *_TEXTS,
 )
 # A fit with nothing left out, and what tables without these columns were made with.
-PLAIN = {"protocol": "honest", "omics": "all", "train_fraction": 1.0}
+PLAIN = {"protocol": "leakage_free", "omics": "all", "train_fraction": 1.0}
 # What results files of earlier versions lack, and what it was in them.
 ADDED_COLUMNS = {
     **PLAIN,
@@ -167,22 +167,22 @@ class BenchmarkResults:
 
     @cached_property
     def scored(self):
-        """Rows of the honest protocol, with whole training parts and all omics."""
+        """Rows of the leakage-free protocol: whole training parts, all modalities."""
         return self._take(**PLAIN)
 
     @cached_property
     def as_published(self):
-        """Rows of the published protocol, with whole training parts and all omics."""
-        return self._take(**{**PLAIN, "protocol": "paper"})
+        """Rows of the published protocol: whole training parts, all modalities."""
+        return self._take(**{**PLAIN, "protocol": "as_published"})
 
     @cached_property
     def learning_curves(self):
-        """Rows of the honest protocol with all omics and any share of the samples."""
+        """Rows of the leakage-free protocol: any share of samples, all modalities."""
         return self._take(protocol=PLAIN["protocol"], omics=PLAIN["omics"])
 
     @cached_property
     def ablation(self):
-        """Rows of the honest protocol with whole training parts and any omics."""
+        """Rows of the leakage-free protocol: whole training parts, any modalities."""
         names = ("protocol", "train_fraction")
         return self._take(**{name: PLAIN[name] for name in names})
 
@@ -227,15 +227,15 @@ class BenchmarkResults:
         Raises
         ------
         ValueError
-            If the metric is unknown, or no fit of the honest protocol has a score.
+            If the metric is unknown, or no leakage-free fit has a score.
         """
         check_metric(metric)
-        honest = self._take(protocol=PLAIN["protocol"])
-        if not honest[metric].notna().any():
+        rows = self._take(protocol=PLAIN["protocol"])
+        if not rows[metric].notna().any():
             raise ValueError(
                 f"None of the {len(self.frame)} rows has a score {metric!r} under the "
-                "honest protocol. Run that, or see the column error for what went "
-                "wrong."
+                "leakage-free protocol. Run that, or see the column error for what "
+                "went wrong."
             )
         rows = getattr(self, part)
         return rows[rows[metric].notna()]

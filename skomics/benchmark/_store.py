@@ -214,15 +214,15 @@ class ResultsStore:
 
     def _write(self):
         """Replace the file by what is in memory, in one step."""
-        draft = self.path.with_name(self.path.name + ".tmp")
+        tmp = self.path.with_name(self.path.name + ".tmp")
         try:
-            with draft.open("wb") as file:
+            with tmp.open("wb") as file:
                 file.write(_as_lines([COLUMNS, *map(_in_order, self.rows.values())]))
             if self.path.exists():
-                shutil.copymode(self.path, draft)
-            os.replace(draft, self.path)
+                shutil.copymode(self.path, tmp)
+            os.replace(tmp, self.path)
         except OSError as error:
-            draft.unlink(missing_ok=True)
+            tmp.unlink(missing_ok=True)
             raise self._describe(error) from error
 
     def _describe(self, error):

@@ -46,7 +46,7 @@ KINDS = ("simulated", "single_cell", "cancer")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Task:
-    """Omics of labelled samples, under a name.
+    """Omics of labeled samples, under a name.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class Task:
         Number of samples.
 
     sizes : dict of str to int
-        Number of features of each omics.
+        Number of features of each modality.
 
     fingerprint : str
         SHA-256 of `X`, its names, `y` and what else was given.
@@ -166,13 +166,13 @@ class Task:
 
     @cached_property
     def sizes(self):
-        """Number of features of each omics."""
+        """Number of features of each modality."""
         blocks = read_blocks(self.X).blocks
         return {name: block.data.shape[1] for name, block in blocks.items()}
 
     @cached_property
     def sparse_omics(self):
-        """Names of the omics, each with whether its table is sparse."""
+        """Names of the modalities, each with whether its table is sparse."""
         if isinstance(self.X, pd.DataFrame | np.ndarray):
             return dict.fromkeys(self.sizes, False)
         blocks = read_blocks(self.X).blocks
@@ -193,7 +193,7 @@ class Task:
         return digest.hexdigest()
 
     def take_omics(self, names):
-        """Return the task with some of its omics.
+        """Return the task with some of its modalities.
 
         Parameters
         ----------
@@ -375,7 +375,7 @@ def external_task(task, other):
 
     other : Task
         The cohort to be scored on. Its features are matched by name; those that it
-        lacks, and whole omics, are missing values. Further ones are left out.
+        lacks, and whole modalities, are missing values. Further ones are left out.
 
     Returns
     -------
@@ -385,7 +385,7 @@ def external_task(task, other):
     Raises
     ------
     ValueError
-        If an omics is sparse or has no feature names, if no feature is in both, or
+        If a modality is sparse or has no feature names, if no feature is in both, or
         if the second cohort has a class that the first lacks.
     """
     first, second = (_named_tables(cohort) for cohort in (task, other))
@@ -397,8 +397,8 @@ def external_task(task, other):
     if not any(map(len, found.values())):
         raise ValueError(
             f"Tasks {task.name!r} and {other.name!r} have no feature in common: they "
-            f"have the omics {sorted(first)} and {sorted(second)}. Give the omics and "
-            "their features the same names in both."
+            f"have the modalities {sorted(first)} and {sorted(second)}. Give them "
+            "and their features the same names in both."
         )
     nothing = pd.DataFrame(index=next(iter(second.values())).index)
     tables = {
@@ -416,7 +416,7 @@ def external_task(task, other):
 
 
 def _named_tables(task):
-    """Return a DataFrame of each omics, with sample ids that tell the cohort."""
+    """Return a DataFrame of each modality, with sample ids that tell the cohort."""
     tables = {}
     for omics, block in read_blocks(task.X).blocks.items():
         if sparse.issparse(block.data) or block.features is None:

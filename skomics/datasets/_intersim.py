@@ -143,7 +143,7 @@ class IntersimReference:
         return self.mean_protein.index
 
     def mix_means(self, rho_methyl_expr=None, rho_expr_protein=None):
-        """Return the mean of every omics where no feature is differential.
+        """Return the mean of every modality where no feature is differential.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class IntersimReference:
         Returns
         -------
         means : dict of str to ndarray
-            One array of length n_features for each omics, methylation as M-values.
+            One array of length n_features for each modality, methylation as M-values.
         """
         rho_gene = self._read_rho("rho_methyl_expr", rho_methyl_expr)
         rho_protein = self._read_rho("rho_expr_protein", rho_expr_protein)
@@ -173,7 +173,7 @@ class IntersimReference:
 
     @cached_property
     def spreads(self):
-        """Standard deviation of the features of every omics."""
+        """Standard deviation of the features of every modality."""
         names = dict(zip(OMICS, COVARIANCES, strict=True))
         return {o: np.sqrt(np.diag(getattr(self, name))) for o, name in names.items()}
 
@@ -205,7 +205,7 @@ class IntersimReference:
         """Make up a reference: **invented numbers, not estimated from patients**.
 
         Scales imitate those of real arrays (bimodal M-values, a few common factors
-        behind every omics, protein variances over two orders of magnitude), but no
+        behind every modality, protein variances over two orders of magnitude), but no
         gene here is a real one. The same arguments return the same cached object.
 
         Parameters
@@ -322,7 +322,7 @@ class IntersimReference:
         Parameters
         ----------
         blocks : dict of DataFrame, DataFrame or MuData
-            The three omics "methylation" (beta values), "expression" and "protein"
+            The three modalities "methylation" (beta values), "expression" and "protein"
             of the same samples, as :class:`~skomics.OmicsConcatenator` takes them.
             Others are left alone.
 
@@ -345,7 +345,7 @@ class IntersimReference:
         Raises
         ------
         ValueError
-            If an omics is missing or repeats feature names, a value is missing or
+            If a modality is missing or repeats feature names, a value is missing or
             infinite, a beta value lies outside [0, 1], a feature is constant or
             none of the map's.
 

@@ -7,7 +7,7 @@ from scipy.special import logit
 from sklearn.covariance import LedoitWolf
 
 from skomics._blocks import read_blocks
-from skomics._rows import examples
+from skomics._rows import quote_values
 from skomics.datasets._intersim_parameters import COVARIANCES, OMICS, check_map, unmix
 
 __all__ = ["estimate", "read_cohort"]
@@ -22,9 +22,9 @@ def read_cohort(blocks):
     lacking = [omics for omics in OMICS if omics not in read]
     if lacking:
         raise ValueError(
-            f"The data have the omics {examples(read, 9)} but lack "
-            f"{examples(lacking)}. InterSIM models {examples(OMICS)}; rename yours to "
-            "these."
+            f"The data have the modalities {quote_values(read, 9)} but lack "
+            f"{quote_values(lacking)}. InterSIM models {quote_values(OMICS)}; rename "
+            "yours to these."
         )
     tables = {}
     for omics in OMICS:
@@ -47,7 +47,7 @@ def _check_cohort_table(omics, table):
     if len(constant):
         raise ValueError(
             f"Omics {omics!r} has {len(constant)} constant features, e.g. "
-            f"{examples(constant)}. They have no correlation; drop them."
+            f"{quote_values(constant)}. They have no correlation; drop them."
         )
     low, high = table.min(axis=None), table.max(axis=None)
     if omics == "methylation" and (low < 0 or high > 1):
@@ -113,7 +113,7 @@ def _complete_map(name, genes_of, features, genes):
     if len(lacking):
         raise ValueError(
             f"{name} has no gene for {len(lacking)} of {features.shape[1]} features, "
-            f"e.g. {examples(lacking)}. Map each feature to a gene, or drop it."
+            f"e.g. {quote_values(lacking)}. Map each feature to a gene, or drop it."
         )
     genes_of = genes_of[features.columns]
     check_map(name, genes_of, genes.columns)

@@ -37,11 +37,11 @@ from skomics.estimators._net import (
     restore_net,
 )
 from skomics.estimators._samples import (
+    apply_class_weight,
     column_means,
-    merge_samples,
+    deduplicate_samples,
     split_samples,
     training_samples,
-    weigh_classes,
 )
 from skomics.estimators._state import (
     copy_history,
@@ -58,7 +58,7 @@ __all__ = [
     "classifier",
 ]
 
-# What "auto" stands for where training samples lack omics.
+# What "auto" stands for where training samples lack modalities.
 _MODALITY_DROPOUT = 0.2
 
 
@@ -166,8 +166,8 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         "verbose": ["verbose"],
     }
 
-    # The torch module, called with the sizes of the omics, the number of classes and
-    # the architecture.
+    # The torch module, called with the sizes of the modalities, the number of classes
+    # and the architecture.
     _module_class = None
 
     @abstractmethod
@@ -188,7 +188,7 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
                 (n_samples, n_features)
             Training data with the omics side by side: what
-            :class:`~skomics.OmicsConcatenator` gives. A sample that lacks an omics
+            :class:`~skomics.OmicsConcatenator` gives. A sample that lacks a modality
             has NaN for all its values there, and values elsewhere.
 
         y : array-like of shape (n_samples,)
@@ -205,9 +205,9 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         Raises
         ------
         ValueError
-            If X holds single NaN or infinity, if a sample has no omics or no sample
-            has an omics, if there is one class only, if the weights are all zero or
-            their sum is infinite, or if training diverges.
+            If X holds single NaN or infinity, if a sample has no modalities or no
+            sample has a modality, if there is one class only, if the weights are all
+            zero or their sum is infinite, or if training diverges.
 
         TypeError
             If `callbacks` holds a callback of skorch that cannot work here.
@@ -244,12 +244,14 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
             self._check_warm_start(*known)
         else:
             vars(self).pop("_module_params", None)
-            # Decides on the size of networks that read which omics a sample has.
+            # Decides on the size of networks that read which modalities a sample has.
             self._dropout_rate = self.modality_dropout
             if self.modality_dropout == "auto":
                 self._dropout_rate = _MODALITY_DROPOUT if self._may_miss else 0.0
             self._expects_missing = self._may_miss or self._dropout_rate > 0
-        merged, columns = self._arrange(merge_samples(table, codes, sample_weight))
+        merged, columns = self._arrange(
+            deduplicate_samples(table, codes, sample_weight)
+        )
         # A network that is trained on keeps the path that it was made for.
         has_path = hasattr(self, "path_") if is_refit else self.linear_path == "ridge"
         offsets = self._learn_path(merged, columns) if has_path else self._forget_path()
@@ -259,7 +261,7 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
             self._input_columns = self._choose_columns(columns)
         places = None if columns is None else np.argsort(columns)
         samples = training_samples(merged, self._scaled(merged.X, places), offsets)
-        return weigh_classes(samples, self.class_weight, self.classes_)
+        return apply_class_weight(samples, self.class_weight, self.classes_)
 
     def _arrange(self, merged):
         """Return the samples as they are learned from, and the order of columns there.
@@ -309,7 +311,7 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
 
     @property
     def _input_sizes(self):
-        """Number of features of each omics that the network sees."""
+        """Number of features of each modality that the network sees."""
         sizes = [len(columns) for columns in self._blocks]
         scale = self._input_scale
         if scale is None:
@@ -336,7 +338,7 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
             )
 
     def _describe_training(self):
-        """Say how the network was prepared for samples that lack an omics."""
+        """Say how the network was prepared for samples that lack a modality."""
         if not self._may_miss and self._dropout_rate > 0:
             rate = f"modality_dropout={self._dropout_rate:g}"
             return f"was trained on complete samples, and prepared by {rate}"

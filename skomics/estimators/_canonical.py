@@ -1,9 +1,10 @@
 """An order of samples and features that is the data's own.
 
-The order of the columns within an omics is an accident of the table, and so is that of
-the rows. Here both are put into an order that depends on neither: hashes of the values,
-summed, which no order changes, tell columns apart by their values, rows by those of the
-columns, and columns that have the same values by the rows that these stand in.
+The order of the columns within a modality is an accident of the table, and so is that
+of the rows. Here both are put into an order that depends on neither: hashes of the
+values, summed, which no order changes, tell columns apart by their values, rows by
+those of the columns, and columns that have the same values by the rows that these stand
+in.
 """
 
 import numpy as np
@@ -33,7 +34,7 @@ def canonical_order(X, codes, bounds):
         Their classes.
 
     bounds : list of (int, int)
-        First and last-plus-one feature of each omics; no column leaves its omics.
+        First and last-plus-one feature of each modality; no column leaves its modality.
 
     Returns
     -------

@@ -19,7 +19,7 @@ _TRAINING_PARAMETERS = """\
         Decay of the weights, decoupled from the gradient for "adamw".
 
     optimizer : {{"adamw", "adam", "sgd"}}, default={optimizer!r}
-        Optimiser. "sgd" has Nesterov momentum 0.9.
+        Optimizer. "sgd" has Nesterov momentum 0.9.
 
     lr_schedule : {{"cosine", "constant"}}, default={lr_schedule!r}
         Course of the learning rate: "cosine" rises for `warmup` of the steps and
@@ -51,12 +51,12 @@ _TRAINING_PARAMETERS = """\
 
     warm_start : bool, default={warm_start}
         Whether `fit` goes on from the weights of the previous `fit`. The
-        optimiser starts afresh.
+        optimizer starts afresh.
 
     modality_dropout : float or "auto", default={modality_dropout!r}
-        Probability, in [0, 1), with which a sample loses an omics in a training
-        step, but never all. It prepares for samples that lack omics. "auto" is 0.2
-        where training samples lack omics, and else 0.
+        Probability, in [0, 1), with which a sample loses a modality in a training
+        step, but never all. It prepares for samples that lack modalities. "auto" is 0.2
+        where training samples lack modalities, and else 0.
 
     linear_path : {linear_paths}, default={linear_path!r}
         What is added to the network. "ridge" is a
@@ -65,7 +65,7 @@ _TRAINING_PARAMETERS = """\
         are weighed alike in the network's input.
 
     omics : array-like, dict or None, default={omics}
-        Which columns belong to which omics, for input without names: block
+        Which columns belong to which modalities, for input without names: block
         sizes, a dict from omics to size, or one label per column. None reads
         ``omics__feature`` names.
 
@@ -100,7 +100,7 @@ _TRAINING_ATTRIBUTES = """\
         Subtypes, sorted.
 
     omics_ : tuple of str
-        Names of the omics, in the order of the columns.
+        Names of the modalities, in the order of the columns.
 
     n_features_in_ : int
         Number of features seen during `fit`.
@@ -124,25 +124,25 @@ _TRAINING_ATTRIBUTES = """\
 _GRAPH_PARAMETERS = """\
     graph : {{"threshold", "knn", "snf", "nemo"}}, default={graph!r}
         How similar samples are linked. "threshold" and "knn" make a graph per
-        omics, see :class:`~skomics.graph.SampleGraph`; "snf" and "nemo" make one
-        of all omics, see :class:`~skomics.graph.MultiOmicsGraph`.
+        modality, see :class:`~skomics.graph.SampleGraph`; "snf" and "nemo" make one
+        of all modalities, see :class:`~skomics.graph.MultiOmicsGraph`.
 
     k : int, default={k}
-        Number that governs the neighbours of a sample.
+        Number that governs the neighbors of a sample.
 
     kernel : {{"cosine", "rbf"}}, default={kernel!r}
         Weight of an edge.
 
     normalization : {{"rw", "sym"}}, default={normalization!r}
-        Random-walk or symmetric normalisation of the graph.
+        Random-walk or symmetric normalization of the graph.
 
     isolated : {{"link", "keep"}}, default={isolated!r}
-        Whether a sample that has no neighbour within the threshold is tied to its
+        Whether a sample that has no neighbor within the threshold is tied to its
         nearest one, or keeps to itself, as in the published code.
 """
 _STAGE_PARAMETERS = """\
     pretrain_epochs : int, default={pretrain_epochs}
-        Epochs in which the encoder and classifier of each omics are trained by
+        Epochs in which the encoder and classifier of each modality are trained by
         themselves. `max_epochs` counts the joint epochs after that.
 
     pretrain_lr : float, default={pretrain_lr}
@@ -163,13 +163,13 @@ _STAGE_PARAMETERS = """\
         Where that number is larger, the fusion reads the omics' class scores side
         by side in place of their product.
 
-    inference : {{"independent", "mogonet"}}, default={inference!r}
-        "independent" links each new sample to training samples, by itself;
+    inference : {{"inductive", "transductive"}}, default={inference!r}
+        "inductive" links each new sample to training samples, by itself;
         "mogonet" joins all new samples in one graph as the published code does,
         with a warning, because a prediction then depends on the others.
 
     n_neighbors : int, default={n_neighbors}
-        Neighbours that are sampled per sample and layer, when training in
+        Neighbors that are sampled per sample and layer, when training in
         batches: with `batch_size`, or by itself above 5,000 samples.
 """
 _TEXTS = {

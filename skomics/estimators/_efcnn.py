@@ -33,9 +33,9 @@ def _per_stage(name, sizes, n_filters):
 class EFCNNClassifier(BaseOmicsClassifier):
     """Early-fusion convolutional network: convolutions on the joined features.
 
-    The features of all omics are read as one row of numbers by stages of 1-D
-    convolution and max-pooling, followed by a perceptron. Standardise the features
-    of each omics first, inside the fold, with :class:`~skomics.OmicsConcatenator`.
+    The features of all modalities are read as one row of numbers by stages of 1-D
+    convolution and max-pooling, followed by a perceptron. Standardize the features
+    of each modality first, inside the fold, with :class:`~skomics.OmicsConcatenator`.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class EFCNNClassifier(BaseOmicsClassifier):
         Number of filters of each stage.
 
     kernel_size : "auto", int or array-like, default="auto"
-        Number of neighbouring positions that a filter sees: one for all stages, or
+        Number of neighboring positions that a filter sees: one for all stages, or
         one per stage. "auto" is a twentieth of the positions that come in, from 3
         to 300. What is wider than these is cut to them.
 
@@ -76,7 +76,7 @@ class EFCNNClassifier(BaseOmicsClassifier):
 
     Notes
     -----
-    A convolution looks at neighbouring columns together, but the columns of omics
+    A convolution looks at neighboring columns together, but the columns of omics
     data have no natural order: permuting the features gives another
     model, with other predictions. Where the order should not matter, use
     :class:`EFNNClassifier`.

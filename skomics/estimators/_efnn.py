@@ -11,10 +11,10 @@ __all__ = ["EFNNClassifier"]
 
 @classifier
 class EFNNClassifier(BaseOmicsClassifier):
-    """Early-fusion dense network: one perceptron on the features of all omics.
+    """Early-fusion dense network: one perceptron on the features of all modalities.
 
     The simplest of the deep models compared in the SMA paper, and a strong one.
-    Standardise the features of each omics first, inside the fold, with
+    Standardize the features of each modality first, inside the fold, with
     :class:`~skomics.OmicsConcatenator`.
 
     Parameters

@@ -42,7 +42,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
     end_to_end: bool = True
     max_hidden: int = 512
     max_cells: int = 10_000
-    inference: str = "independent"
+    inference: str = "inductive"
     n_neighbors: int = 10
     batch_size: int | None = None
     lr: float = 5e-3
@@ -64,25 +64,25 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         "end_to_end": ["boolean"],
         "max_hidden": [Interval(Integral, 1, None, closed="left")],
         "max_cells": [Interval(Integral, 1, None, closed="left")],
-        "inference": [StrOptions({"independent", "mogonet"})],
+        "inference": [StrOptions({"inductive", "transductive"})],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left"), None],
         "class_weight": [StrOptions({"balanced", "frequency"}), dict, None],
     }
     _net_class = GraphNet
-    # Whether the first layer sums over neighbours before anything else.
+    # Whether the first layer sums over neighbors before anything else.
     _sums_first = False
 
     def _split_blocks(self, X):
-        """Return the features of each omics as dense float32 matrices."""
+        """Return the features of each modality as dense float32 matrices."""
         edges = np.cumsum(self._input_sizes)[:-1]
         X = X.toarray() if sparse.issparse(X) else X
-        # One memory order, whatever the order of the omics in the table.
+        # One memory order, whatever the order of the modalities in the table.
         return [np.ascontiguousarray(block) for block in np.split(X, edges, axis=1)]
 
     @staticmethod
     def _fill(blocks):
-        """Return blocks with zeros for NaN, and which sample has which omics."""
+        """Return blocks with zeros for NaN, and which sample has which modalities."""
         present = np.column_stack([~np.isnan(block[:, 0]) for block in blocks])
         if present.all():
             return blocks, None
@@ -90,7 +90,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         return [np.where(here[:, None], block, 0.0) for block, here in pairs], present
 
     def _learn_graph(self, samples):
-        """Learn a graph per omics from the training samples, and keep both."""
+        """Learn a graph per modality from the training samples, and keep both."""
         blocks = self._split_blocks(samples.X)
         self.graph_ = MultiOmicsGraph(
             method=self.graph,
@@ -153,12 +153,12 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         }
 
     def pyg_view(self, omics):
-        """Return the network and the graph of one omics for torch-geometric.
+        """Return the network and the graph of one modality for torch-geometric.
 
         Parameters
         ----------
         omics : str
-            Name of the omics, one of `omics_`.
+            Name of the modality, one of `omics_`.
 
         Returns
         -------
@@ -220,15 +220,15 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
                 "Choose one of these with set_params."
             )
         blocks = self._split_blocks(X)
-        if self.inference == "independent":
+        if self.inference == "inductive":
             links = self.graph_.link(blocks)
             blocks, present = self._fill(blocks)
             linked = LinkedData(blocks, links, present=present)
-            return self.net_.predict_linked(self._training_data, linked)
+            return self.net_.predict_inductive(self._training_data, linked)
         warn(
-            "inference='mogonet' joins all new samples and the training samples in one "
-            "graph, as the published code does: a prediction then depends on which "
-            "other samples are predicted with it. Use inference='independent' for "
+            "inference='transductive' joins all new samples and the training samples "
+            "in one graph, as the published code does: a prediction then depends on "
+            "which other samples are predicted with it. Use inference='inductive' for "
             "predictions that stand for themselves.",
             BatchDependenceWarning,
         )
@@ -236,10 +236,10 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         blocks, present = self._fill(blocks)
         views = joined_views(self._training_data, blocks, graphs)
         present = self._joined_present(present, X.shape[0])
-        return self.net_.predict_joined(views, len(self._training_data), present)
+        return self.net_.predict_transductive(views, len(self._training_data), present)
 
     def _joined_present(self, present, n_new):
-        """Return which omics the training and the new samples have."""
+        """Return which modalities the training and the new samples have."""
         parts = [(self._training_data.present, len(self._training_data))]
         parts.append((present, n_new))
         if all(part is None for part, _ in parts):

@@ -67,7 +67,7 @@ class GraphNet(OmicsNet):
         return dataset.batches(self.torch_device, shuffle=training)
 
     def train_on(self, data, valid=None, *, stages):
-        """Train in stages, each with a fresh optimiser.
+        """Train in stages, each with a fresh optimizer.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class GraphNet(OmicsNet):
             loss = self.get_loss(logits, codes, X=X)
         return {"loss": loss, "y_pred": logits}
 
-    def predict_linked(self, data, linked):
+    def predict_inductive(self, data, linked):
         """Return logits of samples that are linked to training samples.
 
         Parameters
@@ -138,7 +138,7 @@ class GraphNet(OmicsNet):
             ]
         return torch.cat(logits).double().numpy()
 
-    def predict_joined(self, views, n_training, present):
+    def predict_transductive(self, views, n_training, present):
         """Return logits of new samples in one graph with the training samples.
 
         Parameters
@@ -151,7 +151,7 @@ class GraphNet(OmicsNet):
             Number of training samples.
 
         present : ndarray of shape (n_samples, n_views), dtype bool, or None
-            Which omics each of all samples has; None if all have all.
+            Which modalities each of all samples has; None if all have all.
 
         Returns
         -------

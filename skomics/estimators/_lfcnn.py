@@ -18,7 +18,7 @@ _SIZES = (
 
 
 def _per_omics(name, sizes, omics):
-    """Return one size per omics, in the alphabetical order that the module has."""
+    """Return one size per modality, in the alphabetical order that the module has."""
     if isinstance(sizes, str | Integral):
         return [sizes] * len(omics)
     named = sizes if isinstance(sizes, dict) else dict(zip(omics, sizes, strict=False))
@@ -32,21 +32,21 @@ def _per_omics(name, sizes, omics):
 
 @classifier
 class LFCNNClassifier(BaseOmicsClassifier):
-    """Late-fusion convolutional network: a convolution for each omics.
+    """Late-fusion convolutional network: a convolution for each modality.
 
-    Each omics, of which there may be any number, is read as a row of numbers by a
+    Each modality, of which there may be any number, is read as a row of numbers by a
     1-D convolution with max-pooling of its own. What they give is put side by side
-    and classified by a perceptron. Standardise the features of each omics first,
+    and classified by a perceptron. Standardize the features of each modality first,
     inside the fold, with :class:`~skomics.OmicsConcatenator`.
 
     Parameters
     ----------
     n_filters : int, default=16
-        Number of filters of each omics.
+        Number of filters of each modality.
 
     kernel_size : "auto", int, dict or array-like, default="auto"
-        Number of neighbouring features that a filter sees: one for all omics, a
-        dict from omics to size, or one per omics in the order of the columns.
+        Number of neighboring features that a filter sees: one for all modalities, a
+        dict from omics to size, or one per modality in the order of the columns.
         "auto" is a twentieth of the features of the omics, from 3 to 300. What is
         wider than the omics is cut to it.
 
@@ -79,8 +79,8 @@ class LFCNNClassifier(BaseOmicsClassifier):
 
     Notes
     -----
-    A convolution looks at neighbouring columns together, but the columns of omics
-    data have no natural order: permuting the features of an omics gives another
+    A convolution looks at neighboring columns together, but the columns of omics
+    data have no natural order: permuting the features of a modality gives another
     model, with other predictions. Where the order should not matter, use
     :class:`LFNNClassifier`.
 

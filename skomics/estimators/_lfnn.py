@@ -13,11 +13,11 @@ __all__ = ["LFNNClassifier"]
 
 @classifier
 class LFNNClassifier(BaseOmicsClassifier):
-    """Late-fusion dense network: a branch for each omics, joined by a perceptron.
+    """Late-fusion dense network: a branch for each modality, joined by a perceptron.
 
-    Each omics, of which there may be any number, has dense layers of its own. What
-    they give is put side by side and classified. Standardise the features of each
-    omics first, inside the fold, with :class:`~skomics.OmicsConcatenator`.
+    Each modality, of which there may be any number, has dense layers of its own. What
+    they give is put side by side and classified. Standardize the features of each
+    modality first, inside the fold, with :class:`~skomics.OmicsConcatenator`.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ class LFNNClassifier(BaseOmicsClassifier):
 
     Notes
     -----
-    The order of the omics, and of the features within an omics, has no meaning for
-    this model.
+    The order of the modalities, and of the features within a modality, has no meaning
+    for this model.
 
     References
     ----------

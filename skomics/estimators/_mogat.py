@@ -15,7 +15,7 @@ class MoGATClassifier(BaseGraphClassifier):
     """Multi-omics graph attention network that scores one new patient.
 
     As :class:`MoGCNClassifier`, with graph attention in place of graph
-    convolution: the graph says which training samples are neighbours, the
+    convolution: the graph says which training samples are neighbors, the
     attention how much each of them counts.
 
     Parameters
@@ -54,7 +54,7 @@ class MoGATClassifier(BaseGraphClassifier):
     -----
     The fitted model holds the training samples, to which new ones are linked.
     ``batch_size=None`` trains on the whole graph in every step, and on sampled
-    neighbourhoods above 5,000 samples. Sparse input is made dense.
+    neighborhoods above 5,000 samples. Sparse input is made dense.
 
     References
     ----------

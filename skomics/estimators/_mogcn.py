@@ -11,7 +11,7 @@ __all__ = ["MoGCNClassifier"]
 class MoGCNClassifier(BaseGraphClassifier):
     """Multi-omics graph convolutional network that scores one new patient.
 
-    For each omics, graph convolutions on a graph of similar training samples and
+    For each modality, graph convolutions on a graph of similar training samples and
     a classifier; a small network on the product of the omics' class scores (VCDN)
     joins them. This is MOGONET (Wang et al. 2021) as Leng et al. (2022) used it,
     made inductive: a new sample is linked to training samples only, so that its
@@ -47,7 +47,7 @@ class MoGCNClassifier(BaseGraphClassifier):
     -----
     The fitted model holds the training samples, to which new ones are linked.
     ``batch_size=None`` trains on the whole graph in every step, and on sampled
-    neighbourhoods above 5,000 samples. Sparse input is made dense.
+    neighborhoods above 5,000 samples. Sparse input is made dense.
 
     References
     ----------

@@ -199,7 +199,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
         return train, valid
 
     def train_step(self, batch, **fit_params):
-        """Take one optimisation step and return its loss, on the device."""
+        """Take one optimization step and return its loss, on the device."""
         X, y = batch
         self.optimizer_.zero_grad()
         loss = self.get_loss(self.infer(X), y, X=X, training=True)
@@ -327,7 +327,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
 
     def _calmer(self):
         return (
-            "Standardize the features of every omics (StandardScaler in "
+            "Standardize the features of every modality (StandardScaler in "
             f"OmicsConcatenator), or use a learning rate below lr={self.lr}."
         )
 
@@ -378,7 +378,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
             Input in single precision.
 
         may_miss : bool, default=False
-            Whether samples lack omics, whose values are then NaN.
+            Whether samples lack modalities, whose values are then NaN.
 
         offsets : ndarray of shape (n_samples, n_classes), default=None
             Logits that the module may add to its own.
@@ -409,7 +409,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
 
 
 def _expecting(module, may_miss):
-    """Return a module that looks for missing omics, or not, with the same weights.
+    """Return a module that looks for missing modalities, or not, with the same weights.
 
     It is a new one, because other threads may predict from the same module.
     """
@@ -535,7 +535,7 @@ def make_net(
     Parameters
     ----------
     module : torch.nn.Module
-        An initialised module.
+        An initialized module.
 
     params : dict
         The estimator's own training parameters, as `get_params` returns them.
@@ -558,7 +558,7 @@ def make_net(
     Returns
     -------
     net : OmicsNet
-        An initialised net.
+        An initialized net.
     """
     callbacks = _stopping_callbacks(params)
     callbacks += list(params["callbacks"] or [])

@@ -1,6 +1,6 @@
-"""Kernel ridge with a penalty for each omics, tuned in closed form.
+"""Kernel ridge with a penalty for each modality, tuned in closed form.
 
-All of it happens on Gram matrices of samples: a Gram matrix per omics, a positive
+All of it happens on Gram matrices of samples: a Gram matrix per modality, a positive
 weight for each, and one linear system for all classes. The features enter once, where
 the Gram matrices are made.
 """
@@ -45,10 +45,10 @@ class RidgeProblem:
     Parameters
     ----------
     X : {ndarray, csr} of shape (n_samples, n_features), dtype float32
-        Features, block by block. A sample that lacks an omics has NaN there.
+        Features, block by block. A sample that lacks a modality has NaN there.
 
     bounds : list of (int, int)
-        First and last-plus-one feature of each omics.
+        First and last-plus-one feature of each modality.
 
     codes : ndarray of shape (n_samples,)
         Classes.
@@ -110,7 +110,7 @@ class RidgeProblem:
 
 
 def _centered(problem):
-    """Return for each omics the features without their means, NaN as 0, and the means.
+    """Return each modality's features without their means, NaN as 0, and the means.
 
     Sparse features keep their zeros; their means are taken off the Gram matrices. Few
     are made dense, and then give the model of dense ones to the bit.
@@ -155,7 +155,7 @@ def _in_range(Z):
 
 @dataclass(frozen=True)
 class _DenseBlock:
-    """Features of one omics without their means."""
+    """Features of one modality without their means."""
 
     Z: np.ndarray
     unit: float
@@ -197,7 +197,7 @@ class _DenseBlock:
 
 @dataclass(frozen=True)
 class _SparseBlock:
-    """Sparse features of one omics, and the means that are to be taken off."""
+    """Sparse features of one modality, and the means that are to be taken off."""
 
     X: sparse.csr_array
     mean: np.ndarray
@@ -399,7 +399,7 @@ def _deal(problem, n_folds, repeat):
 
 @dataclass
 class RidgePath:
-    """A ridge classifier with a strength and a feature scale for each omics.
+    """A ridge classifier with a strength and a feature scale for each modality.
 
     Parameters
     ----------
@@ -407,7 +407,7 @@ class RidgePath:
         Exponents of the feature weights to choose from, 0 among them.
 
     searches_weights : bool
-        Whether each omics gets a strength of its own.
+        Whether each modality gets a strength of its own.
 
     n_folds : int or None
         Inner folds; None leaves out one sample at a time, in closed form, for which
@@ -426,7 +426,7 @@ class RidgePath:
         Strength of each Gram matrix of mean diagonal 1, over a penalty of 1.
 
     chosen : list of float or "top"
-        Exponent of each omics.
+        Exponent of each modality.
 
     weights : list of ndarray of shape (n_features_of_block,)
         Feature weights with mean 1.

@@ -26,16 +26,16 @@ _FEWEST_EPOCHS, _MOST_EPOCHS = 8, 50
 class SMAClassifier(BaseOmicsClassifier):
     """Siamese multi-head attention network for subtypes from multi-omics data.
 
-    The features of each omics are cut into tokens; two transformer encoders with
+    The features of each modality are cut into tokens; two transformer encoders with
     weights of their own read them; the product of their outputs is classified by
-    a three-layer perceptron. Standardize the features of each omics first, inside
+    a three-layer perceptron. Standardize the features of each modality first, inside
     the fold, with :class:`~skomics.OmicsConcatenator`.
 
     Parameters
     ----------
     n_tokens : int, default=8
         Number of feature tokens, shared out among the omics in proportion to
-        their widths, at least one each. No token holds features of two omics.
+        their widths, at least one each. No token holds features of two modalities.
 
     d_model : int, default=32
         Width of a token; a multiple of `n_heads`.
@@ -75,7 +75,7 @@ class SMAClassifier(BaseOmicsClassifier):
         out of fold are added to its own.
 
     token_order : {"weight", "given"}, default="weight"
-        How the features of an omics are dealt to its tokens. "weight" deals them one
+        How the features of a modality are dealt to its tokens. "weight" deals them one
         after another, those of the largest coefficients in the ridge path first, and
         without one in an order that the values make: the order of the columns has no
         influence. "given" cuts tokens from runs of neighboring columns, as the paper
@@ -84,7 +84,7 @@ class SMAClassifier(BaseOmicsClassifier):
     tokens : dict, Series or array-like, default=None
         Token that each feature belongs to, such as a pathway: by the name of the
         feature, with or without ``omics__``, or one label per column. Features of
-        several omics with the same label make a token in each. Features without a
+        several modalities with the same label make a token in each. Features without a
         label (None, NaN or not there) make `n_tokens` further tokens.
 
     %(training_parameters)s
@@ -115,7 +115,7 @@ class SMAClassifier(BaseOmicsClassifier):
     ``SMAClassifier(**paper_params("sma"))`` is the literal reading.
 
     The order of the samples and that of the omics have no influence, and that of the
-    features within an omics has none unless ``token_order="given"`` is asked for.
+    features within a modality has none unless ``token_order="given"`` is asked for.
 
     References
     ----------

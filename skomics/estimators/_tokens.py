@@ -21,7 +21,7 @@ class TokenPlan:
         Positions of the features, token by token.
 
     sizes : list of list of int
-        For each omics, how many features each of its tokens has.
+        For each modality, how many features each of its tokens has.
 
     names : list of str
         Names of the tokens.
@@ -33,15 +33,15 @@ class TokenPlan:
 
 
 def plan_tokens(omics, features, n_tokens, *, labels=None, deals=True):
-    """Make tokens of the features of each omics.
+    """Make tokens of the features of each modality.
 
     Parameters
     ----------
     omics : list of str
-        Names of the omics.
+        Names of the modalities.
 
     features : list of ndarray
-        For each omics, the positions of its features, in the order in which they are
+        For each modality, the positions of its features, in the order in which they are
         taken up.
 
     n_tokens : int

@@ -1,6 +1,6 @@
 """Sample-similarity graphs, learned from training samples only.
 
-A graph links patients who look alike in an omics, or in all of them. It is learned
+A graph links patients who look alike in a modality, or in all of them. It is learned
 from the training samples; a new sample is linked to training samples afterwards,
 one by one and in that direction only, so that its links depend on no other new
 sample.

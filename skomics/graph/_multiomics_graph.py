@@ -1,4 +1,4 @@
-"""A graph for each omics, or one of all omics, whoever lacks some of them."""
+"""A graph for each modality, or one of all modalities, whoever lacks some of them."""
 
 from functools import partial
 
@@ -8,9 +8,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skomics._compat import StrOptions, _fit_context
+from skomics._modality import modality_mask
 from skomics._transaction import whole
 from skomics._validation import raise_if_not_finite
-from skomics.graph._neighbors import is_measured, search_neighbors
+from skomics.graph._neighbors import search_neighbors
 from skomics.graph._nemo import Nemo
 from skomics.graph._normalize import (
     join_links,
@@ -27,34 +28,34 @@ _FUSIONS = {"nemo": Nemo, "snf": SimilarityNetworkFusion}
 
 
 class MultiOmicsGraph(BaseEstimator):
-    r"""A graph of similar samples for each omics, or one of all omics.
+    r"""A graph of similar samples for each modality, or one of all modalities.
 
     Not a scikit-learn estimator, whose `fit` takes one table: this one takes a list of
-    tables, one per omics. It has parameters and can be cloned as one.
+    tables, one per modality. It has parameters and can be cloned as one.
 
     Parameters
     ----------
     method : {"threshold", "knn", "snf", "nemo"}, default="threshold"
-        "threshold" and "knn" make a graph per omics, see :class:`SampleGraph`.
-        "snf", similarity network fusion, and "nemo", neighbourhood-based
-        multi-omics similarity, make one graph of all omics; see the notes.
+        "threshold" and "knn" make a graph per modality, see :class:`SampleGraph`.
+        "snf", similarity network fusion, and "nemo", neighborhood-based
+        multi-omics similarity, make one graph of all modalities; see the notes.
 
     k : int, default=10
         Number of nearest neighbors (knn, snf, nemo), or target mean degree + 1
         (threshold); cut to what the samples allow.
 
     kernel : {"cosine", "rbf"}, default="cosine"
-        Weight of an edge of a graph per omics. "snf" and "nemo" have kernels of
+        Weight of an edge of a graph per modality. "snf" and "nemo" have kernels of
         their own.
 
     normalization : {"rw", "sym"}, default="rw"
         As in :func:`normalize_graph`.
 
     neighbors : {"auto", "exact", "approximate"}, default="auto"
-        Search for nearest neighbours, as in :class:`SampleGraph`.
+        Search for nearest neighbors, as in :class:`SampleGraph`.
 
     isolated : {"link", "keep"}, default="link"
-        What becomes of a sample that has no neighbour within the threshold:
+        What becomes of a sample that has no neighbor within the threshold:
         "link" ties it to its nearest sample, "keep" leaves it with its self loop
         only, as the published code of MOGONET does.
 
@@ -64,18 +65,18 @@ class MultiOmicsGraph(BaseEstimator):
     Attributes
     ----------
     graphs_ : list of csr_array of shape (n_samples, n_samples)
-        Normalised graph of each omics, with self loops; with "snf" and "nemo", the
+        Normalized graph of each modality, with self loops; with "snf" and "nemo", the
         same one for each.
 
     Notes
     -----
-    A sample whose whole row in a block is NaN lacks that omics. In a graph per omics
-    it has its self loop and nothing else; NEMO compares it by the omics that it has;
-    SNF does not take it.
+    A sample whose whole row in a block is NaN lacks that modality. In a graph per
+    modality it has its self loop and nothing else; NEMO compares it by the omics that
+    it has; SNF does not take it.
 
-    **NEMO** compares two samples by their distance relative to the neighbourhoods
-    of both, and averages that over the omics which both have. Within an omics, with
-    :math:`\eta_i` the `k` nearest neighbours of sample `i` and `d` Euclidean
+    **NEMO** compares two samples by their distance relative to the neighborhoods
+    of both, and averages that over the omics which both have. Within a modality, with
+    :math:`\eta_i` the `k` nearest neighbors of sample `i` and `d` Euclidean
     distances,
 
     .. math::
@@ -88,12 +89,12 @@ class MultiOmicsGraph(BaseEstimator):
         R_{ij} = [j \in \eta_i] \frac{S_{ij}}{\sum_{r \in \eta_i} S_{ir}}
                + [i \in \eta_j] \frac{S_{ij}}{\sum_{r \in \eta_j} S_{jr}}.
 
-    A new sample's neighbours are training samples, whose own neighbourhoods stay
+    A new sample's neighbors are training samples, whose own neighborhoods stay
     as they are.
 
-    **SNF** lets the similarities of each omics diffuse along the neighbours in the
+    **SNF** lets the similarities of each modality diffuse along the neighbors in the
     others. For each of `m` omics, with :math:`N_i` sample `i` and its `k` nearest
-    neighbours,
+    neighbors,
 
     .. math::
 
@@ -106,8 +107,8 @@ class MultiOmicsGraph(BaseEstimator):
     :math:`N_i`, with rows that sum to 1. Twenty times,
     :math:`P_v \leftarrow S_v (\sum_{u \ne v} P_u / (m - 1)) S_v^T`, then scaled as
     before; the mean of all :math:`P_v` is the result. During `fit` it keeps about
-    m + 6 matrices of all pairs, 7 GB for 10,000 samples and three omics, and refuses
-    more samples than that. A new sample's row
+    m + 6 matrices of all pairs, 7 GB for 10,000 samples and three modalities, and
+    refuses more samples than that. A new sample's row
     is our inductive extension: its own sparse kernel on training samples, times the
     mean of the other omics' final P, of which the `k` largest entries of each row
     beside the diagonal are kept, averaged over the omics.
@@ -175,7 +176,7 @@ class MultiOmicsGraph(BaseEstimator):
         Parameters
         ----------
         blocks : list of array-like of shape (n_samples, n_features)
-            Training samples, one table per omics.
+            Training samples, one table per modality.
 
         y : None
             Ignored.
@@ -192,7 +193,7 @@ class MultiOmicsGraph(BaseEstimator):
             self.graphs_ = [self._fit_fused(blocks)] * len(blocks)
             return self
         params = self.get_params()
-        self._measured = [is_measured(X) for X in blocks]
+        self._measured = [modality_mask(X) for X in blocks]
         pairs = list(zip(blocks, self._measured, strict=True))
         self._members = [SampleGraph(**params).fit(X[here]) for X, here in pairs]
         self.graphs_ = [
@@ -207,12 +208,12 @@ class MultiOmicsGraph(BaseEstimator):
         Parameters
         ----------
         blocks : list of array-like of shape (n_new, n_features)
-            New samples, one table per omics.
+            New samples, one table per modality.
 
         Returns
         -------
         links : list of (csr_array of shape (n_new, n_samples), ndarray)
-            What :meth:`SampleGraph.link` returns, per omics.
+            What :meth:`SampleGraph.link` returns, per modality.
         """
         blocks = self._check_new(blocks)
         if self.method not in _FUSIONS:
@@ -223,17 +224,17 @@ class MultiOmicsGraph(BaseEstimator):
         return [links] * len(blocks)
 
     def join(self, blocks):
-        """Join training and new samples in one graph per omics.
+        """Join training and new samples in one graph per modality.
 
         Parameters
         ----------
         blocks : list of array-like of shape (n_new, n_features)
-            New samples, one table per omics.
+            New samples, one table per modality.
 
         Returns
         -------
         graphs : list of csr_array
-            What :meth:`SampleGraph.join` returns, per omics.
+            What :meth:`SampleGraph.join` returns, per modality.
         """
         blocks = self._check_new(blocks)
         if self.method not in _FUSIONS:
@@ -243,7 +244,7 @@ class MultiOmicsGraph(BaseEstimator):
         return [joined] * len(blocks)
 
     def _fit_fused(self, blocks):
-        """Return the normalized graph of all omics, and keep what links new samples."""
+        """Return one normalized graph of all, and keep what links new samples."""
         search = partial(
             search_neighbors,
             metric="euclidean",
@@ -262,7 +263,7 @@ class MultiOmicsGraph(BaseEstimator):
         if got != wanted:
             raise ValueError(
                 f"Blocks have {got} features, but the graph was learned from blocks "
-                f"with {wanted}. Give the same omics in the same order."
+                f"with {wanted}. Give the same modality in the same order."
             )
         return blocks
 
@@ -272,13 +273,13 @@ class MultiOmicsGraph(BaseEstimator):
             check_array(X, dtype=np.float64, ensure_all_finite=False) for X in blocks
         ]
         _check_lengths(blocks)
-        measured = [is_measured(X) for X in blocks]
+        measured = [modality_mask(X) for X in blocks]
         for i, (X, here) in enumerate(zip(blocks, measured, strict=True)):
             if self.method == "snf" and not here.all():
                 raise ValueError(
                     f"Block {i} has no values for {(~here).sum()} sample(s), but "
                     "method='snf' needs all. Impute them, or use another method: "
-                    "those take samples that lack an omics."
+                    "those take samples that lack a modality."
                 )
             raise_if_not_finite(X[here], f"block {i}")
         _check_measured(measured)
@@ -296,7 +297,7 @@ def _spread(graph, rows, columns):
 
 
 def _with_lonely(graph, measured):
-    """Return a graph in which a sample that lacks the omics has its self loop only."""
+    """Return a graph in which who lacks the modality has a self loop only."""
     if measured.all():
         return graph
     loops = sparse.diags_array((~measured).astype(graph.dtype), format="csr")
@@ -305,8 +306,8 @@ def _with_lonely(graph, measured):
 
 
 def _link_measured(member, measured, X):
-    """Link the new samples that have this omics; the others have a self loop."""
-    here = is_measured(X)
+    """Link the new samples that have this modality; the others have a self loop."""
+    here = modality_mask(X)
     loops = np.ones(len(X))
     if not here.any():
         return sparse.csr_array((len(X), len(measured))), loops
@@ -315,8 +316,8 @@ def _link_measured(member, measured, X):
 
 
 def _join_measured(member, measured, X):
-    """Join the new samples that have this omics; the others stand alone."""
-    here = is_measured(X)
+    """Join the new samples that have this modality; the others stand alone."""
+    here = modality_mask(X)
     joined = member.join(X[here]) if here.any() else member.graph_
     return _with_lonely(joined, np.concatenate([measured, here]))
 
@@ -338,7 +339,7 @@ def _check_measured(measured):
     if len(without):
         raise ValueError(
             f"{len(without)} sample(s) have no values in any block, the first at "
-            f"position {without[0]}, but every sample needs at least one omics. "
+            f"position {without[0]}, but every sample needs at least one modality. "
             "Leave these samples out."
         )
 
@@ -346,7 +347,7 @@ def _check_measured(measured):
 def _check_enough(blocks):
     """Raise unless every block has two samples to link."""
     for i, X in enumerate(blocks):
-        n_samples = is_measured(X).sum()
+        n_samples = modality_mask(X).sum()
         if n_samples < 2:
             raise ValueError(
                 f"Block {i} has values for n_samples={n_samples} training sample(s), "

@@ -12,7 +12,6 @@ __all__ = [
     "as_graph",
     "closest_pairs",
     "distance_chunks",
-    "is_measured",
     "nearest",
     "search_neighbors",
     "sparse_rows",
@@ -28,15 +27,15 @@ TIE = 1e-10
 MIN_WEIGHT = 1e-6
 # Keeps a division by zero away where samples are all alike.
 TINY = np.finfo(np.float64).tiny
-# Above this many samples, nearest neighbours are searched approximately.
+# Above this many samples, nearest neighbors are searched approximately.
 _EXACT_LIMIT = 50_000
-# Neighbours that the approximate search looks for, of which the k nearest are
+# Neighbors that the approximate search looks for, of which the k nearest are
 # taken: with few, it misses most in data of many dimensions.
 _N_SEARCHED = 50
 
 
-# Nearest neighbours. scikit-learn's search breaks ties by rounding, so that a
-# sample's neighbours would depend on how many samples are searched for at once.
+# Nearest neighbors. scikit-learn's search breaks ties by rounding, so that a
+# sample's neighbors would depend on how many samples are searched for at once.
 
 
 def distance_chunks(X, references, metric):
@@ -160,8 +159,8 @@ def closest_pairs(X, n_pairs):
     return pairs[0].astype(np.int64), pairs[1].astype(np.int64), pairs[2]
 
 
-# Graphs of all omics. Each of the two classes has `fit`, which returns the weights
-# of training samples' neighbours, and `link`, which returns those of new samples.
+# Graphs of all modalities. Each of the two classes has `fit`, which returns the weights
+# of training samples' neighbors, and `link`, which returns those of new samples.
 
 
 def as_graph(weights, indices, n_columns):
@@ -174,7 +173,7 @@ def as_graph(weights, indices, n_columns):
 def strongest(graph, k):
     """Keep the k largest weights of each row, relative to the largest of them.
 
-    A sample's nearest neighbour so weighs as much as its self loop, as it nearly
+    A sample's nearest neighbor so weighs as much as its self loop, as it nearly
     does in a graph of cosine similarities.
     """
     graph = sparse.csr_array(graph)

@@ -3,20 +3,21 @@
 import numpy as np
 from scipy import sparse
 
-from skomics.graph._neighbors import TINY, as_graph, is_measured, nearest, strongest
+from skomics._modality import modality_mask
+from skomics.graph._neighbors import TINY, as_graph, nearest, strongest
 
 __all__ = ["Nemo", "NemoOmics"]
 
 
 class Nemo:
-    """Neighbourhood-based similarity; see the notes of :class:`MultiOmicsGraph`."""
+    """Neighborhood-based similarity; see the notes of :class:`MultiOmicsGraph`."""
 
     def __init__(self, k):
         self._k = k
 
     def fit(self, blocks, search):
         """Return each training sample's weights to its neighbors."""
-        self._measured = np.stack([is_measured(X) for X in blocks], axis=1)
+        self._measured = np.stack([modality_mask(X) for X in blocks], axis=1)
         self._parts = [NemoOmics(self._k) for _ in blocks]
         pairs = zip(self._parts, blocks, self._measured.T, strict=True)
         total = sum(part.fit(X, measured, search) for part, X, measured in pairs)
@@ -24,7 +25,7 @@ class Nemo:
 
     def link(self, blocks):
         """Return each new sample's weights to its neighbors among training samples."""
-        measured = np.stack([is_measured(X) for X in blocks], axis=1)
+        measured = np.stack([modality_mask(X) for X in blocks], axis=1)
         pairs = zip(self._parts, blocks, measured.T, strict=True)
         return self._mean(sum(part.link(X, m) for part, X, m in pairs), measured)
 
@@ -37,7 +38,7 @@ class Nemo:
 
 
 class NemoOmics:
-    """What :class:`Nemo` keeps of one omics."""
+    """What :class:`Nemo` keeps of one modality."""
 
     def __init__(self, k):
         self._k = k
@@ -58,14 +59,14 @@ class NemoOmics:
         return self._among_all(relative + relative.T, self._samples, self._n)
 
     def link(self, X, measured):
-        """Return R of new samples, whose neighbours are training samples."""
+        """Return R of new samples, whose neighbors are training samples."""
         k = min(self._k, len(self._references))
         new = X[measured] - self._center
         distances, indices = nearest(new, self._references, k, metric="euclidean")
         spread = (distances**2).mean(axis=1)
         similarity = self._similarity(distances, spread, indices)
         # The second term: the new sample is as near as a training sample's own
-        # neighbours, which stay as they are.
+        # neighbors, which stay as they are.
         within = distances <= self._reach[indices]
         weights = similarity / similarity.sum(axis=1, keepdims=True)
         weights += within * similarity / self._mass[indices]
@@ -80,7 +81,7 @@ class NemoOmics:
         return np.exp(-(distances**2) / (2 * variance)) / np.sqrt(variance)
 
     def _among_all(self, graph, rows, n_rows):
-        """Give samples that lack this omics empty rows and columns."""
+        """Give samples that lack this modality empty rows and columns."""
         graph = graph.tocoo()
         edges = (graph.data, (rows[graph.row], self._samples[graph.col]))
         return sparse.csr_array(edges, shape=(n_rows, self._n))

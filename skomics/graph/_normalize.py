@@ -7,7 +7,7 @@ __all__ = ["join_links", "mutual_maximum", "normalize_graph", "normalize_links"]
 
 
 def normalize_graph(adjacency, normalization="rw"):
-    r"""Add self loops and normalise a graph for a convolution.
+    r"""Add self loops and normalize a graph for a convolution.
 
     .. math:: D^{-1} (A + I) \quad\text{or}\quad D^{-1/2} (A + I) D^{-1/2}
 
@@ -23,7 +23,7 @@ def normalize_graph(adjacency, normalization="rw"):
     Returns
     -------
     graph : csr_array of shape (n_samples, n_samples)
-        Normalised graph; with "rw", rows sum to 1.
+        Normalized graph; with "rw", rows sum to 1.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def normalize_graph(adjacency, normalization="rw"):
 
 
 def normalize_links(links, adjacency, normalization):
-    """Normalise new rows as if each alone had joined the training graph."""
+    """Normalize new rows as if each alone had joined the training graph."""
     degree = links.sum(axis=1) + 1
     if normalization == "rw":
         return sparse.csr_array(sparse.diags_array(1 / degree) @ links), 1 / degree

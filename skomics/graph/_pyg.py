@@ -7,8 +7,8 @@ from sklearn.base import clone
 from sklearn.utils import column_or_1d
 
 from skomics._blocks import read_blocks
+from skomics._modality import modality_mask
 from skomics.graph._multiomics_graph import MultiOmicsGraph
-from skomics.graph._neighbors import is_measured
 
 __all__ = ["to_data", "to_pyg"]
 
@@ -19,9 +19,9 @@ def to_pyg(X, y=None, graph=None, *, omics=None, hetero=False):
     Parameters
     ----------
     X : DataFrame, dict of DataFrame, MuData, AnnData or OmicsBlocks
-        Samples of several omics, as :class:`~skomics.OmicsConcatenator` takes them,
-        without missing values but for whole omics. What :class:`OmicsConcatenator`
-        returns will do.
+        Samples of several modalities, as :class:`~skomics.OmicsConcatenator` takes
+        them, without missing values but for whole modalities. What
+        :class:`OmicsConcatenator` returns will do.
 
     y : array-like of shape (n_samples,), default=None
         Subtypes; None and NaN are no label.
@@ -31,22 +31,23 @@ def to_pyg(X, y=None, graph=None, *, omics=None, hetero=False):
         else a copy is fitted to them. None is ``MultiOmicsGraph()``.
 
     omics : array-like, dict or None, default=None
-        Which columns belong to which omics, for a table without names, as for the
+        Which columns belong to which modalities, for a table without names, as for the
         classifiers.
 
     hetero : bool, default=False
-        Whether to return one `HeteroData`, with a node type for each omics and an edge
-        type ``(omics, "similar_to", omics)``, in place of a `Data` for each omics.
+        Whether to return one `HeteroData`, with a node type for each modality and an
+        edge type ``(omics, "similar_to", omics)``, in place of a `Data` for each
+        modality.
 
     Returns
     -------
     data : dict of str to torch_geometric.data.Data, or HeteroData
-        For each omics `x` of shape (n_samples, n_features), float32, 0 where a sample
-        lacks the omics; `edge_index` of shape (2, n_edges), from the sample that is
-        looked at to the one that looks; `edge_weight`, normalized, with self loops;
-        `observed_mask`, whether a sample has the omics; `feature_names`, where X has
-        names. With `y`, also the codes `y`, -1 for no label, `train_mask`, whether a
-        sample has a label, and `classes`.
+        For each modality `x` of shape (n_samples, n_features), float32, 0 where a
+        sample lacks the modality; `edge_index` of shape (2, n_edges), from the sample
+        that is looked at to the one that looks; `edge_weight`, normalized, with self
+        loops; `observed_mask`, whether a sample has the modality; `feature_names`,
+        where X has names. With `y`, also the codes `y`, -1 for no label, `train_mask`,
+        whether a sample has a label, and `classes`.
 
     Raises
     ------
@@ -71,7 +72,7 @@ y=[60], train_mask=[60], classes=[3], feature_names=[160])
     made = {}
     parts = zip(blocks.blocks.items(), matrices, graph.graphs_, strict=True)
     for (name, block), matrix, links in parts:
-        observed = is_measured(matrix)
+        observed = modality_mask(matrix)
         filled = np.where(observed[:, None], matrix, 0).astype(np.float32)
         made[name] = to_data(
             filled, links, codes=codes, observed=observed, classes=classes
@@ -82,7 +83,7 @@ y=[60], train_mask=[60], classes=[3], feature_names=[160])
 
 
 def to_data(matrix, links, *, codes=None, observed=None, classes=None):
-    """Return the samples of one omics and their graph as torch-geometric's `Data`.
+    """Return the samples of one modality and their graph as torch-geometric's `Data`.
 
     Parameters
     ----------
@@ -96,7 +97,7 @@ def to_data(matrix, links, *, codes=None, observed=None, classes=None):
         Classes; -1 is none.
 
     observed : ndarray of shape (n_samples,), dtype bool, default=None
-        Whether a sample has the omics; None if all have it.
+        Whether a sample has the modality; None if all have it.
 
     classes : ndarray of shape (n_classes,), default=None
         Names of the classes.
@@ -141,9 +142,9 @@ def _fitted(graph, matrices):
     given = len(matrices[0]), len(matrices)
     if known != given:
         raise ValueError(
-            f"The graph is of {known[0]} samples and {known[1]} omics, but X has "
-            f"{given[0]} samples and {given[1]} omics. Give the samples that it was "
-            "fitted to, or a graph that is not fitted."
+            f"The graph is of {known[0]} samples and {known[1]} modalities, but X has "
+            f"{given[0]} samples and {given[1]} modalities. Give the samples that it "
+            "was fitted to, or a graph that is not fitted."
         )
     return graph
 
@@ -163,7 +164,7 @@ def _encode(y, n_samples):
 
 
 def _join(parts):
-    """Return the data of all omics as one."""
+    """Return the data of all modalities as one."""
     from torch_geometric.data import HeteroData
 
     joined = HeteroData()

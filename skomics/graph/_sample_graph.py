@@ -1,4 +1,4 @@
-"""A graph of similar samples of one omics, that of MOGONET among them."""
+"""A graph of similar samples of one modality, that of MOGONET among them."""
 
 from numbers import Integral
 
@@ -87,7 +87,7 @@ class SampleGraph(BaseEstimator):
     ----------
     method : {"threshold", "knn"}, default="threshold"
         "threshold" links all pairs that are closer than a common cosine distance,
-        chosen so that the mean number of neighbours is ``k - 1``, as in MOGONET
+        chosen so that the mean number of neighbors is ``k - 1``, as in MOGONET
         (where ``k n`` entries of the distance matrix, its `n` zeros included, lie
         below the threshold). "knn" links each sample to its `k` nearest ones.
 
@@ -98,7 +98,7 @@ class SampleGraph(BaseEstimator):
     kernel : {"cosine", "rbf"}, default="cosine"
         Weight of an edge: cosine similarity, or
         :math:`\exp(-d^2 / 2 \sigma_i \sigma_j)` of the Euclidean distance `d` with
-        :math:`\sigma` each sample's mean distance to its neighbours. "rbf" needs
+        :math:`\sigma` each sample's mean distance to its neighbors. "rbf" needs
         ``method="knn"``.
 
     normalization : {"rw", "sym"}, default="rw"
@@ -110,7 +110,7 @@ class SampleGraph(BaseEstimator):
         50,000 samples. New samples are always linked exactly.
 
     isolated : {"link", "keep"}, default="link"
-        What becomes of a sample that has no neighbour within the threshold:
+        What becomes of a sample that has no neighbor within the threshold:
         "link" ties it to its nearest sample, "keep" leaves it with its self loop
         only, as the published code of MOGONET does.
 
@@ -124,7 +124,7 @@ class SampleGraph(BaseEstimator):
         may have none.
 
     graph_ : csr_array of shape (n_samples, n_samples)
-        Normalised adjacency with self loops.
+        Normalized adjacency with self loops.
 
     threshold_ : float
         Cosine distance up to which pairs are linked, for ``method="threshold"``.
@@ -226,10 +226,10 @@ class SampleGraph(BaseEstimator):
         Returns
         -------
         links : csr_array of shape (n_new, n_samples)
-            Normalised weights of the links to training samples.
+            Normalized weights of the links to training samples.
 
         self_weights : ndarray of shape (n_new,)
-            Normalised weights of the self loops.
+            Normalized weights of the self loops.
         """
         X = self._check_new(X)
         links = self._links(X)
@@ -252,7 +252,7 @@ class SampleGraph(BaseEstimator):
         Returns
         -------
         graph : csr_array of shape (n_samples + n_new, n_samples + n_new)
-            Normalised graph with self loops, the training samples first.
+            Normalized graph with self loops, the training samples first.
         """
         return join_links(self._links(self._check_new(X)), self.normalization)
 
@@ -322,6 +322,6 @@ class SampleGraph(BaseEstimator):
             return _similarity(distances)
         ours = distances.mean(axis=1, keepdims=True)
         squares = distances**2
-        # Not zero where a sample and its neighbours are all alike.
+        # Not zero where a sample and its neighbors are all alike.
         width = 2 * ours * self._scales[indices] + 1e-12 * squares + TINY
         return np.maximum(np.exp(-squares / width), MIN_WEIGHT)

@@ -13,8 +13,8 @@ from skomics.graph._neighbors import (
 
 __all__ = ["SimilarityNetworkFusion"]
 
-# Similarity network fusion keeps a matrix of all pairs per omics, and about six
-# more while it computes: 7 GB for 10,000 samples and three omics.
+# Similarity network fusion keeps a matrix of all pairs per modality, and about six
+# more while it computes: 7 GB for 10,000 samples and three modalities.
 _SNF_LIMIT = 10_000
 _SNF_WIDTH = 0.5
 _SNF_STEPS = 20
@@ -103,7 +103,7 @@ def _snf_weights(X, scales):
 
 
 def _sparse_kernel(weights, indices):
-    """Return S, for which a sample is one of its own neighbours."""
+    """Return S, for which a sample is one of its own neighbors."""
     indices = np.column_stack([np.arange(len(indices)), indices])
     kernel = np.take_along_axis(weights, indices, axis=1)
     return as_graph(kernel / kernel.sum(axis=1, keepdims=True), indices, len(weights))
@@ -118,13 +118,13 @@ def _scale_status(weights):
 
 
 def _mean_of_others(total, own, status):
-    """Return the mean P of the other omics."""
-    # With one omics there is none but its own.
+    """Return the mean P of the other modalities."""
+    # With one modality there is none but its own.
     return own if len(status) == 1 else (total - own) / (len(status) - 1)
 
 
 def _diffuse(status, kernels):
-    """Let every omics' status spread along the neighbours in the others."""
+    """Let every omics' status spread along the neighbors in the others."""
     for _ in range(_SNF_STEPS):
         total = sum(status[1:], start=status[0])
         for v, kernel in enumerate(kernels):

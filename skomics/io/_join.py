@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import pandas as pd
 
 from skomics._blocks import Block
-from skomics._rows import compare_rows, examples, in_brackets, join_rows
+from skomics._rows import compare_rows, in_brackets, join_rows, quote_values
 from skomics._warnings import warn
 from skomics.exceptions import SampleAlignmentError
 from skomics.io._packing import pack_blocks
@@ -14,7 +14,7 @@ from skomics.io._tables import SparseTable
 __all__ = ["as_public", "join_tables", "match_samples"]
 
 
-def match_samples(tables, join, labelled=None):
+def match_samples(tables, join, labeled=None):
     """Choose the samples, and bring the rows of every table into their order.
 
     Parameters
@@ -25,7 +25,7 @@ def match_samples(tables, join, labelled=None):
     join : {"outer", "inner", "exact"}
         Which samples to keep; with labels, "outer" keeps those that have one.
 
-    labelled : Index or None, default=None
+    labeled : Index or None, default=None
         Samples with a label, which give the order.
 
     Returns
@@ -38,20 +38,22 @@ def match_samples(tables, join, labelled=None):
     """
     ids = {omics: table.index for omics, table in tables.items()}
     first, *others = ids.values()
-    if labelled is not None:
-        first, others = labelled, [*ids.values()]
+    if labeled is not None:
+        first, others = labeled, [*ids.values()]
     if join == "exact":
         samples = first
-    elif join == "inner" or labelled is None:
+    elif join == "inner" or labeled is None:
         samples = join_rows([first, *others], join)
     else:
-        samples = labelled
+        samples = labeled
     for omics, index in ids.items():
         is_alien = not index.isin(samples).all() and join != "inner"
         if is_alien or (join == "exact" and len(index) < len(samples)):
-            _raise_other_samples(omics, index, samples, labelled is not None)
+            _raise_other_samples(omics, index, samples, labeled is not None)
     if samples.empty:
-        counts = ", ".join(f"{omics!r} has {examples(i)}" for omics, i in ids.items())
+        counts = ", ".join(
+            f"{omics!r} has {quote_values(i)}" for omics, i in ids.items()
+        )
         raise SampleAlignmentError(
             f"No sample is in every table: {counts}. Give tables of the same samples; "
             "to match TCGA barcodes by patient, use skomics.align_samples."

@@ -1,4 +1,4 @@
-"""To MuData and back, sparse omics and files that stay on disk included."""
+"""To MuData and back, sparse modalities and files that stay on disk included."""
 
 import warnings
 
@@ -8,7 +8,7 @@ from scipy import sparse
 
 from skomics._blocks import SEPARATOR, Block, read_blocks
 from skomics._optional import import_optional
-from skomics._rows import check_unique, examples, place_rows
+from skomics._rows import check_unique, place_rows, quote_values
 from skomics.exceptions import SampleAlignmentError
 from skomics.io._packing import (
     PlacedRows,
@@ -22,7 +22,7 @@ __all__ = ["from_mudata", "to_mudata"]
 
 
 def to_mudata(X, y=None):
-    """Turn omics into a MuData, with one modality per omics.
+    """Turn omics into a MuData, with one modality per modality.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ def to_mudata(X, y=None):
     Returns
     -------
     mdata : MuData
-        Modalities in the order of the omics, sparse where they were and with their
-        dtype. A sample whose values of an omics are all missing is left out of that
-        modality, unless it lacks every omics.
+        Modalities in the order of the modalities, sparse where they were and with their
+        dtype. A sample whose values of a modality are all missing is left out of that
+        modality, unless it lacks every modality.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def from_mudata(mdata, *, label=None):
         Two column levels (omics, feature), the samples in the order of
         ``mdata.obs_names``; rows of NaN where a modality lacks a sample. Where a
         modality is sparse, an AnnData with csr `X`, names ``omics__feature`` and
-        ``var["omics"]``. A dense AnnData that names no omics has one column level.
+        ``var["omics"]``. A dense AnnData that names no modalities has one column level.
 
     y : Series of shape (n_samples,) or None
         The labels; None if `label` is None.
@@ -167,7 +167,7 @@ def _annotate(block, rows, is_there):
 def _make_mudata(tables, rows):
     mudata = import_optional("mudata", extra="mudata")
     with mudata.set_options(pull_on_update=False), warnings.catch_warnings():
-        # A gene may well be measured by two omics.
+        # A gene may well be measured by two modalities.
         warnings.filterwarnings("ignore", "var_names are not unique", UserWarning)
         warnings.filterwarnings("ignore", "Cannot join columns", UserWarning)
         mdata = mudata.MuData(tables)
@@ -206,9 +206,9 @@ def _check_sparse(blocks, mdata):
     }
     if names and lacking:
         raise SampleAlignmentError(
-            f"Modality {examples(lacking)} lacks {examples(lacking.values())} of "
-            f"{mdata.n_obs} samples while {examples(names)} is sparse, where nothing "
-            "can be missing. Keep the samples that all have, with "
+            f"Modality {quote_values(lacking)} lacks {quote_values(lacking.values())} "
+            f"of {mdata.n_obs} samples while {quote_values(names)} is sparse, where "
+            "nothing can be missing. Keep the samples that all have, with "
             "mudata.pp.intersect_obs, or make the modalities dense."
         )
 
@@ -240,7 +240,7 @@ def _read_anndata(table):
 
 def _read_labels(mdata, label):
     if label not in mdata.obs:
-        columns = examples(mdata.obs.columns, 9) or "none"
+        columns = quote_values(mdata.obs.columns, 9) or "none"
         raise ValueError(
             f"obs has no column {label!r}; its columns are: {columns}. Name the one "
             "that holds the labels."

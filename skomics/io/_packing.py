@@ -103,7 +103,7 @@ def pack_blocks(blocks, rows):
     Returns
     -------
     table : DataFrame of shape (n_samples, n_features) or AnnData
-        Two column levels (omics, feature), each omics with its own dtype; an
+        Two column levels (omics, feature), each modality with its own dtype; an
         AnnData with csr `X` and ``var["omics"]`` if a block is sparse.
     """
     if not any(is_sparse(block.data) for block in blocks.values()):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from skomics._optional import import_optional
-from skomics._rows import examples
+from skomics._rows import quote_values
 from skomics._warnings import warn
 from skomics.io._join import as_public, join_tables, match_samples
 from skomics.io._mogonet import load_mogonet
@@ -52,7 +52,7 @@ def read_omics(
     repeated="error",
     join="outer",
 ):
-    r"""Read one or several omics tables as samples × features.
+    r"""Read one or several modalities tables as samples × features.
 
     Text (csv, tsv, txt or no suffix; separated by commas, tabs or spaces, with or
     without quotes, plain or gzipped), parquet, sparse npz, h5ad and h5mu are read.
@@ -61,8 +61,8 @@ def read_omics(
     Parameters
     ----------
     path : str, Path, list or dict of these
-        One file, or several: a dict of omics name to file, or a list, in which an
-        omics is called like its file.
+        One file, or several: a dict of omics name to file, or a list, in which a
+        modality is called like its file.
 
     orientation : {"auto", "samples", "features"}, default="auto"
         What the rows are. With "auto", names decide, see Notes; where they say
@@ -218,7 +218,7 @@ def _name_files(paths):
         omics = _SUFFIX.sub("", path.name)
         if omics in files:
             raise ValueError(
-                f"Got two files of the omics {omics!r}: {str(files[omics])!r} and "
+                f"Got two files of the modality {omics!r}: {str(files[omics])!r} and "
                 f"{str(path)!r}. Pass a dict of omics name to file."
             )
         files[omics] = path
@@ -380,7 +380,7 @@ def _find_column(file, table, name, parameter):
         raise ValueError(
             f"{file.name} has {(table.columns == name).sum()} columns called {name!r}, "
             f"but one is wanted for {parameter}=. Its columns are "
-            f"{examples(table.columns, 20)}."
+            f"{quote_values(table.columns, 20)}."
         )
     return table[name]
 
@@ -392,7 +392,7 @@ def _choose_column(file, candidates):
     if chosen is None:
         raise ValueError(
             f"{file.name} has {len(candidates)} columns beside the sample ids, "
-            f"{examples(candidates, 20)}, and none is called 'label' or 'subtype'. "
+            f"{quote_values(candidates, 20)}, and none is called 'label' or 'subtype'. "
             "Say with column= which holds the labels; in a folder, rename it."
         )
     return chosen
@@ -413,8 +413,8 @@ def _drop_missing(file, y, missing):
     if missing == "error" and is_missing.any():
         raise ValueError(
             f"{file.name} has no label for {is_missing.sum()} of {len(y)} samples, "
-            f"e.g. {examples(y.index[is_missing])}. Label them, or leave them out: in "
-            "read_labels with missing='drop', in a folder by removing their rows."
+            f"e.g. {quote_values(y.index[is_missing])}. Label them, or leave them out: "
+            "in read_labels with missing='drop', in a folder by removing their rows."
         )
     if is_missing.all():
         raise ValueError(
@@ -430,7 +430,7 @@ def _convert_labels(y):
 
 
 def load_folder(path, *, omics=None, join="outer"):
-    r"""Read a folder that holds one table per omics and the labels.
+    r"""Read a folder that holds one table per modality and the labels.
 
     Parameters
     ----------
@@ -440,8 +440,8 @@ def load_folder(path, *, omics=None, join="outer"):
         - ``labels.csv``: the sample ids in the first column and a column ``label``,
           see `read_labels`;
         - ``<omics>`` with the suffix ``.csv``, ``.tsv``, either with ``.gz``,
-          ``.parquet`` or ``.h5ad`` for each omics, see `read_omics`. Rows are matched
-          by id; a table whose columns, not rows, are the labelled samples is
+          ``.parquet`` or ``.h5ad`` for each modality, see `read_omics`. Rows are
+          matched by id; a table whose columns, not rows, are the labeled samples is
           transposed;
         - or ``<omics>.npz``, as :func:`scipy.sparse.save_npz` writes it, with rows
           in the order of ``labels.csv``, and ``<omics>_features.txt`` or
@@ -457,14 +457,14 @@ def load_folder(path, *, omics=None, join="outer"):
 
     join : {"outer", "inner", "exact"}, default="outer"
         What to do where a table and the labels differ in samples. "outer" keeps every
-        labelled sample, with rows of NaN in a table that lacks it and a warning;
-        samples without a label are an error. "inner" keeps labelled samples that
+        labeled sample, with rows of NaN in a table that lacks it and a warning;
+        samples without a label are an error. "inner" keeps labeled samples that
         every table has. "exact" refuses any difference.
 
     Returns
     -------
     X : DataFrame, AnnData or dict of shape (n_samples, n_features)
-        The tables in alphabetical order of the omics, the samples in the order of
+        The tables in alphabetical order of the modalities, the samples in the order of
         ``labels.csv``. A DataFrame with column levels (omics, feature); where a
         table is sparse, an AnnData with csr `X` and ``var["omics"]``, or, without
         anndata, a dict of omics to csr matrix or DataFrame.
@@ -532,7 +532,7 @@ def load_folder(path, *, omics=None, join="outer"):
     if not path.is_dir():
         raise FileNotFoundError(
             f"There is no folder {str(path)!r}. Give a folder with {LABELS} and one "
-            "table per omics."
+            "table per modality."
         )
     if (path / "labels_tr.csv").is_file():
         tables, y = load_mogonet(path, omics)
@@ -544,7 +544,7 @@ def load_folder(path, *, omics=None, join="outer"):
         _check_labels_file(path)
         y = read_labels(path / LABELS)
         tables = _load_tables(path, y, omics)
-    tables, samples = match_samples(tables, join, labelled=y.index)
+    tables, samples = match_samples(tables, join, labeled=y.index)
     return join_tables(tables, samples), y.loc[samples]
 
 
@@ -557,7 +557,7 @@ def _check_labels_file(path):
 
 
 def _find_files(path, omics, pattern):
-    """Return the file of each omics, by name of the omics."""
+    """Return the file of each modality, by name of the modality."""
     suffixes = _TABLES if pattern == "*" else (".txt",)
     files = {}
     for file in sorted(path.glob(pattern)):
@@ -567,7 +567,7 @@ def _find_files(path, omics, pattern):
             continue
         if name in files:
             raise ValueError(
-                f"The folder {str(path)!r} has two tables of the omics {name!r}: "
+                f"The folder {str(path)!r} has two tables of the modality {name!r}: "
                 f"{files[name].name} and {file.name}. Remove or rename one."
             )
         files[name] = file
@@ -579,13 +579,13 @@ def _check_found(path, found, omics):
     lacking = [name for name in omics or [] if name not in found]
     if lacking:
         raise FileNotFoundError(
-            f"The folder {str(path)!r} has no table of {examples(lacking)}. Name "
+            f"The folder {str(path)!r} has no table of {quote_values(lacking)}. Name "
             "tables of the folder, without suffix, in omics=."
         )
     if not found:
         raise FileNotFoundError(
-            f"The folder {str(path)!r} has labels but no table of an omics. Add one per"
-            " omics, called <omics>.csv, .csv.gz, .tsv, .tsv.gz, .parquet, .h5ad or "
+            f"The folder {str(path)!r} has labels but no table of a modality. Add one "
+            "per omics, called <omics>.csv, .csv.gz, .tsv, .tsv.gz, .parquet, .h5ad or "
             ".npz."
         )
 
@@ -599,15 +599,15 @@ def _load_tables(path, y, omics, pattern="*"):
         except CellError as error:
             if omics or not is_annotation(file):
                 raise CellError(
-                    f"{error} If the file is no omics table, name the tables to read "
-                    "in omics=."
+                    f"{error} If the file is no modalities table, name the tables to "
+                    "read in omics=."
                 ) from error
             warn(
                 f"{file.name} holds text only, so it is left out as a description of "
                 "the samples. Name the tables to read in omics=.",
             )
             continue
-        # Where neither axis is labelled, match_samples says which ids differ.
+        # Where neither axis is labeled, match_samples says which ids differ.
         tables[name] = orient(raw, find_orientation(raw, reading) or "samples", reading)
     _check_found(path, tables, omics)
     return tables

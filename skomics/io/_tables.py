@@ -12,7 +12,7 @@ from scipy import sparse
 
 from skomics._blocks import SEPARATOR
 from skomics._optional import import_optional
-from skomics._rows import check_unique, examples, place_rows
+from skomics._rows import check_unique, place_rows, quote_values
 from skomics._tcga import is_barcode, normalize_barcode
 from skomics.exceptions import SampleAlignmentError
 from skomics.io._text import LEADING, MISSING, read_numbers
@@ -400,15 +400,15 @@ def _compare_names(table):
     corner = table.corner[0] if table.corner else ""
     is_feature = corner in LEADING or corner.lower() in _FEATURE_CORNERS
     samples = [
-        f"{examples(table.rows, 1)} is a barcode" if rows == "samples" else "",
-        f"column {examples(table.columns, 1)} is a feature"
+        f"{quote_values(table.rows, 1)} is a barcode" if rows == "samples" else "",
+        f"column {quote_values(table.columns, 1)} is a feature"
         if columns == "features"
         else "",
         f"{corner!r} is over the rows" if corner.lower() in _SAMPLE_CORNERS else "",
     ]
     features = [
-        f"row {examples(table.rows, 1)} is a feature" if rows == "features" else "",
-        f"column {examples(table.columns, 1)} is a barcode"
+        f"row {quote_values(table.rows, 1)} is a feature" if rows == "features" else "",
+        f"column {quote_values(table.columns, 1)} is a barcode"
         if columns == "samples"
         else "",
         f"{corner!r} is over the rows" if is_feature else "",
@@ -482,12 +482,12 @@ def _raise_undecided(table, reading):
             "whether rows are samples. Pass orientation='samples' or 'features', or "
             "ids= with an id for each sample."
         )
-    axes = f"rows {examples(table.rows)} and columns {examples(table.columns)}"
+    axes = f"rows {quote_values(table.rows)} and columns {quote_values(table.columns)}"
     if reading.ids is not None:
         raise SampleAlignmentError(
             f"{name} has {axes}, none of which is among the {len(reading.ids)} ids "
-            f"({examples(reading.ids)}). Give the ids of this table's samples, or pass "
-            "orientation='samples' or 'features'."
+            f"({quote_values(reading.ids)}). Give the ids of this table's samples, or "
+            "pass orientation='samples' or 'features'."
         )
     raise ValueError(
         f"{name} has {axes}, which do not tell samples from features. Pass "
@@ -565,7 +565,7 @@ def _resolve_repeated(file, values, samples, features, repeated):
         names = features[is_repeat].unique()
         raise ValueError(
             f"{file.name} has {len(names)} feature names that occur more than once, "
-            f"e.g. {examples(names)}. Drop or rename these features, or pass "
+            f"e.g. {quote_values(names)}. Drop or rename these features, or pass "
             "repeated='first' or 'mean'."
         )
     if is_repeat.any():

@@ -14,15 +14,15 @@ def drop_omics(present, rate):
     Parameters
     ----------
     present : Tensor of shape (n, n_omics), dtype bool
-        Which omics each sample has.
+        Which modalities each sample has.
 
     rate : float
-        Probability of an omics being dropped.
+        Probability of a modality being dropped.
 
     Returns
     -------
     kept : Tensor of shape (n, n_omics), dtype bool
-        Which omics are left. Samples that would have none keep what they had.
+        Which modalities are left. Samples that would have none keep what they had.
     """
     if rate == 0:
         return present
@@ -35,7 +35,7 @@ def drop_omics(present, rate):
 
 
 def indicators(x, present, n_omics):
-    """Return which omics each sample has as numbers, 1 where it lacks one.
+    """Return which modalities each sample has as numbers, 1 where it lacks one.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def indicators(x, present, n_omics):
         Features, whose dtype and device count.
 
     present : Tensor of shape (n, n_omics), dtype bool, or None
-        Which omics each sample has; None if all have all.
+        Which modalities each sample has; None if all have all.
 
     n_omics : int
         Number of omics.
@@ -67,7 +67,7 @@ def scale_branches(branches, present):
         What each omics' branch gave.
 
     present : Tensor of shape (n, n_omics), dtype bool, or None
-        Which omics each sample has; None if all have all.
+        Which modalities each sample has; None if all have all.
 
     Returns
     -------
@@ -82,18 +82,18 @@ def scale_branches(branches, present):
 
 
 class PresentOmics(nn.Module):
-    """Tell which omics each sample has, and fill the others in.
+    """Tell which modalities each sample has, and fill the others in.
 
-    A sample lacks an omics if its features there are NaN: all are if the first is,
+    A sample lacks a modality if its features there are NaN: all are if the first is,
     which the caller has made sure of.
 
     Parameters
     ----------
     block_sizes : sequence of int
-        Number of features of each omics.
+        Number of features of each modality.
 
     modality_dropout : float
-        Probability of an omics being dropped in training.
+        Probability of a modality being dropped in training.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ class PresentOmics(nn.Module):
         self.may_miss = False
 
     def forward(self, x):
-        """Return the features without NaN, and which omics each sample has."""
+        """Return the features without NaN, and which modalities each sample has."""
         rate = self.modality_dropout if self.training else 0.0
         if not self.may_miss and rate == 0:
             return x, None

@@ -1,4 +1,4 @@
-"""moGAT: a graph attention network per omics, joined by VCDN."""
+"""moGAT: a graph attention network per modality, joined by VCDN."""
 
 import torch
 from torch import nn
@@ -69,7 +69,7 @@ class MoGAT(MultiViewGraphModule):
     Parameters
     ----------
     block_sizes : sequence of int
-        Number of features of each omics.
+        Number of features of each modality.
 
     n_classes : int
         Number of subtypes.

@@ -1,4 +1,4 @@
-"""moGCN: a graph convolutional network per omics, joined by VCDN."""
+"""moGCN: a graph convolutional network per modality, joined by VCDN."""
 
 import torch
 from torch import nn
@@ -247,7 +247,7 @@ class _GraphConvolution(GCNConv):
 class MoGCN(MultiViewGraphModule):
     r"""Multi-omics graph convolutional network (MOGONET; Wang et al. 2021).
 
-    For each omics, graph convolutions on a graph of similar samples,
+    For each modality, graph convolutions on a graph of similar samples,
 
     .. math:: H^{(l+1)} = \phi(A H^{(l)} W^{(l)} + b^{(l)}),
 
@@ -256,7 +256,7 @@ class MoGCN(MultiViewGraphModule):
     Parameters
     ----------
     block_sizes : sequence of int
-        Number of features of each omics.
+        Number of features of each modality.
 
     n_classes : int
         Number of subtypes.
@@ -280,7 +280,7 @@ class MoGCN(MultiViewGraphModule):
     -----
     **Shape**: see :meth:`forward`, :meth:`embed` and :meth:`predict`.
 
-    The sums over neighbours in the first layer do not change in training, so
+    The sums over neighbors in the first layer do not change in training, so
     that they may be taken once: give them as the values, and None as the hop.
 
     References

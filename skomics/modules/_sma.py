@@ -17,13 +17,13 @@ __all__ = ["SMA", "allocate_tokens"]
 def allocate_tokens(block_sizes, n_tokens):
     """Share tokens out among omics in proportion to their widths.
 
-    Every omics gets at least one token and no token is empty, so the total is
-    `n_tokens` unless there are more omics, or fewer features, than that.
+    Every modality gets at least one token and no token is empty, so the total is
+    `n_tokens` unless there are more modalities, or fewer features, than that.
 
     Parameters
     ----------
     block_sizes : sequence of int
-        Number of features of each omics, all positive.
+        Number of features of each modality, all positive.
 
     n_tokens : int
         Number of tokens wanted in all.
@@ -31,7 +31,7 @@ def allocate_tokens(block_sizes, n_tokens):
     Returns
     -------
     sizes : list of list of int
-        For each omics, how many features each of its tokens has.
+        For each modality, how many features each of its tokens has.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def allocate_tokens(block_sizes, n_tokens):
 
 
 class _FeatureTokenizer(nn.Module):
-    r"""Cut each omics into runs of features and project each run.
+    r"""Cut each modality into runs of features and project each run.
 
     .. math:: e_t = x_{F_t} W_t + b_t + p_t
 
@@ -88,7 +88,7 @@ class _FeatureTokenizer(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self):
-        """Draw projections that give tokens of unit variance from standardised data."""
+        """Draw projections that give tokens of unit variance from standardized data."""
         fan_in = self.fan_in.double().rsqrt().float().view(-1, 1, 1)
         if len(self.weight) == 1:
             fan_in = fan_in.max().view(1, 1, 1)
@@ -185,8 +185,8 @@ class _AttentionLayer(nn.Module):
         self.dropout = Dropout(dropout)
 
     def _heads(self, x):
-        # A scale and shift after the normalisation would be absorbed by the
-        # linear layer that follows, so the normalisation has none.
+        # A scale and shift after the normalization would be absorbed by the
+        # linear layer that follows, so the normalization has none.
         qkv = self.qkv(F.layer_norm(x, x.shape[-1:])).flatten(0, 1)
         return [
             part.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
@@ -256,7 +256,7 @@ class SMA(nn.Module):
     Parameters
     ----------
     block_sizes : sequence of int
-        Number of features of each omics; no token holds features of two omics.
+        Number of features of each modality; no token holds features of two modalities.
 
     n_classes : int
         Number of subtypes.
@@ -265,7 +265,7 @@ class SMA(nn.Module):
         Number of tokens in all, shared out by :func:`allocate_tokens`.
 
     token_sizes : list of list of int or None
-        For each omics, how many features each of its tokens has, in the order of the
+        For each modality, how many features each of its tokens has, in the order of the
         columns. None shares them out evenly among `n_tokens`.
 
     d_model, n_heads, depth, d_feedforward : int
@@ -295,7 +295,7 @@ class SMA(nn.Module):
         side as one batched model.
 
     modality_dropout : float
-        Probability of an omics of a sample being dropped in training.
+        Probability of a modality of a sample being dropped in training.
 
     token_widths, feature_widths : list of int or None
         Number of coordinates of each token, and of the features that these were made
@@ -312,7 +312,7 @@ class SMA(nn.Module):
     `(n_ensemble, n, n_classes)` logits, in evaluation mode `(n, n_classes)`
     logarithms of the members' mean probabilities.
 
-    Where a sample lacks an omics, no token attends to that omics' tokens, and the
+    Where a sample lacks a modality, no token attends to that omics' tokens, and the
     mean is over the others.
 
     NOTE[DIFF]: the paper fixes neither the size of a token, nor the projection,

@@ -104,7 +104,7 @@ def _compare_layout(cls, state, place):
         isinstance(c, np.ndarray) and c.ndim == 1 and c.dtype == np.int64 and len(c)
         for c in columns
     )
-    require(are_rows, place, "has no columns for each omics")
+    require(are_rows, place, "has no columns for each modality")
     everyone = np.sort(np.concatenate(columns))
     fits = np.array_equal(everyone, np.arange(len(everyone)))
     require(fits, place, "does not have every column once")
@@ -128,11 +128,11 @@ def _compare_concatenator(cls, state, place):
     fits = layout.n_features == state["n_features_in_"] and set(omics) <= {
         *layout.names
     }
-    require(fits, f"{place}._layout", "has other omics or features")
+    require(fits, f"{place}._layout", "has other modalities or features")
     sizes = state["block_sizes_"]
     is_tuple = isinstance(sizes, tuple) and len(sizes) == len(omics)
     fits = is_tuple and all(map(is_positive, sizes))
-    require(fits, f"{place}.block_sizes_", "has no size for each omics")
+    require(fits, f"{place}.block_sizes_", "has no size for each modality")
     ends = np.cumsum(sizes).tolist()
     slices = {o: slice(e - s, e) for o, s, e in zip(omics, sizes, ends, strict=True)}
     require(state["block_slices_"] == slices, f"{place}.block_slices_", "do not fit")
@@ -164,7 +164,7 @@ def _compare_samples(cls, state, place):
     layout = state["_layout"]
     fits = layout.n_features == state["n_features_in_"]
     fits = fits and state["omics_"] == layout.names
-    require(fits, f"{place}._layout", "has other omics or features")
+    require(fits, f"{place}._layout", "has other modalities or features")
 
 
 def _compare_ridge(cls, state, place):
@@ -227,7 +227,7 @@ def _module_parameters(cls):
 
 
 def _sizes_of_blocks(state):
-    """Return how many features of each omics, by alphabet, the network sees."""
+    """Return how many features of each modality, by alphabet, the network sees."""
     layout, scale = state["_layout"], state["_input_scale"]
     order = np.argsort(np.asarray(layout.names, dtype=object), kind="stable")
     sizes = [int(layout.sizes[i]) for i in order]
@@ -259,7 +259,7 @@ def _compare_tokens(cls, state, place):
 
 
 def _keeps_blocks(state):
-    """Tell whether the features of each omics stand together."""
+    """Tell whether the features of each modality stand together."""
     layout = state["_layout"]
     order = np.argsort(np.asarray(layout.names, dtype=object), kind="stable")
     ends = np.cumsum([layout.sizes[i] for i in order])
@@ -280,7 +280,7 @@ def _compare_path(state, architecture, place):
     require("_coef" in vars(path), f"{place}.path_", "is not fitted")
     fits = path._layout == state["_layout"] and path.omics_ == state["omics_"]
     fits = fits and path.n_features_in_ == state["n_features_in_"]
-    require(fits, f"{place}.path_", "has other omics or features")
+    require(fits, f"{place}.path_", "has other modalities or features")
     fits = path.classes_.dtype == state["classes_"].dtype
     fits = fits and np.array_equal(path.classes_, state["classes_"])
     require(fits, f"{place}.path_", "has other classes")
@@ -309,7 +309,7 @@ def _compare_graph_classifier(cls, state, place):
     fits = data.present is None or data.present.shape == (n_samples, len(sizes))
     fits = fits and (data.weights is None or len(data.weights) == n_samples)
     require(fits, f"{place}._training_data", "has no mask or weight for each sample")
-    require(graph._n_features == sizes, f"{place}.graph_", "is for other omics")
+    require(graph._n_features == sizes, f"{place}.graph_", "is for other modalities")
     hidden = state["_net_state"]["architecture"]["hidden_sizes"]
     fits = isinstance(hidden, list) and data.n_layers == len(hidden)
     require(fits, f"{place}._training_data", "is for another number of layers")
@@ -488,12 +488,12 @@ def _budget_for(state):
     )
 
 
-def set_own_state(thing, state, place):
+def set_own_state(obj, state, place):
     """Give an object of skomics its state, which has been checked.
 
     Parameters
     ----------
-    thing : object
+    obj : object
         Without attributes.
 
     state : dict
@@ -507,15 +507,15 @@ def set_own_state(thing, state, place):
     ValueError
         If the weights do not make the network.
     """
-    if isinstance(thing, BaseOmicsClassifier):
+    if isinstance(obj, BaseOmicsClassifier):
         try:
             with _budget_for(state):
-                thing.__setstate__(state)
+                obj.__setstate__(state)
         except Exception as error:
             raise ValueError(
                 f"{place} has no sound network ({type(error).__name__}: {error!s:.300})"
             ) from error
-    elif isinstance(thing, OmicsConcatenator):
-        thing.__setstate__(state)
+    elif isinstance(obj, OmicsConcatenator):
+        obj.__setstate__(state)
     else:
-        vars(thing).update(state)
+        vars(obj).update(state)

@@ -155,12 +155,12 @@ def is_allowed(cls, name):
     return name in _PRIVATE or (name.endswith("_") and not name.startswith("_"))
 
 
-def kept_state(thing):
+def kept_state(obj):
     """Return the part of an object's state that goes into a file.
 
     Parameters
     ----------
-    thing : object
+    obj : object
         Of a class that a file may name.
 
     Returns
@@ -168,7 +168,7 @@ def kept_state(thing):
     state : dict
         Without what `load_model` sets to its default or makes anew.
     """
-    get = getattr(type(thing), "__getstate__", None)
-    state = dict(vars(thing) if get is None else thing.__getstate__() or {})
+    get = getattr(type(obj), "__getstate__", None)
+    state = dict(vars(obj) if get is None else obj.__getstate__() or {})
     left_out = RESET | _REBUILT
     return {name: value for name, value in state.items() if name not in left_out}

@@ -51,7 +51,7 @@ class AlignmentReport:
 
     mixed_types : list of str
         Kept patients whose tables come from different TCGA sample types, say
-        expression of the primary tumour and protein of a metastasis.
+        expression of the primary tumor and protein of a metastasis.
 
     Examples
     --------
@@ -118,7 +118,7 @@ def align_samples(tables, y=None, *, join="inner", id_level=None):
     join : {"inner", "outer"}, default="inner"
         "inner" keeps samples that every table has, in the order of the first table.
         "outer" keeps samples that any table has, in the order first seen; the block
-        of an omics a sample lacks is NaN throughout.
+        of a modality a sample lacks is NaN throughout.
 
     id_level : {"patient", "sample"}, callable or None, default=None
         How ids are reduced before they are matched. ``None`` matches them as they
@@ -160,12 +160,12 @@ def align_samples(tables, y=None, *, join="inner", id_level=None):
 
     Notes
     -----
-    With ``id_level="patient"``, only tumour samples are kept: sample types 01–09 and
+    With ``id_level="patient"``, only tumor samples are kept: sample types 01–09 and
     40. Normal tissue (10–19), controls (20–29) and cell lines or xenografts are
-    dropped. Of several samples of a patient one is kept: a primary tumour (01, 03,
+    dropped. Of several samples of a patient one is kept: a primary tumor (01, 03,
     05, 09, in this order) before others (lowest code), then the first in
-    lexicographic order of vial, portion, plate and centre. A barcode without sample
-    type counts as a tumour and comes last. With ``id_level="sample"`` all types are
+    lexicographic order of vial, portion, plate and center. A barcode without sample
+    type counts as a tumor and comes last. With ``id_level="sample"`` all types are
     kept, and aliquots of one sample are resolved by the lexicographic rule. Each
     table, and `y`, is resolved on its own; the report lists patients whose tables
     then differ in sample type.
@@ -190,7 +190,7 @@ def align_samples(tables, y=None, *, join="inner", id_level=None):
     TCGA-A1-A0SB  1.0     5
     TCGA-A1-A0SC  3.0     4
     >>> report.dropped["reason"].to_list()
-    ['sample type 11 (normal) is no tumour']
+    ['sample type 11 (normal) is no tumor']
     """
     _check_options(join, id_level)
     _check_tables(tables)
@@ -203,7 +203,7 @@ def align_samples(tables, y=None, *, join="inner", id_level=None):
     n_given = {name: len(table) for name, table in tables.items()}
     if labels is not None:
         n_given["y"] = len(labels)
-        labels, kept = _keep_labelled(labels, kept, rows, id_level, log)
+        labels, kept = _keep_labeled(labels, kept, rows, id_level, log)
     blocks = {name: _take(table, rows[name], kept) for name, table in tables.items()}
     X = pd.concat(blocks, axis=1, names=["omics", "feature"])
     _warn_if_half_is_lost(log.n_ids, rows, kept)
@@ -291,11 +291,11 @@ def _reduced(barcode, id_level):
 
 
 def _drop_other_tissue(name, rows, log):
-    tumour = rows["type"].map(is_tumor).astype(bool)
-    for code, group in rows[~tumour].groupby("type"):
-        reason = f"sample type {code} ({name_tissue(code)}) is no tumour"
+    tumor = rows["type"].map(is_tumor).astype(bool)
+    for code, group in rows[~tumor].groupby("type"):
+        reason = f"sample type {code} ({name_tissue(code)}) is no tumor"
         log.drop(group["label"], name, reason)
-    return rows[tumour]
+    return rows[tumor]
 
 
 def _resolve_duplicates(name, rows, id_level, log):
@@ -340,7 +340,7 @@ def _log_absent(rows, kept, log):
             log.drop(group["label"], name, f"not in {others[2:]}")
 
 
-def _keep_labelled(labels, kept, rows, id_level, log):
+def _keep_labeled(labels, kept, rows, id_level, log):
     """Return the labels of the kept ids that have one, and these ids."""
     log.drop(labels.index[labels.isna()], "y", "label is missing")
     labels = labels.dropna()
@@ -349,19 +349,19 @@ def _keep_labelled(labels, kept, rows, id_level, log):
     log.drop(labels.index[again], "y", "same id and label again")
     labels = labels[~again]
     label_rows = _reduce("y", labels.index, id_level, log)
-    labelled = kept[kept.isin(label_rows.index)]
-    if labelled.empty:
+    labeled = kept[kept.isin(label_rows.index)]
+    if labeled.empty:
         raise SampleAlignmentError(
             f"None of the {len(kept)} samples has a label: the tables have "
             f"{_show(kept)}, y has {_show(label_rows.index)}. Index y by sample id, or "
             "reduce both with id_level."
         )
     for name, table in rows.items():
-        stays = table.index.isin(kept) & ~table.index.isin(labelled)
+        stays = table.index.isin(kept) & ~table.index.isin(labeled)
         log.drop(table.loc[stays, "label"], name, "no label")
-    unused = ~label_rows.index.isin(labelled)
+    unused = ~label_rows.index.isin(labeled)
     log.drop(label_rows.loc[unused, "label"], "y", "sample is not in the joined tables")
-    return _take(labels, label_rows, labelled), labelled
+    return _take(labels, label_rows, labeled), labeled
 
 
 def _take(values, rows, kept):
@@ -395,7 +395,7 @@ def _warn_if_half_is_lost(n_ids, rows, kept):
         warn(
             f"More than half of the samples are dropped: {', '.join(tables)}. Print "
             "the report for the reasons; join='outer' keeps samples that lack "
-            "an omics.",
+            "a modality.",
             SampleDroppedWarning,
         )
 
@@ -439,7 +439,7 @@ def _check_table(name, table):
     if table.columns.nlevels > 1 or table.index.nlevels > 1:
         raise ValueError(
             f"Table {name!r} has {table.index.nlevels} row and {table.columns.nlevels} "
-            "column levels, but should have one of each. Pass one table per omics."
+            "column levels, but should have one of each. Pass one table per modality."
         )
 
 
@@ -543,7 +543,7 @@ def _raise_nothing_in_common(rows):
         f"No sample is in every table: {first!r} has {_show(rows[first].index)}, "
         f"{second!r} has {_show(rows[second].index)}. If the ids differ in style, "
         "pass id_level; if a table is features × samples, transpose it with .T; "
-        "join='outer' keeps samples that lack an omics."
+        "join='outer' keeps samples that lack a modality."
     )
 
 

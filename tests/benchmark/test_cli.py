@@ -15,12 +15,12 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
-from skomics.benchmark import Contender, read_results
+from skomics.benchmark import ModelSpec, read_results
 from skomics.benchmark import _cli as main_module
 from skomics.benchmark import _runner as runner_module
 from skomics.benchmark import _store as store_module
 from skomics.benchmark._cli import main
-from skomics.benchmark._models import CONTENDER_GROUPS, CONTENDERS
+from skomics.benchmark._models import MODEL_GROUPS, MODELS
 from skomics.benchmark._store import read_commands
 from skomics.benchmark._tasks import TASK_GROUPS
 
@@ -46,14 +46,14 @@ def make_interrupted(random_state):
 
 
 @pytest.fixture
-def contenders(monkeypatch):
-    """Add contenders of no cost to those that the command line knows."""
+def models(monkeypatch):
+    """Add models of no cost to those that the command line knows."""
     for name, make in {
         "dummy": make_dummy,
         "failing": make_failing,
         "interrupted": make_interrupted,
     }.items():
-        monkeypatch.setitem(CONTENDERS, name, Contender(name, make, name.title()))
+        monkeypatch.setitem(MODELS, name, ModelSpec(name, make, name.title()))
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_help_names_every_option_and_model(capsys):
 
 
 def test_a_folder_gives_table_rows_report_and_figure(
-    folder, tmp_path, contenders, capsys, pyplot
+    folder, tmp_path, models, capsys, pyplot
 ):
     output = tmp_path / "out"
     code = run("--data", folder, "--models", "dummy", "logreg", output=output)
@@ -96,7 +96,7 @@ def test_a_folder_gives_table_rows_report_and_figure(
     assert "--data" in (output / "summary.md").read_text()
 
 
-def test_the_simulated_cohort_is_the_task_without_data(tmp_path, contenders, pyplot):
+def test_the_simulated_cohort_is_the_task_without_data(tmp_path, models, pyplot):
     code = run("--models", "dummy", "--repeats", 1, "--folds", 2, output=tmp_path)
     assert code == 0
     results = pd.read_csv(tmp_path / "results.csv")
@@ -118,27 +118,31 @@ def test_tasks_and_models_are_listed_with_what_is_not_here(
 
 
 def test_paper_table_stands_beside_ours_and_the_leaky_protocol_is_marked(
-    tmp_path, monkeypatch, contenders, capsys, pyplot
+    tmp_path, monkeypatch, models, capsys, pyplot
 ):
     """For the group, both protocols and the models of the paper are the default."""
     monkeypatch.delenv("SKOMICS_DATA", raising=False)
     monkeypatch.setitem(TASK_GROUPS, "paper-simulated", ["paper-equal-10"])
-    monkeypatch.setitem(CONTENDER_GROUPS, "seven", ["lfcnn"])
-    monkeypatch.setitem(CONTENDERS, "lfcnn", Contender("lfcnn", make_dummy, "lfCNN"))
+    monkeypatch.setitem(MODEL_GROUPS, "seven", ["lfcnn"])
+    monkeypatch.setitem(MODELS, "lfcnn", ModelSpec("lfcnn", make_dummy, "lfCNN"))
     assert run("paper-simulated", output=tmp_path) == 0
     shown = capsys.readouterr().out
-    assert "Protocol paper. LEAKY: features were scaled on all samples" in shown
-    honest, paper = shown.split("Table I of the SMA paper")[1].split("equal sizes")[1:]
-    assert honest.startswith(", generated, protocol honest\n")
-    assert paper.startswith(", generated, protocol paper (leaky: scaled on all samp")
-    cells = [cell.strip() for cell in honest.strip().splitlines()[4].split("|")]
+    assert "Protocol as_published. LEAKY: features were scaled on all samples" in shown
+    ours, published = shown.split("Table I of the SMA paper")[1].split("equal sizes")[
+        1:
+    ]
+    assert ours.startswith(", generated, protocol leakage_free\n")
+    assert published.startswith(
+        ", generated, protocol as_published (leaky: scaled on all samp"
+    )
+    cells = [cell.strip() for cell in ours.strip().splitlines()[4].split("|")]
     assert cells[1:4] == ["lfCNN", "0.480 0.454 0.361", "0.150 0.026 0.039"]
     results = pd.read_csv(tmp_path / "results.csv")
-    assert results["protocol"].to_list() == ["honest"] * 5 + ["paper"]
-    assert "lfCNN" in (tmp_path / "paper" / "summary.md").read_text()
+    assert results["protocol"].to_list() == ["leakage_free"] * 5 + ["as_published"]
+    assert "lfCNN" in (tmp_path / "as_published" / "summary.md").read_text()
 
 
-def test_shares_and_omics_are_shown_apart(folder, tmp_path, contenders, capsys, pyplot):
+def test_shares_and_omics_are_shown_apart(folder, tmp_path, models, capsys, pyplot):
     options = ["--models", "dummy", "--folds", 2, "--repeats", 1, "--leave-omics-out"]
     options += ["--train-fractions", 0.5, 1, "--parquet"]
     output = tmp_path / "out"
@@ -152,7 +156,7 @@ def test_shares_and_omics_are_shown_apart(folder, tmp_path, contenders, capsys, 
 
 
 def test_permuted_labels_are_a_task_more_that_is_shown_apart(
-    folder, tmp_path, contenders, capsys, pyplot
+    folder, tmp_path, models, capsys, pyplot
 ):
     options = ["--models", "dummy", "--permute-labels", "--folds", 2, "--repeats", 1]
     assert run("--data", folder, *options, output=tmp_path) == 0
@@ -172,8 +176,8 @@ def test_permuted_labels_are_a_task_more_that_is_shown_apart(
 def test_a_run_in_which_test_samples_leak_is_marked_suspect(
     folder, tmp_path, monkeypatch, capsys, pyplot
 ):
-    neighbor = Contender("neighbor", make_neighbor, "Nearest")
-    monkeypatch.setitem(CONTENDERS, "neighbor", neighbor)
+    neighbor = ModelSpec("neighbor", make_neighbor, "Nearest")
+    monkeypatch.setitem(MODELS, "neighbor", neighbor)
     split = runner_module._split
     # The test samples are among those that are learned from.
     monkeypatch.setattr(
@@ -186,7 +190,7 @@ def test_a_run_in_which_test_samples_leak_is_marked_suspect(
     assert verdict in (tmp_path / "null" / "summary.md").read_text()
 
 
-def test_another_cohort_is_scored_on(folder, tmp_path, contenders, pyplot):
+def test_another_cohort_is_scored_on(folder, tmp_path, models, pyplot):
     other = tmp_path / "other"
     other.mkdir()
     for file in folder.iterdir():
@@ -199,7 +203,7 @@ def test_another_cohort_is_scored_on(folder, tmp_path, contenders, pyplot):
 
 
 def test_report_has_every_command_that_the_results_were_made_by(
-    folder, tmp_path, contenders, pyplot
+    folder, tmp_path, models, pyplot
 ):
     pytest.importorskip("scikit_posthocs")
     output = tmp_path / "out"
@@ -220,7 +224,7 @@ def test_report_has_every_command_that_the_results_were_made_by(
 
 
 def test_a_damaged_file_of_commands_is_told_before_the_first_fit(
-    folder, tmp_path, contenders, pyplot, capsys
+    folder, tmp_path, models, pyplot, capsys
 ):
     options = ["--data", folder, "--repeats", 1, "--folds", 2, "--models", "dummy"]
     assert run(*options, output=tmp_path) == 0
@@ -239,14 +243,14 @@ def test_published_settings_are_those_of_the_kind_asked_for(
         kinds.append(kind)
         return {}
 
-    contender = Contender("dummy", make_dummy, kind_params=remember)
-    monkeypatch.setitem(CONTENDERS, "dummy", contender)
+    spec = ModelSpec("dummy", make_dummy, kind_params=remember)
+    monkeypatch.setitem(MODELS, "dummy", spec)
     options = ["--models", "dummy", "--repeats", 1, "--folds", 2, "--kind", kind]
     assert run("--data", folder, *options, output=tmp_path / "out") == 0
     assert set(kinds) == {kind}
 
 
-def test_groups_are_a_column_of_the_labels(folder, tmp_path, contenders, pyplot):
+def test_groups_are_a_column_of_the_labels(folder, tmp_path, models, pyplot):
     labels = pd.read_csv(folder / "labels.csv")
     labels.assign(site=labels.index // 8).to_csv(folder / "labels.csv", index=False)
     options = ["--models", "dummy", "--groups", "site", "--folds", 3]
@@ -261,7 +265,7 @@ def test_networks_run_with_few_epochs(folder, tmp_path, pyplot):
     assert set(pd.read_csv(tmp_path / "results.csv")["model"]) == {"sma", "efnn"}
 
 
-def test_several_folders_are_several_tasks(folder, tmp_path, contenders, pyplot):
+def test_several_folders_are_several_tasks(folder, tmp_path, models, pyplot):
     second = tmp_path / "third"
     second.mkdir()
     for file in folder.iterdir():
@@ -272,14 +276,14 @@ def test_several_folders_are_several_tasks(folder, tmp_path, contenders, pyplot)
     assert list(dict.fromkeys(results["task"])) == ["cohort", "third"]
 
 
-def test_fewer_folds_are_announced(folder, tmp_path, contenders, capsys, pyplot):
+def test_fewer_folds_are_announced(folder, tmp_path, models, capsys, pyplot):
     options = ["--models", "dummy", "--folds", 20, "--repeats", 1]
     assert run("--data", folder, *options, output=tmp_path) == 0
     assert "note: Task 'cohort' gets 16 folds instead of 20" in capsys.readouterr().err
 
 
 def test_a_failing_model_is_reported_and_the_rest_goes_on(
-    folder, tmp_path, contenders, capsys, pyplot
+    folder, tmp_path, models, capsys, pyplot
 ):
     options = ["--models", "dummy,failing", "--folds", 2, "--repeats", 1]
     assert run("--data", folder, *options, output=tmp_path) == 0
@@ -287,7 +291,7 @@ def test_a_failing_model_is_reported_and_the_rest_goes_on(
     assert "2 fits of Failing on cohort failed: RuntimeError: broken" in shown
 
 
-def test_a_run_in_which_everything_failed_ends_with_1(folder, tmp_path, contenders):
+def test_a_run_in_which_everything_failed_ends_with_1(folder, tmp_path, models):
     options = ["--models", "failing", "--folds", 2, "--repeats", 1]
     assert run("--data", folder, *options, output=tmp_path) == 1
     assert "RuntimeError: broken" in (tmp_path / "summary.md").read_text()
@@ -297,7 +301,7 @@ def test_a_run_in_which_everything_failed_ends_with_1(folder, tmp_path, contende
     ("options", "message"),
     [
         (["--data", "nowhere"], "error: There is no folder 'nowhere'"),
-        (["--models", "knn"], "error: Got the contender 'knn', but known are"),
+        (["--models", "knn"], "error: Got the model 'knn', but known are"),
         (["hard"], "error: Got the task 'hard', which is neither a Task nor one of"),
         (["--scheduler", "a:1"], "error: Got scheduler='a:1' with backend='loky'. On"),
         (["--folds", "1"], "error: Got n_folds=1. It must be an integer of at least 2"),
@@ -309,7 +313,7 @@ def test_wrong_arguments_end_with_2_and_a_message(tmp_path, capsys, options, mes
 
 
 def test_other_settings_under_the_same_output_end_with_2(
-    folder, tmp_path, contenders, capsys, pyplot
+    folder, tmp_path, models, capsys, pyplot
 ):
     options = ["--data", folder, "--models", "dummy"]
     assert run(*options, output=tmp_path) == 0
@@ -317,9 +321,7 @@ def test_other_settings_under_the_same_output_end_with_2(
     assert "seed was 0 and is 1. Choose another --output" in capsys.readouterr().err
 
 
-def test_an_interruption_says_where_the_results_are(
-    folder, tmp_path, contenders, capsys
-):
+def test_an_interruption_says_where_the_results_are(folder, tmp_path, models, capsys):
     options = ["--models", "dummy,interrupted", "--folds", 2]
     assert run("--data", folder, *options, output=tmp_path) == 130
     shown = capsys.readouterr().err
@@ -328,7 +330,7 @@ def test_an_interruption_says_where_the_results_are(
 
 
 def test_results_of_another_version_are_gone_on_with_by_the_command_that_is_told(
-    folder, tmp_path, contenders, monkeypatch, capsys, pyplot
+    folder, tmp_path, models, monkeypatch, capsys, pyplot
 ):
     options = ["--data", folder, "--models", "dummy", "--folds", 2]
     with monkeypatch.context() as patch:
@@ -341,7 +343,7 @@ def test_results_of_another_version_are_gone_on_with_by_the_command_that_is_told
 
 
 def test_a_full_disk_ends_the_run_with_what_to_do(
-    folder, tmp_path, contenders, monkeypatch, capsys
+    folder, tmp_path, models, monkeypatch, capsys
 ):
     def fail(*args):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from sklearn.naive_bayes import GaussianNB
 
-from skomics.benchmark import Contender, Task, run_benchmark
+from skomics.benchmark import ModelSpec, Task, run_benchmark
 from skomics.benchmark._protocols import PROTOCOLS, choose_training_part
 from skomics.benchmark._tasks import external_task
 
-HONEST = PROTOCOLS["honest"]
+HONEST = PROTOCOLS["leakage_free"]
 
 
 def test_samples_of_a_group_are_never_in_both_parts(tiny):
@@ -46,7 +46,7 @@ def test_another_cohort_is_the_only_test_set(tiny):
     assert set(results["n_train"]) == {30}
     assert set(results["n_test"]) == {18}
     expected = (
-        Contender("bayes", lambda random_state: GaussianNB())
+        ModelSpec("bayes", lambda random_state: GaussianNB())
         .build(first, 0)
         .fit(first.X, first.y)
         .score(second.X, second.y)

@@ -7,13 +7,13 @@ import pytest
 
 from skomics.benchmark import (
     BenchmarkResults,
-    check_null,
-    compare_models,
-    compare_pairs,
+    check_permutation_control,
     friedman_nemenyi,
     learning_curves,
     make_report,
-    omics_value,
+    modality_ablation,
+    pairwise_tests,
+    posthoc_tests,
     rank_models,
     score_intervals,
     sum_confusion,
@@ -24,7 +24,9 @@ from skomics.benchmark._results import PLAIN, results_frame
 from tests.benchmark.report.tables import MODELS, make_results
 
 VARIANTS = list(
-    itertools.product(["honest", "paper"], [0.5, 1.0], ["all", "rna"], [True, False])
+    itertools.product(
+        ["leakage_free", "as_published"], [0.5, 1.0], ["all", "rna"], [True, False]
+    )
 )
 
 
@@ -44,10 +46,12 @@ def variants_of(rows):
 def test_each_part_has_the_rows_it_is_named_after(mixed):
     both = (True, False)
     parts = {
-        "scored": {("honest", 1.0, "all", c) for c in both},
-        "as_published": {("paper", 1.0, "all", c) for c in both},
-        "learning_curves": {("honest", f, "all", c) for f in (0.5, 1.0) for c in both},
-        "ablation": {("honest", 1.0, o, c) for o in ("all", "rna") for c in both},
+        "scored": {("leakage_free", 1.0, "all", c) for c in both},
+        "as_published": {("as_published", 1.0, "all", c) for c in both},
+        "learning_curves": {
+            ("leakage_free", f, "all", c) for f in (0.5, 1.0) for c in both
+        },
+        "ablation": {("leakage_free", 1.0, o, c) for o in ("all", "rna") for c in both},
     }
     for name, expected in parts.items():
         assert variants_of(getattr(mixed, name)) == expected, name
@@ -59,7 +63,7 @@ def test_controls_and_what_is_compared_share_no_row_and_are_all(mixed):
     )
     assert control | compared == set(VARIANTS)
     assert not control & compared
-    assert variants_of(mixed.compared.scored) == {("honest", 1.0, "all", False)}
+    assert variants_of(mixed.compared.scored) == {("leakage_free", 1.0, "all", False)}
 
 
 def test_variants_are_all_rows_each_once(mixed):
@@ -96,12 +100,12 @@ def test_an_unknown_score_and_a_table_without_any_are_refused(mixed):
 @pytest.mark.parametrize(
     "function",
     [
-        check_null,
-        compare_models,
-        compare_pairs,
+        check_permutation_control,
+        posthoc_tests,
+        pairwise_tests,
         friedman_nemenyi,
         learning_curves,
-        omics_value,
+        modality_ablation,
         rank_models,
         score_intervals,
         sum_confusion,
@@ -110,7 +114,7 @@ def test_an_unknown_score_and_a_table_without_any_are_refused(mixed):
     ],
 )
 def test_functions_take_results_as_they_take_a_table(function):
-    if function is compare_models:
+    if function is posthoc_tests:
         pytest.importorskip("scikit_posthocs")
     table = results_frame(make_results().to_dict("records"))
     pd.testing.assert_frame_equal(function(BenchmarkResults(table)), function(table))

@@ -24,7 +24,7 @@ def fitted():
     return MoGATClassifier(**TINY).fit(X[:40], y[:40]), X[40:]
 
 
-def test_every_omics_counts(fitted):
+def test_every_modality_counts(fitted):
     model, X_new = fitted
     expected = model.predict_proba(X_new)
     for omics in SIZES:

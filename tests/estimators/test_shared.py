@@ -187,7 +187,7 @@ def test_one_feature_is_enough(classifier, n_features):
 
 
 @late
-def test_an_omics_may_have_a_single_feature(classifier):
+def test_a_modality_may_have_a_single_feature(classifier):
     X = np.random.default_rng(0).normal(size=(20, 2))
     y = (X[:, 0] > 0).astype(int)
     fitted = make_short(classifier, omics={"rna": 1, "mirna": 1}).fit(X, y)

@@ -30,7 +30,7 @@ def weights_of(model):
 
 
 def without_mirna(X):
-    """Return X without an omics of a fifth of the samples, of all classes alike."""
+    """Return X without a modality of a fifth of the samples, of all classes alike."""
     X = X.copy()
     X.loc[X.index[::5], X.columns.str.startswith("mirna__")] = np.nan
     return X

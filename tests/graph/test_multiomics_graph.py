@@ -1,4 +1,4 @@
-"""Graphs of several omics: every method, and samples that lack an omics."""
+"""Graphs of several modalities: every method, and samples that lack a modality."""
 
 import pickle
 import tracemalloc
@@ -128,7 +128,7 @@ def test_memory_stays_far_below_a_matrix_of_all_pairs(params):
 
 
 @fused
-def test_fused_graph_is_the_same_for_every_omics(params):
+def test_fused_graph_is_the_same_for_every_modality(params):
     blocks = omics(20)
     graph = MultiOmicsGraph(k=3, **params).fit(blocks)
     assert len(graph.graphs_) == len(graph.link(blocks)) == len(graph.join(blocks)) == 3
@@ -136,16 +136,16 @@ def test_fused_graph_is_the_same_for_every_omics(params):
 
 
 @fused
-def test_fused_graph_of_one_omics_links_samples_of_a_group(params):
-    centres = np.repeat(10 * np.eye(3), 8, axis=0)
-    X = centres + normal(24, 3)
+def test_fused_graph_of_one_modality_links_samples_of_a_group(params):
+    centers = np.repeat(10 * np.eye(3), 8, axis=0)
+    X = centers + normal(24, 3)
     one = MultiOmicsGraph(k=4, **params).fit([X]).graphs_[0].toarray()
     groups = np.repeat(np.arange(3), 8)
     assert not one[groups[:, None] != groups].any()
 
 
 @fused
-def test_fused_graph_hears_every_omics(params):
+def test_fused_graph_hears_every_modality(params):
     blocks = omics(30)
     before = MultiOmicsGraph(k=4, **params).fit(blocks).graphs_[0].toarray()
     for i in range(3):
@@ -179,7 +179,7 @@ def test_error_for_nan_names_the_block(params):
 
 
 @kinds
-def test_sample_without_an_omics_is_alone_there_and_changes_nothing_else(params):
+def test_sample_without_a_modality_is_alone_there_and_changes_nothing_else(params):
     blocks, has = omics(12), np.arange(12) != 4
     blocks[2][4] = np.nan
     graph = MultiOmicsGraph(**params, k=3).fit(blocks)
@@ -197,7 +197,7 @@ def test_sample_without_an_omics_is_alone_there_and_changes_nothing_else(params)
 
 
 @kinds
-def test_new_sample_without_an_omics_has_no_link_there(params):
+def test_new_sample_without_a_modality_has_no_link_there(params):
     blocks = omics(12)
     blocks[2][4] = np.nan
     graph = MultiOmicsGraph(**params, k=3).fit(blocks)
@@ -243,7 +243,7 @@ def test_error_for_fewer_than_two_samples(params):
         MultiOmicsGraph(**params).fit(omics(1))
 
 
-def test_error_for_an_omics_that_fewer_than_two_samples_have():
+def test_error_for_a_modality_that_fewer_than_two_samples_have():
     blocks = omics(10)
     blocks[1][1:] = np.nan
     with pytest.raises(ValueError, match="Block 1 has values for n_samples=1"):

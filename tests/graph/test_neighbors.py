@@ -61,7 +61,7 @@ def test_approximate_search_completes_samples_that_it_missed(monkeypatch):
 
         def fit_transform(self, X):
             distances = pairwise_distances(X)
-            distances[:3] = 0  # finds no neighbour of the first three
+            distances[:3] = 0  # finds no neighbor of the first three
             return sparse.csr_array(distances)
 
     class Module:

@@ -47,7 +47,7 @@ def partial_omics(n_samples, seed=0):
     rng = np.random.default_rng(seed)
     for i, X in enumerate(blocks):
         lacks = rng.permutation(n_samples)[: n_samples // 4]
-        X[lacks[lacks % 3 != i]] = np.nan  # everybody has one omics at least
+        X[lacks[lacks % 3 != i]] = np.nan  # everybody has one modality at least
     return blocks
 
 
@@ -103,5 +103,5 @@ def test_nemo_links_samples_through_the_omics_that_they_share():
     only_one = [np.full_like(X[:1], np.nan) for X in blocks]
     only_one[1] = blocks[1][:1]
     links, _ = graph.link(only_one)[0]
-    assert not links.toarray()[0, 6:12].any()  # they lack the second omics
+    assert not links.toarray()[0, 6:12].any()  # they lack the second modality
     assert links.nnz == 3

@@ -57,7 +57,7 @@ def test_every_form_of_several_omics_is_understood():
     assert "feature_names" not in bare["mirna"]
 
 
-def test_missing_omics_and_labels_are_masked():
+def test_missing_modalities_and_labels_are_masked():
     X, y = make_tiny()
     X.loc[X.index[:5], X.columns.str.startswith("mirna__")] = np.nan
     y = y.astype(object)
@@ -81,7 +81,7 @@ def test_fitted_graph_is_used_as_it_is():
     )
 
 
-def test_hetero_data_have_a_type_for_each_omics():
+def test_hetero_data_have_a_type_for_each_modality():
     X, y = make_tiny()
     single, joined = to_pyg(X, y), to_pyg(X, y, hetero=True)
     assert joined.node_types == OMICS
@@ -98,7 +98,7 @@ def test_hetero_data_have_a_type_for_each_omics():
     [
         (
             lambda X, y: (X[:40], None),
-            "of 48 samples and 3 omics, but X has 40",
+            "of 48 samples and 3 modalities, but X has 40",
         ),
         (lambda X, y: (X, y[:40]), "y has 40 labels, but X has 48 samples. Give a lab"),
     ],
@@ -143,7 +143,7 @@ def test_view_is_a_copy():
     np.testing.assert_array_equal(model.predict_proba(X), before)
 
 
-def test_error_for_an_omics_that_the_model_does_not_have():
+def test_error_for_a_modality_that_the_model_does_not_have():
     X, y = make_tiny()
     model = MoGCNClassifier(**QUICK).fit(X, y)
     with pytest.raises(ValueError, match=r"Got omics='protein', but the model"):

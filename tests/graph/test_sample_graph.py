@@ -1,4 +1,4 @@
-"""Graphs of one omics, against the rule of MOGONET on the whole matrix."""
+"""Graphs of one modality, against the rule of MOGONET on the whole matrix."""
 
 import numpy as np
 import pytest

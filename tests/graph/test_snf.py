@@ -78,7 +78,7 @@ def test_snf_refuses_more_samples_than_memory_allows():
         MultiOmicsGraph(method="snf").fit(blocks)
 
 
-def test_error_for_a_sample_without_an_omics_says_that_snf_does_not_take_it():
+def test_error_for_a_sample_without_a_modality_says_that_snf_does_not_take_it():
     blocks = omics(10)
     blocks[2][4] = np.nan
     with pytest.raises(ValueError, match="Block 2 has no values for 1 .*'snf' needs"):

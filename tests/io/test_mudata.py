@@ -58,7 +58,7 @@ def test_a_table_comes_back_from_a_file_as_it_was(cohort, tmp_path, backed):
     pd.testing.assert_series_equal(y_again, y)
 
 
-def test_each_omics_keeps_its_dtype(cohort):
+def test_each_modality_keeps_its_dtype(cohort):
     X = cohort[0].astype(dict.fromkeys(cohort[0][["rna"]].columns, np.float32))
     mdata = to_mudata(X)
     assert [table.X.dtype for table in mdata.mod.values()] == [np.float32, np.float64]

@@ -100,12 +100,12 @@ def test_the_folder_goes_into_a_concatenator(write):
         (
             {"rna.csv": None, "mirna.tsv": None},
             FileNotFoundError,
-            "has labels but no table of an omics. Add one",
+            "has labels but no table of a modality. Add one",
         ),
         (
             {"rna.csv.gz": RNA},
             ValueError,
-            "two tables of the omics 'rna': rna.csv and rna.csv.gz. Remove or",
+            "two tables of the modality 'rna': rna.csv and rna.csv.gz. Remove or",
         ),
         (
             {"labels.csv": "sample,pam50,stage\np1,LumA,1\np2,Basal,2\np3,LumA,1\n"},
@@ -513,7 +513,7 @@ def test_a_list_of_files_is_called_like_them(save):
         "exp",
     ]
     with pytest.raises(
-        ValueError, match="two files of the omics 'exp': .* Pass a dict"
+        ValueError, match="two files of the modality 'exp': .* Pass a dict"
     ):
         read_omics([files[1], "exp.csv"])
     with pytest.raises(ValueError, match="Got no files"):
@@ -650,7 +650,7 @@ def test_npz_takes_its_ids_in_their_order(sparse_folder):
         read_omics(sparse_folder / "atac.npz")
 
 
-def test_h5mu_gives_an_omics_per_modality(tmp_path):
+def test_h5mu_gives_a_modality_per_modality(tmp_path):
     anndata = pytest.importorskip("anndata")
     mudata = pytest.importorskip("mudata")
     rna = anndata.AnnData(pd.DataFrame({"x": [1.0, 2.0]}, index=["a", "b"]))

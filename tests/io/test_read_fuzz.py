@@ -72,7 +72,7 @@ def read_or_refuse(names, read):
             refusal = error
     is_ours = type(refusal) in (FileNotFoundError, ValueError, SampleAlignmentError)
     assert is_ours or isinstance(refusal, CellError), repr(refusal)
-    # A file by its name, or a table of a folder by the name of its omics.
+    # A file by its name, or a table of a folder by the name of its modality.
     marks = [mark for name in names for mark in (name, f"'{Path(name).stem}'")]
     assert any(mark in str(refusal) for mark in marks), repr(refusal)
     return None

@@ -12,7 +12,7 @@ SIZES = [5, 3, 8]
 
 
 def random_graph(n, seed=0):
-    """Return a row-normalised graph with self loops."""
+    """Return a row-normalized graph with self loops."""
     rng = np.random.default_rng(seed)
     dense = np.triu(rng.random((n, n)) * (rng.random((n, n)) < 0.3), 1)
     dense = dense + dense.T + np.eye(n)

@@ -163,7 +163,7 @@ def test_order_of_the_samples_does_not_matter(build, order):
 
 
 @pytest.mark.parametrize("changed", range(3))
-def test_every_omics_changes_the_output(build, changed):
+def test_every_modality_changes_the_output(build, changed):
     module = build().eval()
     views = make_views(module, three_graphs())
     before = module(views)[-1]

@@ -80,7 +80,7 @@ def make(kind, **kwargs):
 
 
 def some_samples():
-    """Return six samples, of which the second lacks two omics and the fourth one."""
+    """Return six samples: the second lacks two modalities, the fourth one."""
     x = torch.randn(6, 13, dtype=torch.float64, generator=torch.manual_seed(1))
     x[1, :7] = torch.nan
     x[3, 7:] = torch.nan
@@ -174,7 +174,7 @@ def test_branches_that_are_left_count_for_those_that_are_not():
     assert scale_branches(branches, None) is branches
 
 
-def test_indicators_are_one_where_an_omics_is_absent():
+def test_indicators_are_one_where_a_modality_is_absent():
     present = torch.tensor([[True, False], [True, True]])
     x = torch.zeros(2, 5, dtype=torch.float64)
     assert indicators(x, present, 2).tolist() == [[0, 1], [0, 0]]

@@ -62,7 +62,7 @@ GRAPH = MoGCNClassifier(
 
 @cache
 def small_models():
-    """Return fitted models, by name, that hold one of each kind of thing."""
+    """Return fitted models, by name, that hold one of each kind of obj."""
     X, y = make_tiny()
     codes = np.arange(len(y)) % 3
     scaled = make_pipeline(StandardScaler(), SelectKBest(f_classif, k=4))

@@ -187,7 +187,7 @@ def test_regressions_of_compiled_code(tmp_path):
 
 
 def test_classifiers_can_be_trained_further(tmp_path):
-    """What a file leaves out is made again: losses, optimisers, search trees."""
+    """What a file leaves out is made again: losses, optimizers, search trees."""
     X, _ = table()
     model = SGDClassifier(random_state=0).partial_fit(X, CODES, classes=[0, 1, 2])
     loaded = through_file(model, tmp_path)
@@ -200,7 +200,7 @@ def test_classifiers_can_be_trained_further(tmp_path):
 
 
 def containers():
-    """Return the same omics in every container that is read."""
+    """Return the same modality in every container that is read."""
     anndata, mudata = pytest.importorskip("anndata"), pytest.importorskip("mudata")
     X, _ = table()
     two = X.set_axis(X.columns.str.split("__", expand=True), axis=1)
@@ -262,7 +262,7 @@ def test_graph_models_come_back_with_every_graph(model, graph, tmp_path):
     X, y = table()
     X = X - X.mean()
     if graph != "snf":
-        X.iloc[:5, :12] = np.nan  # samples that lack an omics
+        X.iloc[:5, :12] = np.nan  # samples that lack a modality
     sizes = {"hidden_layer_sizes": (8,), "pretrain_epochs": 1, "max_epochs": 1}
     fitted = model(graph=graph, **sizes, random_state=0).fit(X, y)
     assert answers(through_file(fitted, tmp_path), X) == answers(fitted, X)
@@ -342,7 +342,7 @@ WITH_PATH = {
 def test_network_with_every_linear_path_comes_back(way, name, tmp_path):
     X, y = table()
     X = X - X.mean()
-    X.iloc[:5, :12] = np.nan  # samples that lack an omics
+    X.iloc[:5, :12] = np.nan  # samples that lack a modality
     model = seeded(clone(WITH_PATH[name])).fit(X, y)
     loaded = way(model, tmp_path)
     assert answers(loaded, X) == answers(model, X)

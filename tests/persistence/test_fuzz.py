@@ -51,7 +51,7 @@ def at(value, path):
 
 
 def alter(structure, others, rng):
-    """Change one thing in JSON values: a key, a value, an order, a reference."""
+    """Change one obj in JSON values: a key, a value, an order, a reference."""
     paths = [path for path in nodes(structure) if path]
     if not paths:
         return

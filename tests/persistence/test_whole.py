@@ -221,8 +221,8 @@ def text(values):
     [
         ("classes_", text("xyz"), r"path_ has other classes"),
         ("classes_", text("ab"), r"path_\._coef does not have the shape"),
-        ("omics_", {"tuple": ["rna"]}, r"has other omics or features"),
-        ("n_features_in_", 23, r"has other omics or features|no name for each"),
+        ("omics_", {"tuple": ["rna"]}, r"has other modalities or features"),
+        ("n_features_in_", 23, r"has other modalities or features|no name for each"),
     ],
 )
 def test_path_of_another_model_is_refused(name, value, message, file):

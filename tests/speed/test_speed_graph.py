@@ -1,6 +1,6 @@
 """moGCN against a straightforward re-statement of the published training scheme.
 
-Data have the shape of MOGONET's ROSMAP set: 245 samples, three omics of 200.
+Data have the shape of MOGONET's ROSMAP set: 245 samples, three modalities of 200.
 """
 
 import numpy as np

@@ -20,7 +20,7 @@ class PaperProtocol:
     with it, for the data of which Pan et al. (2023) give figures.
     """
 
-    name = "paper"
+    name = "as_published"
     is_scaled = True
 
     def plan(self, task, n_folds, n_repeats):

@@ -60,8 +60,8 @@ def format_comparison(results):
     """
     results = BenchmarkResults.of(results)
     protocols = {
-        "honest": results.scored,
-        "paper (leaky: scaled on all samples)": results.as_published,
+        "leakage_free": results.scored,
+        "as_published (leaky: scaled on all samples)": results.as_published,
     }
     parts = [
         f"{sizes} sizes, {source}, protocol {protocol}\n\n{table}"

@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
-from skomics.benchmark._models import CONTENDER_GROUPS
+from skomics.benchmark._models import MODEL_GROUPS
 from skomics.benchmark._results import METRICS
 from skomics.benchmark._store import read_commands, read_results
 from skomics.benchmark._tasks import TASK_GROUPS
@@ -84,7 +84,7 @@ def choose_results(results, tasks=None, models=None):
         If a name is neither in the results nor that of a group, or nothing is left.
     """
     results = _choose(results, "task", tasks, TASK_GROUPS)
-    return _choose(results, "model", models, CONTENDER_GROUPS)
+    return _choose(results, "model", models, MODEL_GROUPS)
 
 
 def _choose(results, column, names, groups):

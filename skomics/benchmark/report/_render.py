@@ -111,9 +111,9 @@ def _escape(text):
 
 
 def _embed(svg, number):
-    """Return the drawing for a page of several: names of its own, and its colours."""
+    """Return the drawing for a page of several: names of its own, and its colors."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'( id="|url\(#|href="#)', rf"\g<1>f{number}-", svg)
-    # Black follows the colour of the text, which is white in the dark scheme.
+    # Black follows the color of the text, which is white in the dark scheme.
     return re.sub(r"(fill|stroke): #000000", r"\1: currentColor", svg)

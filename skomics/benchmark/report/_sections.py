@@ -31,14 +31,14 @@ from skomics.benchmark.report._elements import (
 )
 from skomics.benchmark.report._render import Report
 from skomics.benchmark.stats import (
-    check_null,
-    compare_models,
-    compare_pairs,
+    check_permutation_control,
+    describe_control,
     friedman_nemenyi,
     has_confusion,
-    judge_null,
     learning_curves,
-    omics_value,
+    modality_ablation,
+    pairwise_tests,
+    posthoc_tests,
     rank_models,
     score_intervals,
     sum_confusion,
@@ -56,7 +56,8 @@ __all__ = ["make_report"]
 _ROPE = 0.01
 _METHODS = """\
 Imputation, scaling, tuning and training happen in the training part of each fold \
-(the honest protocol); the paper protocol scales on all samples and is shown apart. \
+(the leakage-free protocol); the published protocol scales on all samples and is \
+shown apart. \
 F1 is over all classes of a task. Means and standard deviations are over the folds \
 of all repeats. Intervals of 95 % and tests on one task are those of the corrected \
 resampled t-test (Nadeau and Bengio 2003), two-sided, with Holm's correction for the \
@@ -127,7 +128,7 @@ def make_report(results, *, metric="f1_macro", reference=None, command=None):
         Section("Wins, ties and losses", _show_wins(compared, metric, reference)),
         Section("Confusion matrices", _show_confusion(results)),
         Section("Learning curves", _show_curves(results, metric)),
-        Section("Value of each omics", _show_omics(results, metric)),
+        Section("Value of each modality", _show_omics(results, metric)),
         Section("Calibration", _show_calibration(results)),
         Section("Paper protocol", _show_paper(results.as_published)),
         Section("Control", _show_null(results.control)),
@@ -159,15 +160,17 @@ def _summarize(results, metric):
             f"{len(frame)} fits, of which {n_failed} failed. Compared by "
             f"{METRICS[metric]}."
         ),
-        Text(*judge_null(results)),
+        Text(*describe_control(results)),
     ]
     if not results.has_scores(metric):
-        text = "No fit of the honest protocol has a score, so nothing is compared."
+        text = (
+            "No fit of the leakage-free protocol has a score, so nothing is compared."
+        )
         return [*parts, Text(text, is_warning=True)]
     compared = results.compared
     if not compared.has_scores(metric):
         return parts
-    pairs = compare_pairs(compared, metric)
+    pairs = pairwise_tests(compared, metric)
     means = score_intervals(compared, metric)["mean"]
     labels = label_models(compared.frame)
     rows = []
@@ -289,7 +292,7 @@ def _show_ranks(compared, metric):
         test = friedman_nemenyi(compared, metric, alpha=ALPHA).iloc[0]
     except ValueError as error:
         return [Text(str(error))]
-    ranks, pairs = rank_models(compared, metric), compare_models(compared, metric)
+    ranks, pairs = rank_models(compared, metric), posthoc_tests(compared, metric)
     parts = [
         Text(
             f"{test['n_models']:.0f} models on {test['n_tasks']:.0f} tasks: Friedman's "
@@ -349,7 +352,7 @@ def _show_pairs(compared, metric, reference):
     scored = compared.scored
     if reference not in set(scored.loc[scored[metric].notna(), "model"]):
         return []
-    pairs = compare_pairs(compared, metric, reference=reference, rope=_ROPE)
+    pairs = pairwise_tests(compared, metric, reference=reference, rope=_ROPE)
     if len(pairs) == 0:
         return []
     rows = [
@@ -473,10 +476,10 @@ def _show_omics(results, metric):
             interval_cell(row["low"], row["high"]),
             count_cell(row["n_folds"]),
         ]
-        for _, row in omics_value(results, metric).iterrows()
+        for _, row in modality_ablation(results, metric).iterrows()
     ]
     header = ["task", "model", "omics", "all minus without", "95 % interval", "folds"]
-    title = f"What each omics adds to {METRICS[metric]}"
+    title = f"What each modality adds to {METRICS[metric]}"
     return [Table(title, header, rows)] if rows else []
 
 
@@ -557,7 +560,7 @@ def _show_null(control):
             interval_cell(row["low"], row["high"]),
             text_cell("suspect" if row["suspect"] else "at chance"),
         ]
-        for _, row in check_null(control).iterrows()
+        for _, row in check_permutation_control(control).iterrows()
     ]
     header = ["task", "model", "accuracy", "chance", "joint 95 % by chance", "verdict"]
     return [Table("Scores with permuted labels", header, rows)] if rows else []

@@ -5,33 +5,33 @@ from skomics.benchmark.stats._calibration import (
     summarize_calibration,
 )
 from skomics.benchmark.stats._control import (
-    check_null,
+    check_permutation_control,
+    describe_control,
     has_confusion,
-    judge_null,
     sum_confusion,
 )
 from skomics.benchmark.stats._intervals import (
     learning_curves,
-    omics_value,
+    modality_ablation,
     score_intervals,
 )
-from skomics.benchmark.stats._pairwise import compare_pairs, win_tie_loss
+from skomics.benchmark.stats._pairwise import pairwise_tests, win_tie_loss
 from skomics.benchmark.stats._ranks import (
-    compare_models,
     friedman_nemenyi,
+    posthoc_tests,
     rank_models,
 )
 
 __all__ = [
-    "check_null",
-    "compare_models",
-    "compare_pairs",
+    "check_permutation_control",
+    "posthoc_tests",
+    "pairwise_tests",
     "expected_calibration_error",
     "friedman_nemenyi",
     "has_confusion",
-    "judge_null",
+    "describe_control",
     "learning_curves",
-    "omics_value",
+    "modality_ablation",
     "rank_models",
     "score_intervals",
     "sum_confusion",

@@ -9,7 +9,12 @@ from scipy import stats
 from skomics.benchmark._results import BenchmarkResults
 from skomics.benchmark.stats._intervals import mean_ratio
 
-__all__ = ["check_null", "has_confusion", "judge_null", "sum_confusion"]
+__all__ = [
+    "check_permutation_control",
+    "has_confusion",
+    "describe_control",
+    "sum_confusion",
+]
 
 
 def sum_confusion(results):
@@ -71,7 +76,7 @@ def _take_confusion(rows):
     return rows[rows["confusion"].notna() & (rows["confusion"] != "")]
 
 
-def check_null(results, *, level=0.95):
+def check_permutation_control(results, *, level=0.95):
     """Check that no model beats chance where the labels were permuted.
 
     Parameters
@@ -119,13 +124,13 @@ def check_null(results, *, level=0.95):
     Examples
     --------
     >>> import pandas as pd
-    >>> from skomics.benchmark import check_null
+    >>> from skomics.benchmark import check_permutation_control
     >>> results = pd.DataFrame({
     ...     "task": "t", "is_control": True, "model": "m", "label": "M",
     ...     "n_train": 80, "n_test": 20, "classes": '["a", "b"]',
     ...     "confusion": ["[[5, 5], [6, 4]]", "[[6, 4], [5, 5]]", "[[4, 6], [4, 6]]"],
     ... })
-    >>> check_null(results)[["model", "accuracy", "chance", "suspect"]]
+    >>> check_permutation_control(results)[["model", "accuracy", "chance", "suspect"]]
       model  accuracy  chance  suspect
     0     m       0.5     0.5    False
     """
@@ -144,8 +149,8 @@ def has_confusion(results):
     return "confusion" in frame and (frame["confusion"].fillna("") != "").any()
 
 
-def judge_null(results):
-    """Say what :func:`check_null` finds.
+def describe_control(results):
+    """Say what :func:`check_permutation_control` finds.
 
     Parameters
     ----------
@@ -166,7 +171,7 @@ def judge_null(results):
             "The control with permuted labels has no confusion matrices, so it could "
             "not be checked."
         ), True
-    check = check_null(control)
+    check = check_permutation_control(control)
     if len(check) == 0:
         return "There was no control with permuted labels.", False
     suspects = check[check["suspect"]]

@@ -10,7 +10,7 @@ __all__ = [
     "PAIR",
     "learning_curves",
     "mean_ratio",
-    "omics_value",
+    "modality_ablation",
     "score_intervals",
     "standard_error",
     "standardize",
@@ -209,8 +209,8 @@ def learning_curves(results, metric="f1_macro"):
     )
 
 
-def omics_value(results, metric="f1_macro", *, level=0.95):
-    """Return what each omics adds: the score with all omics minus that without it.
+def modality_ablation(results, metric="f1_macro", *, level=0.95):
+    """Return what each modality adds: the score with all minus that without it.
 
     Parameters
     ----------
@@ -238,14 +238,14 @@ def omics_value(results, metric="f1_macro", *, level=0.95):
     Examples
     --------
     >>> import pandas as pd
-    >>> from skomics.benchmark import omics_value
+    >>> from skomics.benchmark import modality_ablation
     >>> results = pd.DataFrame({
     ...     "task": "t", "model": "m", "label": "M", "repeat": 0, "fold": [0, 1] * 3,
     ...     "n_train": 80, "n_test": 20,
     ...     "omics": ["all", "all", "rna", "rna", "cnv", "cnv"],
     ...     "f1_macro": [0.9, 0.8, 0.8, 0.7, 0.5, 0.5],
     ... })
-    >>> omics_value(results)[["model", "omics", "difference"]].round(2)
+    >>> modality_ablation(results)[["model", "omics", "difference"]].round(2)
       model omics  difference
     0     m   cnv        0.10
     1     m   rna        0.35

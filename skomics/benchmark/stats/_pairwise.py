@@ -15,7 +15,7 @@ from skomics.benchmark.stats._intervals import (
     standardize,
 )
 
-__all__ = ["DIGITS", "adjust_holm", "compare_pairs", "win_tie_loss"]
+__all__ = ["DIGITS", "adjust_holm", "pairwise_tests", "win_tie_loss"]
 
 _PAIRS = [
     "task",
@@ -64,7 +64,7 @@ def adjust_holm(p_values):
     return adjusted
 
 
-def compare_pairs(
+def pairwise_tests(
     results,
     metric="f1_macro",
     *,
@@ -136,13 +136,13 @@ def compare_pairs(
     Examples
     --------
     >>> import pandas as pd
-    >>> from skomics.benchmark import compare_pairs
+    >>> from skomics.benchmark import pairwise_tests
     >>> results = pd.DataFrame({
     ...     "task": "t", "model": ["a"] * 4 + ["b"] * 4, "label": ["A"] * 4 + ["B"] * 4,
     ...     "repeat": 0, "fold": [0, 1, 2, 3] * 2, "n_train": 75, "n_test": 25,
     ...     "f1_macro": [0.7, 0.8, 0.7, 0.8, 0.6, 0.6, 0.7, 0.7],
     ... })
-    >>> pairs = compare_pairs(results).round(3)
+    >>> pairs = pairwise_tests(results).round(3)
     >>> pairs[["model", "other", "difference", "t", "p_value"]]
       model other  difference      t  p_value
     0     a     b         0.1  1.604    0.207
@@ -208,7 +208,7 @@ def win_tie_loss(results, metric="f1_macro", *, alpha=0.05):
 
     alpha : float, default=0.05
         A win or loss is a difference with a `p_holm` below this in
-        :func:`compare_pairs`; everything else is a tie.
+        :func:`pairwise_tests`; everything else is a tie.
 
     Returns
     -------
@@ -237,7 +237,7 @@ def win_tie_loss(results, metric="f1_macro", *, alpha=0.05):
     1     b     a     0     0       1
     """
     results = BenchmarkResults.of(results)
-    pairs = compare_pairs(results.compared, metric)
+    pairs = pairwise_tests(results.compared, metric)
     # Of a single model there are no pairs, and no type of their numbers.
     differences = pairs["difference"].astype("float64").round(DIGITS)
     is_clear = pairs["p_holm"] < alpha

@@ -10,7 +10,7 @@ from skomics._optional import import_optional
 from skomics.benchmark._results import BenchmarkResults, label_models
 from skomics.benchmark.stats._pairwise import DIGITS, adjust_holm
 
-__all__ = ["compare_models", "friedman_nemenyi", "rank_models"]
+__all__ = ["posthoc_tests", "friedman_nemenyi", "rank_models"]
 
 
 def rank_models(results, metric="f1_macro"):
@@ -159,7 +159,7 @@ def friedman_nemenyi(results, metric="f1_macro", *, alpha=0.05):
     return pd.DataFrame([row])
 
 
-def compare_models(results, metric="f1_macro"):
+def posthoc_tests(results, metric="f1_macro"):
     """Compare each pair of models over the tasks, by Nemenyi's and Wilcoxon's tests.
 
     Parameters
@@ -196,12 +196,12 @@ def compare_models(results, metric="f1_macro"):
     Examples
     --------
     >>> import pandas as pd
-    >>> from skomics.benchmark import compare_models
+    >>> from skomics.benchmark import posthoc_tests
     >>> results = pd.DataFrame({
     ...     "task": ["s"] * 3 + ["t"] * 3, "model": ["a", "b", "c"] * 2,
     ...     "label": ["A", "B", "C"] * 2, "f1_macro": [0.9, 0.8, 0.7, 0.7, 0.8, 0.5],
     ... })
-    >>> pairs = compare_models(results)
+    >>> pairs = posthoc_tests(results)
     >>> pairs[["model", "other", "rank_difference", "p_nemenyi"]].round(3)
       model other  rank_difference  p_nemenyi
     0     a     b              0.0      1.000

@@ -14,7 +14,7 @@ from skomics.benchmark.paper._tables import (
 )
 
 
-def results_of(tasks, models, protocols=("honest",)):
+def results_of(tasks, models, protocols=("leakage_free",)):
     keys = itertools.product(tasks, models, protocols)
     frame = pd.DataFrame(keys, columns=["task", "model", "protocol"])
     scores = {"accuracy": 0.75, "f1_macro": 0.5, "f1_weighted": 0.25}
@@ -23,13 +23,15 @@ def results_of(tasks, models, protocols=("honest",)):
 
 
 def test_table_1_has_a_part_for_each_protocol_of_which_one_is_marked_as_leaky():
-    results = results_of(["paper-equal-10"], ["lfnn", "logreg"], ["honest", "paper"])
+    results = results_of(
+        ["paper-equal-10"], ["lfnn", "logreg"], ["leakage_free", "as_published"]
+    )
     text = format_comparison(results)
     assert text == format_comparison(BenchmarkResults(results))
     headings = [line for line in text.splitlines() if line.startswith("equal sizes")]
     assert headings == [
-        "equal sizes, generated, protocol honest",
-        "equal sizes, generated, protocol paper (leaky: scaled on all samples)",
+        "equal sizes, generated, protocol leakage_free",
+        "equal sizes, generated, protocol as_published (leaky: scaled on all samples)",
     ]
     rows = [line for line in text.splitlines() if line.startswith("| LFNN")]
     assert len(rows) == 2

@@ -31,7 +31,7 @@ def rich_results():
             {"train_fraction": 0.5, "n_train": 40},
             {"omics": "rna"},
             {"omics": "cnv"},
-            {"protocol": "paper"},
+            {"protocol": "as_published"},
         )
     ]
     results = pd.concat([make_results(), pd.DataFrame(more)], ignore_index=True)

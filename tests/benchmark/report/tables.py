@@ -22,7 +22,12 @@ def make_row(rng, task, model, fold, **changes):
     score = confusion.trace() / 20
     row = dict.fromkeys(COLUMNS, "")
     row |= {"task": task, "model": model, "label": MODELS[model], "repeat": 0}
-    row |= {"protocol": "honest", "omics": "all", "train_fraction": 1.0, "fold": fold}
+    row |= {
+        "protocol": "leakage_free",
+        "omics": "all",
+        "train_fraction": 1.0,
+        "fold": fold,
+    }
     row |= {"seed": 0, "random_state": 1, "n_folds": 5, "n_train": 80, "n_test": 20}
     row |= dict.fromkeys(["accuracy", "f1_macro", "f1_weighted"], score)
     row |= {"log_loss": 0.5, "ece": 0.1, "fit_seconds": 2.0, "score_seconds": 0.1}

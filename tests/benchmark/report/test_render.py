@@ -168,7 +168,7 @@ def column(browser, place):
     """Return the texts of a column of the first table of scores."""
     return browser.execute_script(
         "return Array.from(document.querySelectorAll("
-        "'section[aria-labelledby=scores] table')[0].tBodies[0].rows,"
+        "'section[aria-labeledby=scores] table')[0].tBodies[0].rows,"
         f" row => row.cells[{place}].textContent)"
     )
 

@@ -24,7 +24,7 @@ def test_every_section_is_there_where_there_is_something_to_say(rich_report):
         "Wins, ties and losses",
         "Confusion matrices",
         "Learning curves",
-        "Value of each omics",
+        "Value of each modality",
         "Calibration",
         "Paper protocol",
         "Control",
@@ -217,10 +217,12 @@ def test_unknown_names_are_refused(results, options, message):
 
 
 def test_results_of_the_leaky_protocol_stand_apart(rich_results):
-    paper = rich_results[rich_results["protocol"] == "paper"]
+    paper = rich_results[rich_results["protocol"] == "as_published"]
     report = make_report(paper)
     assert find(report, "Scores") is None
-    assert find(report, "Summary")[-1].text.startswith("No fit of the honest protocol")
+    assert find(report, "Summary")[-1].text.startswith(
+        "No fit of the leakage-free protocol"
+    )
     warning, table = find(report, "Paper protocol")
     assert warning.is_warning
     assert len(table.rows) == 3

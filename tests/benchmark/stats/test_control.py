@@ -13,7 +13,7 @@ from sklearn.model_selection import (
 from sklearn.neighbors import KNeighborsClassifier
 
 from skomics.benchmark import (
-    check_null,
+    check_permutation_control,
     sum_confusion,
     summarize_calibration,
 )
@@ -30,7 +30,7 @@ def test_tables_of_older_versions_lack_columns(random_folds):
     with pytest.raises(
         ValueError, match=r"columns \['confusion', 'classes'\]. Run the"
     ):
-        check_null(random_folds.assign(task="null"))
+        check_permutation_control(random_folds.assign(task="null"))
 
 
 def test_confusion_is_summed_over_the_folds_that_have_one():
@@ -59,7 +59,7 @@ def null_results(excess, *, n_folds=10, seed=0):
 
 
 def test_a_model_at_chance_is_not_suspect_though_its_accuracy_is_high():
-    check = check_null(null_results(0)).iloc[0]
+    check = check_permutation_control(null_results(0)).iloc[0]
     assert check["chance"] == pytest.approx(0.7 * 0.8 + 0.3 * 0.2, abs=1e-3)
     assert check["low"] < check["chance"] < check["high"]
     assert not check["suspect"]
@@ -67,7 +67,7 @@ def test_a_model_at_chance_is_not_suspect_though_its_accuracy_is_high():
 
 @pytest.mark.parametrize("n_folds", [1, 2, 10])
 def test_a_model_that_leaks_is_suspect_however_few_the_folds(n_folds):
-    check = check_null(null_results(0.5, n_folds=n_folds)).iloc[0]
+    check = check_permutation_control(null_results(0.5, n_folds=n_folds)).iloc[0]
     assert check["suspect"]
     assert check["accuracy"] > check["high"]
 
@@ -77,7 +77,9 @@ def test_expected_accuracy_is_that_of_tables_with_the_same_margins():
     tables = stats.random_table(rows, columns).rvs(20_000, random_state=0)
     accuracy = np.trace(tables, axis1=1, axis2=2) / 100
     results = null_results(0, n_folds=2).assign(classes='["a", "b", "c"]')
-    check = check_null(results.assign(confusion=json.dumps(tables[0].tolist()))).iloc[0]
+    check = check_permutation_control(
+        results.assign(confusion=json.dumps(tables[0].tolist()))
+    ).iloc[0]
     assert check["chance"] == pytest.approx(accuracy.mean(), abs=1e-3)
     half = (check["high"] - check["low"]) / 2
     # Two folds, each test part a quarter of the training part.
@@ -86,7 +88,7 @@ def test_expected_accuracy_is_that_of_tables_with_the_same_margins():
 
 
 def test_permuted_labels_are_at_chance_as_often_as_the_level_says():
-    """Nearest neighbours in five folds, whose test parts are each other's training."""
+    """Nearest neighbors in five folds, whose test parts are each other's training."""
     rng = np.random.default_rng(0)
     suspects = []
     for _ in range(60):
@@ -99,13 +101,15 @@ def test_permuted_labels_are_at_chance_as_often_as_the_level_says():
         ]
         frame = folds_of([[0.5]] * 5, ["m"], n_train=48, n_test=12).assign(task="null")
         frame["confusion"] = [json.dumps(m.tolist()) for m in matrices]
-        suspects.append(check_null(frame.assign(classes="[0, 1, 2]"))["suspect"][0])
+        suspects.append(
+            check_permutation_control(frame.assign(classes="[0, 1, 2]"))["suspect"][0]
+        )
     assert np.mean(suspects) <= 0.1
 
 
 def test_a_constant_prediction_is_exactly_at_chance():
     results = null_results(0).assign(confusion="[[7, 0], [3, 0]]")
-    check = check_null(results).iloc[0]
+    check = check_permutation_control(results).iloc[0]
     assert list(check[["accuracy", "chance"]]) == pytest.approx([0.7, 0.7])
     assert not check["suspect"]
 
@@ -113,14 +117,17 @@ def test_a_constant_prediction_is_exactly_at_chance():
 def test_few_of_many_honest_controls_are_suspect():
     """The level holds for all rows together."""
     rows = [null_results(0, seed=i).assign(model=f"m{i}") for i in range(40)]
-    check, alone = check_null(pd.concat(rows)).iloc[0], check_null(rows[0]).iloc[0]
-    assert check_null(pd.concat(rows))["suspect"].sum() == 0
+    check, alone = (
+        check_permutation_control(pd.concat(rows)).iloc[0],
+        check_permutation_control(rows[0]).iloc[0],
+    )
+    assert check_permutation_control(pd.concat(rows))["suspect"].sum() == 0
     widening = stats.norm.ppf(1 - 0.025 / 40) / stats.norm.ppf(0.975)
     width, width_alone = (row["high"] - row["low"] for row in (check, alone))
     assert width == pytest.approx(width_alone * widening)
 
 
 def test_without_a_control_there_is_nothing_to_check(random_folds):
-    check = check_null(random_folds)
+    check = check_permutation_control(random_folds)
     assert len(check) == 0
     assert "suspect" in check

@@ -1,4 +1,4 @@
-"""Intervals, learning curves and the value of each omics, on synthetic tables."""
+"""Intervals, learning curves and the value of each modality, on synthetic tables."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from scipy import stats
 
 from skomics.benchmark import (
     learning_curves,
-    omics_value,
+    modality_ablation,
     score_intervals,
 )
 from tests.benchmark.stats.tables import folds_of
@@ -81,7 +81,7 @@ def test_value_of_omics_is_all_minus_without_on_the_same_folds():
         folds_of([[score] for score in column], ["m"]).assign(omics=omics)
         for omics, column in scores.items()
     ]
-    value = omics_value(pd.concat(parts))
+    value = modality_ablation(pd.concat(parts))
     assert list(value["omics"]) == ["a", "b"]
     np.testing.assert_allclose(value["difference"], [0.15, 0], atol=1e-12)
     half = stats.t.ppf(0.975, 1) * np.sqrt((1 / 2 + 0.25) * 0.005)
@@ -90,6 +90,6 @@ def test_value_of_omics_is_all_minus_without_on_the_same_folds():
 
 
 def test_there_is_no_value_of_omics_without_parts(random_folds):
-    value = omics_value(random_folds)
+    value = modality_ablation(random_folds)
     assert len(value) == 0
     assert {"omics", "difference"} <= set(value)

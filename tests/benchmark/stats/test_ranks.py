@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 
 from skomics.benchmark import (
-    compare_models,
     friedman_nemenyi,
+    posthoc_tests,
     rank_models,
 )
 from skomics.benchmark.stats._pairwise import adjust_holm
@@ -44,7 +44,7 @@ def test_critical_difference_is_that_of_demsar(demsar, alpha, expected):
 
 def test_nemenyi_finds_the_pairs_that_demsar_finds(demsar):
     """At 0.10, C4.5 differs from the two variants with m, and at 0.05 from none."""
-    pairs = compare_models(demsar)
+    pairs = posthoc_tests(demsar)
     clear = pairs[pairs["p_nemenyi"] < 0.10]
     assert set(zip(clear["model"], clear["other"], strict=True)) == {
         ("c45", "m"),
@@ -54,7 +54,7 @@ def test_nemenyi_finds_the_pairs_that_demsar_finds(demsar):
 
 
 def test_nemenyi_agrees_with_the_critical_difference(demsar):
-    pairs = compare_models(demsar)
+    pairs = posthoc_tests(demsar)
     critical = friedman_nemenyi(demsar, alpha=0.10)["critical_difference"].iloc[0]
     is_far = pairs["rank_difference"].abs() > critical
     np.testing.assert_array_equal(is_far, pairs["p_nemenyi"] < 0.10)
@@ -64,12 +64,12 @@ def test_nemenyi_is_scikit_posthocs(demsar):
     posthocs = pytest.importorskip("scikit_posthocs")
     expected = posthocs.posthoc_nemenyi_friedman(DEMSAR).to_numpy()
     np.testing.assert_allclose(
-        compare_models(demsar)["p_nemenyi"], expected[np.triu_indices(4, 1)]
+        posthoc_tests(demsar)["p_nemenyi"], expected[np.triu_indices(4, 1)]
     )
 
 
 def test_wilcoxon_over_tasks_is_scipys(demsar):
-    pairs = compare_models(demsar).set_index(["model", "other"])
+    pairs = posthoc_tests(demsar).set_index(["model", "other"])
     expected = stats.wilcoxon(np.round(DEMSAR[:, 0] - DEMSAR[:, 3], 10)).pvalue
     assert pairs.loc[("c45", "both"), "p_wilcoxon"] == pytest.approx(expected)
     np.testing.assert_allclose(pairs["p_holm"], adjust_holm(pairs["p_wilcoxon"]))
@@ -77,7 +77,7 @@ def test_wilcoxon_over_tasks_is_scipys(demsar):
 
 def test_wilcoxon_of_equal_models_is_one():
     results = table_of([[0.5, 0.5, 0.9], [0.6, 0.6, 0.8]], ["a", "b", "c"])
-    assert compare_models(results)["p_wilcoxon"].iloc[0] == 1
+    assert posthoc_tests(results)["p_wilcoxon"].iloc[0] == 1
 
 
 def test_models_without_a_score_on_some_task_are_not_ranked(demsar):
@@ -104,7 +104,7 @@ def test_tests_over_tasks_need_two_tasks_and_three_models(demsar):
     with pytest.raises(ValueError, match=message):
         friedman_nemenyi(two)
     with pytest.raises(ValueError, match=message):
-        compare_models(two)
+        posthoc_tests(two)
 
 
 def test_ranks_need_a_model_that_finished_everything():
