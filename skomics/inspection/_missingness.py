@@ -46,8 +46,7 @@ def missingness_association(X, y, *, omics=None):
 
     See Also
     --------
-    skomics.inspection.score_by_modality_pattern : Scores by the omics that samples
-    have.
+    skomics.inspection.score_by_modality_pattern : Scores by what samples have.
 
     Notes
     -----

@@ -166,9 +166,10 @@ def kept_state(obj):
     Returns
     -------
     state : dict
-        Without what `load_model` sets to its default or makes anew.
+        Without what `load_model` sets to its default or makes anew, by the alphabet:
+        in which order attributes were set says nothing.
     """
     get = getattr(type(obj), "__getstate__", None)
     state = dict(vars(obj) if get is None else obj.__getstate__() or {})
     left_out = RESET | _REBUILT
-    return {name: value for name, value in state.items() if name not in left_out}
+    return {name: state[name] for name in sorted(state) if name not in left_out}

@@ -156,7 +156,7 @@ def test_published_inference_of_one_attention_layer_is_independent_already():
     model = clone(GAT).set_params(k=40).fit(X, y)
     expected = model.predict_proba(X_new)
     model.set_params(inference="transductive")
-    with pytest.warns(BatchDependenceWarning, match="mogonet"):
+    with pytest.warns(BatchDependenceWarning, match="transductive"):
         actual = model.predict_proba(X_new)
     np.testing.assert_allclose(actual, expected, rtol=1e-10)
 
@@ -442,7 +442,7 @@ def test_error_for_a_radial_kernel_with_a_threshold(estimator, tiny):
     [
         ("k", 0),
         ("graph", "complete"),
-        ("inference", "transductive"),
+        ("inference", "mogonet"),
         ("dropout", 1.0),
         ("pretrain_epochs", -1),
         ("fusion_lr", 0.0),

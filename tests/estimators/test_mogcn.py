@@ -114,7 +114,7 @@ def test_published_inference_equals_its_dense_statement(fitted):
     model, X, X_new = fitted
     expected = dense_logits(model, X, X_new, keeps_training_links=False)
     model.set_params(inference="transductive")
-    with pytest.warns(BatchDependenceWarning, match="mogonet"):
+    with pytest.warns(BatchDependenceWarning, match="transductive"):
         actual = model.decision_function(X_new)
     model.set_params(inference="inductive")
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
