@@ -166,10 +166,12 @@ def kept_state(obj):
     Returns
     -------
     state : dict
-        Without what `load_model` sets to its default or makes anew, by the alphabet:
-        in which order attributes were set says nothing.
+        Without what `load_model` sets to its default or makes anew. Parameters come
+        first, all in alphabetical order: that in which they were set says nothing.
     """
     get = getattr(type(obj), "__getstate__", None)
     state = dict(vars(obj) if get is None else obj.__getstate__() or {})
     left_out = RESET | _REBUILT
-    return {name: state[name] for name in sorted(state) if name not in left_out}
+    parameters = defaults_of(type(obj))
+    order = sorted(state, key=lambda name: (name not in parameters, name))
+    return {name: state[name] for name in order if name not in left_out}
