@@ -213,7 +213,8 @@ class BlockRidgeClassifier(BaseBlockClassifier):
             sample has a modality, if there is one class only, if the weights are all
             zero or their sum is infinite, or if `feature_scale` is not understood.
         """
-        self._learn(deduplicate_samples(*self._read_samples(X, y, sample_weight)))
+        merged = deduplicate_samples(*self._read_samples(X, y, sample_weight))
+        self._learn(merged, in_place=True)
         return self
 
     def _fit_for(self, classifier, merged, columns=None):
@@ -235,7 +236,7 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         weights = self.feature_weights_[np.concatenate(self._blocks)]
         return np.sqrt(weights).astype(np.float32)
 
-    def _learn(self, merged, columns=None):
+    def _learn(self, merged, columns=None, *, in_place=False):
         edges = accumulate((len(block) for block in self._blocks), initial=0)
         bounds, ranks = list(pairwise(edges)), None
         if columns is None:
@@ -261,7 +262,7 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         )
         with blas_threads(self.n_threads), np.errstate(all="ignore"):
             try:
-                path.fit(problem)
+                path.fit(problem, in_place=in_place)
             except np.linalg.LinAlgError:
                 path.coef = np.array([np.nan])
         if not np.isfinite(path.coef).all():

@@ -109,11 +109,12 @@ class RidgeProblem:
         return np.maximum(weights / weights.mean(), _SMALLEST_WEIGHT)
 
 
-def _centered(problem):
+def _centered(problem, *, in_place=False):
     """Return each modality's features without their means, NaN as 0, and the means.
 
     Sparse features keep their zeros; their means are taken off the Gram matrices. Few
-    are made dense, and then give the model of dense ones to the bit.
+    are made dense, and then give the model of dense ones to the bit. Dense features may
+    be written over, `in_place`.
     """
     blocks = []
     for start, stop in problem.bounds:
@@ -134,13 +135,22 @@ def _centered(problem):
             is_missing = np.isnan(block[:, 0])
             weights = np.where(is_missing, 0.0, problem.weights)
             present = block[~is_missing] if is_missing.any() else block
-            mean = (weights[~is_missing] @ present) / weights.sum()
-            # Products round by the layout, which is that of X's container.
+            mean = _weighted_sums(weights[~is_missing], present) / weights.sum()
             mean32 = mean.astype(np.float32)
-            Z = np.subtract(block, mean32, dtype=np.float32, order="C")
+            if in_place:
+                Z = np.subtract(block, mean32, out=block)
+            else:
+                # Products round by the layout, which is that of X's container.
+                Z = np.subtract(block, mean32, dtype=np.float32, order="C")
             Z[is_missing] = 0.0
             blocks.append(_DenseBlock(*_in_range(Z), mean))
     return blocks
+
+
+def _weighted_sums(weights, block):
+    """Return weighted sums of columns in double precision, in which few are held."""
+    starts = range(0, block.shape[1], _CHUNK)
+    return np.concatenate([weights @ block[:, s : s + _CHUNK] for s in starts])
 
 
 def _in_range(Z):
@@ -148,7 +158,7 @@ def _in_range(Z):
 
     It is a power of two, which changes no digit.
     """
-    largest = float(np.abs(Z).max(initial=0.0))
+    largest = max(float(Z.max(initial=0.0)), -float(Z.min(initial=0.0)))
     unit = 2.0 ** np.floor(np.log2(largest)) if largest > 0 else 1.0
     return (Z / np.float32(unit), unit) if not 1e-3 < unit < 1e3 else (Z, 1.0)
 
@@ -447,8 +457,12 @@ class RidgePath:
     n_repeats: int = 1
     margin: float = 0.005
 
-    def fit(self, problem):
-        """Choose strengths and exponents, and learn from all samples."""
+    def fit(self, problem, *, in_place=False):
+        """Choose strengths and exponents, and learn from all samples.
+
+        Features of a problem that nobody else needs are written over, `in_place`.
+        """
+        self._in_place = in_place
         part = problem
         if len(problem) > _SEARCHED:
             kept = _deal(problem, -(-len(problem) // _SEARCHED), 0) == 0
@@ -467,7 +481,8 @@ class RidgePath:
     def _open(self, problem, exponents=None):
         """Make the Gram matrices that the search asks for."""
         exponents = self.exponents if exponents is None else exponents
-        self._problem, self._blocks = problem, _centered(problem)
+        self._problem = problem
+        self._blocks = _centered(problem, in_place=self._in_place)
         everyone = np.arange(len(problem))
         self._plain = [
             block.grams([np.ones(block.n_features)], everyone)[0]

@@ -21,6 +21,7 @@ from skomics.exceptions import MissingOmicsWarning
 from skomics.io import load_folder
 from skomics.testing import assert_probabilities
 from tests.conftest import SIZES, make_tiny
+from tests.memory import print_of
 
 LOO = BlockRidgeClassifier(n_folds="loo")
 EACH = pytest.mark.parametrize(
@@ -269,7 +270,7 @@ def test_values_without_finite_coefficients_are_refused(error, tiny, monkeypatch
     fitted = BlockRidgeClassifier().fit(X, y)
     expected = fitted.predict_proba(X)
 
-    def fail(path, problem):
+    def fail(path, problem, **options):
         if error is not None:
             raise error
         path.coef = np.array([np.inf])
@@ -372,3 +373,24 @@ def test_real_subtypes_are_told_apart_as_well_as_by_logistic_regression(name, da
         )
     )
     assert ours > theirs - 0.03
+
+
+@pytest.mark.slow
+def test_wide_data_take_less_than_two_and_a_half_times_their_memory():
+    code = """
+import numpy as np
+from skomics import BlockRidgeClassifier
+rng = np.random.default_rng(0)
+y = np.arange(200) % 3
+X = np.empty((200, 250_000), dtype=np.float32)
+for row in X:
+    row[:] = rng.normal(size=250_000)
+X[:, :50] += y[:, None]
+before = peak()
+BlockRidgeClassifier(omics=[200_000, 50_000]).fit(X, y)
+print(X.nbytes / 2**20, peak() - before)
+"""
+    size, added = print_of(code)
+    assert size == pytest.approx(190.7, abs=0.1)
+    # The data are there already: what is added comes to them.
+    assert size + added < 2.5 * size
