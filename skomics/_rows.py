@@ -2,12 +2,14 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from skomics.exceptions import SampleAlignmentError
 
 __all__ = [
     "RowDifference",
+    "check_same_samples",
     "check_unique",
     "compare_rows",
     "quote_values",
@@ -111,6 +113,67 @@ def check_unique(what, rows, cure):
             f"{what} has {len(rows)} rows and {len(repeated)} sample ids that occur "
             f"more than once, e.g. {quote_values(repeated)}. {cure}"
         )
+
+
+def check_same_samples(rows, values, name):
+    """Refuse values whose ids say that they are of other samples, or in another order.
+
+    Ids that only count the rows, on either side, say nothing: these go by position.
+
+    Parameters
+    ----------
+    rows : Index or None
+        Ids of the samples; None if they have none.
+
+    values : object
+        Labels, weights or groups. Only those of pandas have ids.
+
+    name : str
+        What they are called, for messages.
+
+    Raises
+    ------
+    SampleAlignmentError
+        If the ids are others, or the same in another order.
+    """
+    if rows is None or not isinstance(values, pd.Series | pd.DataFrame):
+        return
+    given = values.index
+    if len(given) != len(rows) or given.equals(rows):
+        return  # another length has a message of its own
+    if _is_counter(given) or _is_counter(rows):
+        return
+    ours, theirs = rows.map(str), given.map(str)
+    if ours.equals(theirs):
+        return
+    is_known = theirs.isin(ours)
+    are_positions = _is_integer(given) != _is_integer(rows)
+    if are_positions and not is_known.any():
+        return  # what is left of a counter
+    if is_known.all() and ours.isin(theirs).all():
+        first = int(np.argmax(np.asarray(ours != theirs)))
+        raise SampleAlignmentError(
+            f"{name} has the {len(given)} ids of X in another order: row {first} of X "
+            f"is {rows[first]!r}, of {name} {given[first]!r}. Put {name} into X's "
+            f"order, with {name} = {name}.loc[X.index], or call skomics.align_samples."
+        )
+    raise SampleAlignmentError(
+        f"{name} is of other samples: {(~is_known).sum()} of its {len(given)} ids are "
+        f"not in X, e.g. {quote_values(given[~is_known])}; X has "
+        f"{quote_values(rows)}. Give both the same samples (skomics.align_samples), or "
+        f"{name} without ids, as {name}.to_numpy(), if it goes by position."
+    )
+
+
+def _is_integer(index):
+    return pd.api.types.is_integer_dtype(index.dtype)
+
+
+def _is_counter(index):
+    """Tell whether an index counts its rows from 0."""
+    if not _is_integer(index):
+        return False
+    return bool((np.asarray(index) == np.arange(len(index))).all())
 
 
 def looks_like_rows(columns, rows):

@@ -1,11 +1,23 @@
 """Rows matched by label: one rule for all who match them."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from skomics import (
+    BlockRidgeClassifier,
+    EFNNClassifier,
+    MoGCNClassifier,
+    OmicsConcatenator,
+    SMAClassifier,
+)
 from skomics._rows import (
+    check_same_samples,
     check_unique,
     compare_rows,
     in_brackets,
@@ -16,6 +28,8 @@ from skomics._rows import (
     repeated_ids,
 )
 from skomics.exceptions import SampleAlignmentError
+from skomics.graph import to_pyg
+from skomics.inspection import missingness_association, score_by_modality_pattern
 
 ids = st.lists(st.sampled_from("abcdefgh"), unique=True)
 
@@ -76,3 +90,132 @@ def test_examples_are_a_few_and_say_that_there_are_more():
     assert quote_values(["a", 1, "c", "d"]) == "'a', 1, 'c', ..."
     assert in_brackets(["a", "b", "c"], 2) == " ('a', 'b', ...)"
     assert in_brackets([]) == ""
+
+
+def labeled(n=40):
+    rng = np.random.default_rng(0)
+    y = pd.Series(np.array(["A", "B"])[np.arange(n) % 2], [f"p{i}" for i in range(n)])
+    rna = rng.normal(size=(n, 6)) + (y.to_numpy() == "B")[:, None]
+    X = {
+        "rna": pd.DataFrame(rna, y.index, [f"g{i}" for i in range(6)]),
+        "cnv": pd.DataFrame(rng.normal(size=(n, 4)), y.index, list("abcd")),
+    }
+    return X, y
+
+
+def flat(X):
+    return OmicsConcatenator().fit_transform(X)
+
+
+def classifier():
+    return BlockRidgeClassifier()
+
+
+# What takes samples and labels, and how it is called.
+PLACES = {
+    "OmicsConcatenator.fit": lambda X, y: OmicsConcatenator().fit(X, y),
+    "OmicsConcatenator.fit_transform": lambda X, y: OmicsConcatenator().fit_transform(
+        X, y
+    ),
+    "BlockRidgeClassifier.fit": lambda X, y: classifier().fit(flat(X), y),
+    "EFNNClassifier.fit": lambda X, y: EFNNClassifier(max_epochs=1).fit(flat(X), y),
+    "SMAClassifier.fit": lambda X, y: SMAClassifier(max_epochs=1).fit(flat(X), y),
+    "MoGCNClassifier.fit": lambda X, y: MoGCNClassifier(
+        pretrain_epochs=1, max_epochs=1
+    ).fit(flat(X), y),
+    "Pipeline.fit": lambda X, y: make_pipeline(
+        OmicsConcatenator(StandardScaler()), classifier()
+    ).fit(X, y),
+    "score": lambda X, y: (
+        classifier().fit(flat(labeled()[0]), labeled()[1]).score(flat(X), y)
+    ),
+    "sample_weight": lambda X, y: classifier().fit(
+        flat(X), labeled()[1].to_numpy(), sample_weight=(y == "A") + 1.0
+    ),
+    "missingness_association": missingness_association,
+    "score_by_modality_pattern": lambda X, y: score_by_modality_pattern(
+        make_pipeline(OmicsConcatenator(), classifier()).fit(*labeled()), X, y
+    ),
+    "to_pyg": to_pyg,
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_labels_of_the_same_samples_in_another_order_are_refused(place):
+    X, y = labeled()
+    PLACES[place](X, y)
+    for other in (y.iloc[::-1], y.sample(frac=1, random_state=0)):
+        with pytest.raises(SampleAlignmentError, match="ids of X in another order"):
+            PLACES[place](X, other)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    ("rename", "message"),
+    [
+        (lambda i: f"q{i}", "is of other samples: 40 of its 40 ids are not in X"),
+        (
+            lambda i: f"p{i + 3}",
+            "is of other samples: 3 of its 40 ids are not in X",
+        ),
+        (lambda i: f"P{i}", "is of other samples: 40 of its 40 ids are not in X"),
+    ],
+)
+def test_labels_of_other_samples_are_refused(place, rename, message):
+    X, y = labeled()
+    y.index = [rename(i) for i in range(40)]
+    with pytest.raises(SampleAlignmentError, match=message):
+        PLACES[place](X, y)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_ids_that_count_the_rows_go_by_position(place):
+    X, y = labeled()
+    PLACES[place](X, y.reset_index(drop=True))
+    numbered = {name: table.reset_index(drop=True) for name, table in X.items()}
+    PLACES[place](numbered, y)
+    PLACES[place](X, y.to_numpy())
+    PLACES[place](X, y.to_list()) if place != "sample_weight" else None
+
+
+@pytest.mark.parametrize(
+    ("rows", "given"),
+    [
+        (list("abc"), list("abc")),
+        ([101, 102, 103], ["101", "102", "103"]),  # the same, as text
+        (list("abc"), [5, 2, 9]),  # what a split has left of a counter
+        ([5, 2, 9], list("abc")),
+        ([0, 1, 2], list("abc")),
+        (list("aab"), list("aab")),  # drawn with replacement
+        (list("abc"), list("ab")),  # another length has a message of its own
+        ([], []),
+    ],
+)
+def test_what_may_stand_side_by_side(rows, given):
+    check_same_samples(pd.Index(rows), pd.Series(1.0, pd.Index(given)), "y")
+
+
+@pytest.mark.parametrize(
+    ("rows", "given"),
+    [
+        ([101, 102, 103], ["101", "103", "102"]),
+        (["101", "102", "103"], [102, 101, 103]),
+        ([5, 2, 9], [2, 5, 9]),
+        (list("aab"), list("aba")),
+        (list("aab"), list("abb")),
+        ([("x", 1), ("x", 2)], [("x", 2), ("x", 1)]),
+    ],
+)
+def test_the_same_ids_in_another_order(rows, given):
+    with pytest.raises(SampleAlignmentError, match="y has the . ids of X in another"):
+        check_same_samples(pd.Index(rows), pd.Series(1.0, pd.Index(given)), "y")
+
+
+def test_cross_validation_by_position_and_by_label():
+    X, y = labeled()
+    pipeline = make_pipeline(OmicsConcatenator(StandardScaler()), classifier())
+    by_label = cross_val_score(pipeline, flat(X), y)
+    by_position = cross_val_score(pipeline, flat(X), y.reset_index(drop=True))
+    np.testing.assert_array_equal(by_label, by_position)
+    with pytest.raises(ValueError, match="y is of other samples: "):
+        cross_val_score(pipeline, flat(X), y.iloc[::-1], error_score="raise")

@@ -29,7 +29,7 @@ from skomics._modality import (
     modality_mask,
     warn_if_informative_missingness,
 )
-from skomics._rows import quote_values
+from skomics._rows import check_same_samples, quote_values
 from skomics._validation import raise_if_not_finite
 from skomics._warnings import warn
 from skomics.estimators._samples import check_total_weight
@@ -77,6 +77,8 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _read_samples(self, X, y, sample_weight):
         """Learn names, omics and classes; return a table block by block, and codes."""
+        for name, values in (("y", y), ("sample_weight", sample_weight)):
+            check_same_samples(_rows_of(X), values, name)
         table, y, labels = self._validate_table(X, y, reset=True)
         self._check_labels(y)
         check_classification_targets(y)
@@ -264,6 +266,36 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 "StandardScaler in OmicsConcatenator."
             )
 
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy on samples.
+
+        Parameters
+        ----------
+        X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
+                (n_samples, n_features)
+            Samples.
+
+        y : array-like of shape (n_samples,)
+            Their subtypes.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights.
+
+        Returns
+        -------
+        accuracy : float
+            Share of the samples, or of their weight, that are given their subtype.
+
+        Raises
+        ------
+        SampleAlignmentError
+            If `y` or `sample_weight` has the ids of other samples, or of these in
+            another order.
+        """
+        for name, values in (("y", y), ("sample_weight", sample_weight)):
+            check_same_samples(_rows_of(X), values, name)
+        return super().score(X, y, sample_weight)
+
     def decision_function(self, X):
         """Return the confidence in each class.
 
@@ -331,3 +363,10 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """
         codes = self._logits(X).argmax(axis=1)
         return self.classes_[codes]
+
+
+def _rows_of(X):
+    """Return the ids of a table's samples, or None."""
+    if isinstance(X, pd.DataFrame):
+        return X.index
+    return getattr(X, "obs_names", None)

@@ -8,6 +8,7 @@ from sklearn.utils import column_or_1d
 
 from skomics._blocks import read_blocks
 from skomics._modality import modality_mask
+from skomics._rows import check_same_samples
 from skomics.graph._multiomics_graph import MultiOmicsGraph
 
 __all__ = ["to_data", "to_pyg"]
@@ -68,6 +69,7 @@ y=[60], train_mask=[60], classes=[3], feature_names=[160])
     graph = _fitted(MultiOmicsGraph() if graph is None else graph, matrices)
     codes = classes = None
     if y is not None:
+        check_same_samples(blocks.rows, y, "y")
         codes, classes = _encode(y, len(matrices[0]))
     made = {}
     parts = zip(blocks.blocks.items(), matrices, graph.graphs_, strict=True)

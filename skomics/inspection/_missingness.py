@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from skomics._blocks import read_blocks
 from skomics._modality import associate_missingness
+from skomics._rows import check_same_samples
 
 __all__ = ["missingness_association"]
 
@@ -72,9 +73,11 @@ def missingness_association(X, y, *, omics=None):
     expression     0.0
     Name: cramers_v, dtype: float64
     """
+    read = read_blocks(X, omics)
+    check_same_samples(read.rows, y, "y")
     y = np.asarray(y)
     check_classification_targets(y)
-    blocks = {name: block.data for name, block in read_blocks(X, omics).blocks.items()}
+    blocks = {name: block.data for name, block in read.blocks.items()}
     check_consistent_length(next(iter(blocks.values())), y)
     columns = ["missing_fraction", "cramers_v", "p_value"]
     table = pd.DataFrame.from_dict(

@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from skomics._blocks import read_blocks
 from skomics._modality import modality_mask
+from skomics._rows import check_same_samples
 
 __all__ = ["score_by_modality_pattern"]
 
@@ -71,8 +72,9 @@ def score_by_modality_pattern(estimator, X, y, *, omics=None):
     methylation + expression                   10   0.33
     all samples                                30   1.00
     """
-    y = np.asarray(y)
-    blocks = read_blocks(X, omics).blocks
+    read = read_blocks(X, omics)
+    check_same_samples(read.rows, y, "y")
+    y, blocks = np.asarray(y), read.blocks
     has = pd.DataFrame(
         {name: modality_mask(block.data) for name, block in blocks.items()}
     )

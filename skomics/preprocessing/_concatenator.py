@@ -44,7 +44,7 @@ from skomics._modality import (
     warn_if_informative_missingness,
 )
 from skomics._optional import import_optional
-from skomics._rows import quote_values
+from skomics._rows import check_same_samples, quote_values
 from skomics._transaction import adopt, draft_of, whole
 from skomics._warnings import warn
 
@@ -657,6 +657,7 @@ class OmicsConcatenator(
         read = self._read_fit(X)
         if y is not None:
             check_consistent_length(next(iter(read.blocks.values())).data, y)
+            check_same_samples(read.rows, y, "y")
             tables = {name: block.data for name, block in read.blocks.items()}
             warn_if_informative_missingness(tables, y)
         transformers = self._assign_transformers(read.layout.names)
