@@ -6,9 +6,9 @@ table follows a comment that says what it is::
     <!-- results/real.parquet: Overview; all; seven baselines -->
 
 which is a file of results, a section of the report on it, and the tasks and models
-that the report is about. Instead of a section, "Table I, honest", "Table I, paper" (the
-protocol), "Table II" and "Fig. 2" set the figures of the SMA paper beside ours, and
-"Two processors" compares the file with real.parquet.
+that the report is about. Instead of a section, "Table I, leakage_free", "Table I,
+as_published" (the protocol), "Table II" and "Fig. 2" set the figures of the SMA paper
+beside ours, and "Two processors" compares the file with real.parquet.
 """
 
 import re
@@ -19,23 +19,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from skomics.benchmark import (
-    compare_models,
     friedman_nemenyi,
     make_report,
+    posthoc_tests,
     rank_models,
     read_results,
-    summarize,
 )
-from skomics.benchmark._paper import (
-    PUBLISHED_CANCERS,
-    PUBLISHED_CELLS,
-    format_comparison,
-    join_means,
-    join_scores,
-)
-from skomics.benchmark._report import choose_results
-from skomics.benchmark._store import KEY
+from skomics.benchmark._results import KEY
 from skomics.benchmark._summary import format_table
+from skomics.benchmark.paper import format_cancers, format_cells, format_comparison
+from skomics.benchmark.report import choose_results
 from skomics.plotting import BenchmarkDisplay, CriticalDifferenceDisplay
 
 DOCS = Path(__file__).parent
@@ -65,26 +58,6 @@ def _compare_simulated(results, protocol):
     return format_comparison(results[results["protocol"] == protocol])
 
 
-def _compare_cells(results):
-    means = summarize(results).droplevel("task")
-    rows = [
-        [row["label"], join_scores(PUBLISHED_CELLS[model]), join_means(row)]
-        for model, row in means.iterrows()
-    ]
-    return format_table([["model", "paper, 206 cells", "ours, scgem"], *rows])
-
-
-def _compare_cancers(results):
-    means = summarize(results)
-    rows = [["set", "paper, SMA", "ours, SMA", "ours, best"]]
-    for task, published in PUBLISHED_CANCERS.items():
-        ours = means.loc[task]
-        best = ours.loc[ours["f1_macro_mean"].idxmax()]
-        told = f"{best['label']} {join_means(best)}"
-        rows.append([task, join_scores(published), join_means(ours.loc["sma"]), told])
-    return format_table(rows)
-
-
 def _compare_processors(results):
     """Return how far the same fits are apart on processors of two kinds."""
     here = read_results(DOCS / "results" / "real.parquet")
@@ -112,10 +85,10 @@ def _compare_processors(results):
 
 _BESIDE = {
     "Two processors": _compare_processors,
-    "Table I, honest": partial(_compare_simulated, protocol="honest"),
-    "Table I, paper": partial(_compare_simulated, protocol="paper"),
-    "Table II": _compare_cells,
-    "Fig. 2": _compare_cancers,
+    "Table I, leakage_free": partial(_compare_simulated, protocol="leakage_free"),
+    "Table I, as_published": partial(_compare_simulated, protocol="as_published"),
+    "Table II": format_cells,
+    "Fig. 2": format_cancers,
 }
 
 
@@ -135,7 +108,7 @@ def draw():
     results = _choose("results/real.parquet", "all", "all")
     results = results[results["model"] != "dummy"]
     difference = friedman_nemenyi(results)["critical_difference"].iloc[0]
-    ranks = rank_models(results), compare_models(results), difference
+    ranks = rank_models(results), posthoc_tests(results), difference
     figure = CriticalDifferenceDisplay(*ranks).plot().figure_
     figure.savefig(DOCS / "images" / "benchmark_ranks.png", dpi=120)
 

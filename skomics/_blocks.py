@@ -1,6 +1,6 @@
-"""Blocks: the named groups of columns that omics travel in.
+"""Blocks: the named groups of columns that modality travel in.
 
-Every form in which several omics can be handed over is read here, and nowhere
+Every form in which several modalities can be handed over is read here, and nowhere
 else. A flat feature name is ``omics__feature`` and is split at the first
 separator.
 """
@@ -14,6 +14,14 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from skomics._rows import (
+    check_unique,
+    compare_rows,
+    in_brackets,
+    looks_like_rows,
+    place_rows,
+    quote_values,
+)
 from skomics.exceptions import SampleAlignmentError
 
 __all__ = [
@@ -22,7 +30,6 @@ __all__ = [
     "BlockLayout",
     "OmicsBlocks",
     "classifier_table",
-    "examples",
     "is_matrix",
     "read_blocks",
     "read_layout",
@@ -36,7 +43,7 @@ UNNAMED = "omics"
 
 @dataclass(frozen=True, eq=False)
 class BlockLayout:
-    """Which columns of a table belong to which omics.
+    """Which columns of a table belong to which modalities.
 
     Parameters
     ----------
@@ -90,7 +97,7 @@ class BlockLayout:
 
 @dataclass(frozen=True)
 class Block:
-    """One omics: a two-dimensional table with what is known about its axes.
+    """One modality: a two-dimensional table with what is known about its axes.
 
     Parameters
     ----------
@@ -98,7 +105,7 @@ class Block:
         Samples in rows. The columns of a DataFrame are `features`.
 
     features : Index of str, or None
-        Feature names without the name of the omics.
+        Feature names without the name of the modality.
 
     rows : Index, or None
         Labels of the samples.
@@ -139,7 +146,7 @@ class OmicsBlocks:
 
     feature_names : ndarray of str, or None
         Names of all columns in the input's order: `omics__feature`, or the
-        input's own names where `omics=` said to which omics they belong.
+        input's own names where `omics=` said to which modalities they belong.
 
     is_annotated : bool
         Whether the input was a MuData or an AnnData.
@@ -156,27 +163,6 @@ class OmicsBlocks:
     is_split_by_parameter: bool = False
 
 
-def examples(values, n=3):
-    """Quote the first few values for an error message.
-
-    Parameters
-    ----------
-    values : sized iterable
-        Values to choose from.
-
-    n : int, default=3
-        How many to quote.
-
-    Returns
-    -------
-    quoted : str
-        For instance `'a', 'b', 'c', ...`.
-    """
-    values = list(values)
-    quoted = [f"'{v}'" if isinstance(v, str) else f"{v}" for v in values[:n]]
-    return ", ".join(quoted) + (", ..." if len(values) > n else "")
-
-
 def _as_slice(positions):
     """Return a slice, which pandas and numpy take without copying, if possible."""
     if len(positions) and np.all(np.diff(positions) == 1):
@@ -185,11 +171,13 @@ def _as_slice(positions):
 
 
 def _as_names(labels):
+    """Return labels as an Index of text."""
     labels = labels if isinstance(labels, pd.Index) else pd.Index(labels)
     return labels if labels.inferred_type == "string" else labels.map(str)
 
 
 def _check_omics_names(names):
+    """Raise for a name that a flat feature name could not be split at, or twice."""
     for name in names:
         # A trailing underscore would move the first separator of a flat name.
         if not name or SEPARATOR in name or name.endswith("_"):
@@ -200,13 +188,13 @@ def _check_omics_names(names):
             )
     if len(set(names)) < len(names):
         raise ValueError(
-            f"Got the omics names {examples(names, 6)}, which are not all different "
-            "as text. Rename those that are equal."
+            f"Got the omics names {quote_values(names, 6)}, which are not all "
+            "different as text. Rename those that are equal."
         )
 
 
 def read_layout(columns_or_n_features, omics=None, *, omics_labels=None):
-    """Find out which columns of a table belong to which omics.
+    """Find out which columns of a table belong to which modalities.
 
     Parameters
     ----------
@@ -258,7 +246,7 @@ def read_layout(columns_or_n_features, omics=None, *, omics_labels=None):
 
 
 def _parse_flat_names(names, strict=True):
-    """Split flat names into omics and features; None if they name no omics."""
+    """Split flat names into omics and features; None if they name no modalities."""
     parts = [name.partition(SEPARATOR) for name in names]
     nameless = [
         name
@@ -269,25 +257,26 @@ def _parse_flat_names(names, strict=True):
         return None
     if nameless:
         raise ValueError(
-            f"{len(nameless)} of {len(parts)} column names do not name their omics, "
-            f"e.g. {examples(nameless)}. Either all names or none must be "
-            f"'omics{SEPARATOR}feature'. Rename the columns, or say with `omics=` "
-            "which columns belong to which omics."
+            f"{len(nameless)} of {len(parts)} column names do not name their "
+            f"modalities, e.g. {quote_values(nameless)}. Either all names or none must "
+            f"be 'omics{SEPARATOR}feature'. Rename the columns, or say with `omics=` "
+            "which columns belong to which modalities."
         )
     return [part[0] for part in parts], pd.Index([part[2] for part in parts])
 
 
 def _layout_from_labels(labels, n_features):
+    """Return the layout of one modality label per column."""
     codes, uniques = pd.factorize(pd.Index(labels))
     if len(codes) != n_features:
         raise ValueError(
-            f"Got {len(codes)} omics labels for {n_features} columns. One label per "
-            "column is needed; to give block sizes, use integers or a dict of name "
-            "to size."
+            f"Got {len(codes)} labels of modalities for {n_features} columns. One "
+            "label per column is needed; to give block sizes, use integers or a dict "
+            "of name to size."
         )
     if (codes < 0).any():
         raise ValueError(
-            f"{(codes < 0).sum()} of {n_features} columns have a missing omics "
+            f"{(codes < 0).sum()} of {n_features} columns have a missing modality "
             "label. Every column needs one; label these columns or drop them."
         )
     names = tuple(str(name) for name in uniques)
@@ -298,6 +287,7 @@ def _layout_from_labels(labels, n_features):
 
 
 def _layout_from_sizes(names, sizes, n_features):
+    """Return the layout of adjacent blocks."""
     if sum(sizes) != n_features or min(sizes) < 1:
         raise ValueError(
             f"Got the block sizes {sizes}, which sum to {sum(sizes)}, for a table of "
@@ -311,10 +301,12 @@ def _layout_from_sizes(names, sizes, n_features):
 
 
 def _is_integer(value):
+    """Tell whether a value is an integer and no truth value."""
     return isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
 
 
 def _layout_from_sequence(omics, n_features):
+    """Return the layout of block sizes, or of one label per column."""
     if isinstance(omics, str) or not hasattr(omics, "__len__") or len(omics) == 0:
         raise ValueError(
             f"Got omics={omics!r}. It must be block sizes, one label per column, or "
@@ -328,6 +320,7 @@ def _layout_from_sequence(omics, n_features):
 
 
 def _layout_from_mapping(omics, names, n_features):
+    """Return the layout of omics names with sizes or with columns."""
     if omics and all(map(_is_integer, omics.values())):
         sizes = tuple(map(int, omics.values()))
         return _layout_from_sizes(tuple(map(str, omics)), sizes, n_features)
@@ -343,17 +336,19 @@ def _layout_from_mapping(omics, names, n_features):
         raise ValueError(
             f"The dict of omics leaves out {(counts == 0).sum()} of {n_features} "
             f"columns and has {(counts > 1).sum()} more than once, e.g. position "
-            f"{np.flatnonzero(counts != 1)[0]}. Each column must belong to one omics; "
-            "correct `omics` or drop columns."
+            f"{np.flatnonzero(counts != 1)[0]}. Each column must belong to one "
+            "modality; correct `omics` or drop columns."
         )
     return BlockLayout(blocks, columns)
 
 
 def _find_columns(name, wanted, names, n_features):
+    """Return the positions of an omics' columns, given by name or position."""
     if isinstance(wanted, str) or not hasattr(wanted, "__len__") or len(wanted) == 0:
         raise ValueError(
             f"omics[{name!r}] is {wanted!r}. It must be the number of columns (for "
-            "all omics), or a list of column names or positions (for all omics)."
+            "all modalities), or a list of column names or positions (for all "
+            "modalities)."
         )
     if all(map(_is_integer, wanted)):
         positions = np.asarray(wanted, dtype=np.intp)
@@ -371,7 +366,7 @@ def _find_columns(name, wanted, names, n_features):
         missing = [label for label, ok in zip(wanted, found, strict=True) if not ok]
         raise ValueError(
             f"omics[{name!r}] lists {len(missing)} columns that the table of "
-            f"{n_features} columns does not have, e.g. {examples(missing)}. "
+            f"{n_features} columns does not have, e.g. {quote_values(missing)}. "
             "Correct `omics`."
         )
     return positions
@@ -384,10 +379,12 @@ def _is_instance(X, module, name):
 
 
 def _is_anndata(X):
+    """Tell whether X is an AnnData."""
     return _is_instance(X, "anndata", "AnnData")
 
 
 def _is_mudata(X):
+    """Tell whether X is a MuData."""
     return _is_instance(X, "mudata", "MuData")
 
 
@@ -399,17 +396,20 @@ def to_pandas(X):
 
 
 def _is_table(X):
+    """Tell whether X may be one table of a list."""
     is_known = isinstance(X, pd.DataFrame) or sparse.issparse(X) or _is_anndata(X)
     is_array = isinstance(X, np.ndarray) and X.ndim == 2
     return is_known or is_array or _is_instance(X, "polars", "DataFrame")
 
 
 def _is_dict(X):
+    """Tell whether X is a dict of tables."""
     # A scipy dok matrix is a dict too.
     return isinstance(X, Mapping) and not sparse.issparse(X)
 
 
 def _is_list_of_tables(X):
+    """Tell whether X is a list of tables and no array."""
     # A list of lists or of one-dimensional arrays is an array to scikit-learn.
     return isinstance(X, list | tuple) and len(X) > 0 and all(map(_is_table, X))
 
@@ -452,7 +452,7 @@ def read_blocks(X, omics=None):
         The input. The tables of a list are called `omics_0`, `omics_1`, and so on.
 
     omics : sequence or dict, default=None
-        As in :func:`read_layout`, for a table that does not name its omics. For
+        As in :func:`read_layout`, for a table that does not name its modalities. For
         others it is ignored here if it is a sequence of str.
 
     Returns
@@ -485,13 +485,14 @@ def read_blocks(X, omics=None):
 
 
 def _check_unique_features(name, features):
+    """Raise if a modality names two columns alike."""
     if features.is_unique:
         return
     repeated = features[features.duplicated()].unique()
     raise ValueError(
         f"Block '{name}' has {len(features)} columns but {len(repeated)} feature names "
-        f"occur more than once, e.g. {examples(repeated)}. Names must be unique within "
-        "an omics; drop, average or rename the repeated columns."
+        f"occur more than once, e.g. {quote_values(repeated)}. Names must be unique "
+        "within a modality; drop, average or rename the repeated columns."
     )
 
 
@@ -507,6 +508,7 @@ def _split_frame(X, layout, features):
 
 
 def _read_frame(X, omics):
+    """Read a DataFrame with one or two column levels."""
     if X.columns.nlevels > 2:
         raise ValueError(
             f"X has {X.columns.nlevels} column levels. A DataFrame must have two "
@@ -544,11 +546,13 @@ def _may_name_omics(omics):
 
 
 def _read_named_frame(X, layout, features):
+    """Read a DataFrame whose columns name their modalities."""
     blocks = _split_frame(X, layout, features)
     return OmicsBlocks(blocks, layout, X.index, _flat_names(layout, blocks))
 
 
 def _flat_names(layout, blocks):
+    """Return ``omics__feature`` for all columns; None if a block has no names."""
     if any(block.features is None for block in blocks.values()):
         return None
     if not layout.is_named:
@@ -561,6 +565,7 @@ def _flat_names(layout, blocks):
 
 
 def _side_by_side(blocks, rows, is_annotated=False):
+    """Return blocks as if they stood side by side in one table."""
     names = tuple(blocks)
     _check_omics_names(names)
     ends = np.cumsum([block.data.shape[1] for block in blocks.values()])
@@ -579,7 +584,7 @@ def _read_table(name, table):
         if table.columns.nlevels > 1:
             raise ValueError(
                 f"Block '{name}' has {table.columns.nlevels} column levels. A table "
-                "of a dict or list is one omics and has one; drop the others."
+                "of a dict or list is one modality and has one; drop the others."
             )
         features = _as_names(table.columns)
         _check_unique_features(name, features)
@@ -597,8 +602,9 @@ def _read_table(name, table):
 
 
 def _read_tables(tables):
+    """Read a dict of tables, rows matched by label."""
     if not tables:
-        raise ValueError("Got a dict without tables. Give at least one omics.")
+        raise ValueError("Got a dict without tables. Give at least one modality.")
     blocks = {str(name): _read_table(name, table) for name, table in tables.items()}
     if len(blocks) < len(tables):
         _check_omics_names([str(name) for name in tables])
@@ -623,7 +629,7 @@ def _read_annotated_block(name, X):
 
 
 def _annotated_labels(X):
-    """Return omics and feature of each variable, or None if no omics is named."""
+    """Return omics and feature of each variable, or None if no modality is named."""
     names = _as_names(X.var_names)
     if "omics" not in X.var:
         return _parse_flat_names(names)
@@ -634,6 +640,7 @@ def _annotated_labels(X):
 
 
 def _read_anndata(X):
+    """Read an AnnData, whose variables may name their modalities."""
     parsed = _annotated_labels(X)
     whole = _read_annotated_block(UNNAMED, X)
     if parsed is None:
@@ -655,6 +662,7 @@ def _read_anndata(X):
 
 
 def _read_mudata(X):
+    """Read a MuData, one block per modality."""
     blocks = {name: _read_annotated_block(name, table) for name, table in X.mod.items()}
     if any(not block.rows.equals(X.obs_names) for block in blocks.values()):
         _check_unique_ids(blocks)
@@ -668,22 +676,23 @@ def _read_mudata(X):
 
 
 def _has_default_index(block):
+    """Tell whether rows bear no labels but their own numbers."""
     rows = block.rows
     is_range = isinstance(rows, pd.RangeIndex)
     return rows is None or (is_range and rows.equals(pd.RangeIndex(len(rows))))
 
 
 def _match_rows(blocks):
-    """Put the rows of all blocks into the order of the first labelled one."""
+    """Put the rows of all blocks into the order of the first labeled one."""
     if all(map(_has_default_index, blocks.values())):
         _check_counts(blocks)
         return blocks, None
-    labelled = {name: b for name, b in blocks.items() if b.rows is not None}
-    first = next(iter(labelled))
-    reference = labelled[first].rows
-    if len(labelled) > 1:
-        _check_transposed(labelled, reference)
-        _check_unique_ids(labelled)
+    labeled = {name: b for name, b in blocks.items() if b.rows is not None}
+    first = next(iter(labeled))
+    reference = labeled[first].rows
+    if len(labeled) > 1:
+        _check_transposed(labeled, reference)
+        _check_unique_ids(labeled)
     matched = {
         name: _reorder_rows(name, block, first, reference)
         for name, block in blocks.items()
@@ -693,13 +702,15 @@ def _match_rows(blocks):
 
 
 def _reorder_rows(name, block, first, reference):
+    """Return a block with its rows in the order of a reference."""
     if block.rows is None or block.rows.equals(reference):
         return block
     _check_same_ids(first, reference, name, block)
-    return block.take_rows(block.rows.get_indexer(reference))
+    return block.take_rows(place_rows(block.rows, reference))
 
 
 def _check_counts(blocks):
+    """Raise unless all blocks have as many rows as the first."""
     (first, reference), *others = blocks.items()
     n_samples = reference.data.shape[0]
     for name, block in others:
@@ -717,21 +728,20 @@ def _check_counts(blocks):
 
 
 def _check_unique_ids(blocks):
+    """Raise if a block names two rows alike."""
     for name, block in blocks.items():
-        if block.rows.is_unique:
-            continue
-        repeated = block.rows[block.rows.duplicated()].unique()
-        raise SampleAlignmentError(
-            f"Block '{name}' has {len(block.rows)} rows but {len(repeated)} sample ids "
-            f"occur more than once, e.g. {examples(repeated)}. Rows are matched by id, "
-            "so ids must be unique; use `align_samples`, which resolves duplicates."
+        check_unique(
+            f"Block '{name}'",
+            block.rows,
+            "Rows are matched by id, so ids must be unique; use `align_samples`, which "
+            "resolves duplicates.",
         )
 
 
 def _check_same_ids(first, reference, name, block):
+    """Raise unless a block has the samples of the reference."""
     rows = block.rows
-    only_first = reference.difference(rows, sort=False)
-    only_other = rows.difference(reference, sort=False)
+    only_first, only_other = compare_rows(rows, reference)
     if len(only_first) == 0 and len(only_other) == 0:
         return
     n_shared = len(reference.intersection(rows))
@@ -741,22 +751,17 @@ def _check_same_ids(first, reference, name, block):
     raise SampleAlignmentError(
         f"Block '{name}' and block '{first}' hold different samples: {n_shared} ids "
         f"are in both, {len(only_first)} only in '{first}'"
-        f"{_for_instance(only_first)} and {len(only_other)} only in '{name}'"
-        f"{_for_instance(only_other)}. All blocks need the same samples; use "
+        f"{in_brackets(only_first, 2)} and {len(only_other)} only in '{name}'"
+        f"{in_brackets(only_other, 2)}. All blocks need the same samples; use "
         f"`align_samples` first (for a MuData: `mudata.pp.intersect_obs`).{hint}"
     )
-
-
-def _for_instance(ids):
-    return f" (e.g. {examples(ids, 2)})" if len(ids) else ""
 
 
 def _overlaps(features, rows):
     """Tell whether feature names look like sample ids; integers are no evidence."""
     if features is None or rows.inferred_type != "string":
         return False
-    n_shared = len(features.unique().intersection(rows.unique()))
-    return 0 < min(len(features), len(rows)) <= 2 * n_shared
+    return looks_like_rows(features, rows)
 
 
 def _check_transposed(blocks, reference):
@@ -780,7 +785,7 @@ def _check_transposed(blocks, reference):
     n_rows, n_columns = blocks[name].data.shape
     raise SampleAlignmentError(
         f"Block '{name}' ({n_rows} rows, {n_columns} columns) looks transposed: its "
-        f"column labels, e.g. {examples(blocks[name].features)}, are row labels of "
+        f"column labels, e.g. {quote_values(blocks[name].features)}, are row labels of "
         f"block '{suspects[name]}'. Samples belong in rows; use its `.T`."
     )
 
@@ -859,6 +864,7 @@ def classifier_table(X):
 
 
 def _annotated_table(X):
+    """Return an AnnData's matrix, its names and its modalities."""
     block = _read_annotated_block(UNNAMED, X)
     parsed = _annotated_labels(X)
     labels = None if parsed is None else np.asarray(parsed[0], dtype=object)

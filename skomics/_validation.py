@@ -6,7 +6,7 @@ __all__ = ["raise_if_not_finite"]
 
 
 def raise_if_not_finite(block, name):
-    """Raise an error that counts the NaN or infinite values of one omics.
+    """Raise an error that counts the NaN or infinite values of one modality.
 
     Parameters
     ----------
@@ -14,7 +14,7 @@ def raise_if_not_finite(block, name):
         Values of the omics.
 
     name : str
-        Name of the omics.
+        Name of the modality.
 
     Raises
     ------

@@ -26,7 +26,7 @@ class BatchDependenceWarning(UserWarning):
 
 
 class NamelessOmicsWarning(UserWarning):
-    """A multi-omics model got a table that does not say which omics it holds."""
+    """A multi-omics model got a table that does not say which modalities it holds."""
 
 
 class InformativeMissingnessWarning(UserWarning):
@@ -34,7 +34,7 @@ class InformativeMissingnessWarning(UserWarning):
 
 
 class MissingOmicsWarning(UserWarning):
-    """No sample of a prediction has an omics that the model was trained on."""
+    """No sample of a prediction has a modality that the model was trained on."""
 
 
 class StopTraining(Exception):  # noqa: N818 - no error: it ends an iteration

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 # pytest explains a failed assert of what several files import, too.
-pytest.register_assert_rewrite("tests.modules.graphs")
+pytest.register_assert_rewrite("tests.graph.graphs", "tests.modules.graphs")
 
 # Times say nothing on a busy machine, and of a hundred examples few find more.
 settings.register_profile("untimed", deadline=None, max_examples=40)
@@ -42,8 +42,8 @@ def make_tiny(n_samples=48, n_classes=3, seed=0, shift=1.5):
     rng = np.random.default_rng(seed)
     codes = np.arange(n_samples) % n_classes
     columns = [f"{o}__{o[0]}{i}" for o, size in SIZES.items() for i in range(size)]
-    centres = rng.normal(scale=shift, size=(n_classes, len(columns)))
-    values = centres[codes] + rng.normal(size=(n_samples, len(columns)))
+    centers = rng.normal(scale=shift, size=(n_classes, len(columns)))
+    values = centers[codes] + rng.normal(size=(n_samples, len(columns)))
     index = [f"patient_{i:02d}" for i in range(n_samples)]
     X = pd.DataFrame(values, index=index, columns=columns)
     return X, pd.Series(np.array(["LumA", "LumB", "Basal", "Her2"])[codes], index=index)
@@ -51,7 +51,7 @@ def make_tiny(n_samples=48, n_classes=3, seed=0, shift=1.5):
 
 @pytest.fixture
 def tiny():
-    """Three separable subtypes measured by three omics."""
+    """Three separable subtypes measured by three modalities."""
     return make_tiny()
 
 

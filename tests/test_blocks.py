@@ -74,8 +74,8 @@ def test_omics_says_which_columns_form_a_block(omics, names, columns):
         (3, [2, 2], r"sizes \(2, 2\), which sum to 4, for a table of 3 features"),
         (3, [3, 0], r"Sizes must be at least 1"),
         (3, {"rna": 1}, "sum to 1, for a table of 3 features"),
-        (3, ["rna", "cnv"], "Got 2 omics labels for 3 columns"),
-        (3, ["rna", None, "cnv"], "1 of 3 columns have a missing omics label"),
+        (3, ["rna", "cnv"], "Got 2 labels of modalities for 3 columns"),
+        (3, ["rna", None, "cnv"], "1 of 3 columns have a missing modality label"),
         (3, "rna", "Got omics='rna'"),
         (3, [], "must be block sizes, one label per column, or"),
         (3, {"rna": ["a"]}, "holds column names but the table has none"),
@@ -159,13 +159,13 @@ def test_integer_labels_are_labels_unless_every_table_counts_from_zero():
     rna, cnv = _table(4, "g", [0, 1, 2]), _table(5, "c", [2, 1, 0])
     read = read_blocks({"rna": rna, "cnv": cnv})
     assert read.blocks["cnv"].data.index.tolist() == [0, 1, 2]
-    unlabelled = cnv.reset_index(drop=True)
-    assert read_blocks({"a": unlabelled, "b": unlabelled}).rows is None
+    unlabeled = cnv.reset_index(drop=True)
+    assert read_blocks({"a": unlabeled, "b": unlabeled}).rows is None
     with pytest.raises(SampleAlignmentError, match="'cnv' has no row labels yet; set"):
-        read_blocks({"rna": _table(4, "g"), "cnv": unlabelled})
+        read_blocks({"rna": _table(4, "g"), "cnv": unlabeled})
 
 
-def test_an_array_beside_a_labelled_table_is_matched_by_position(tables):
+def test_an_array_beside_a_labeled_table_is_matched_by_position(tables):
     array = np.arange(6).reshape(3, 2)
     read = read_blocks({"array": array, "rna": tables["rna"]})
     assert read.rows.tolist() == IDS
@@ -202,7 +202,7 @@ def test_differing_ids_name_both_tables_and_counts(tables):
     other = tables["cnv"].set_axis(["p2", "p3", "p4"])
     message = (
         r"Block 'cnv' and block 'rna' hold different samples: 2 ids are in both, 1 "
-        r"only in 'rna' \(e.g. 'p1'\) and 1 only in 'cnv' \(e.g. 'p4'\).*align_samples"
+        r"only in 'rna' \('p1'\) and 1 only in 'cnv' \('p4'\).*align_samples"
     )
     with pytest.raises(SampleAlignmentError, match=message):
         read_blocks({"rna": tables["rna"], "cnv": other})
@@ -210,7 +210,7 @@ def test_differing_ids_name_both_tables_and_counts(tables):
 
 def test_duplicated_ids_name_the_table(tables):
     other = tables["cnv"].set_axis(["p1", "p2", "p2"])
-    message = r"Block 'cnv' has 3 rows but 1 sample ids .* e.g. 'p2'.*align_samples"
+    message = r"Block 'cnv' has 3 rows and 1 sample ids .* e.g. 'p2'.*align_samples"
     with pytest.raises(SampleAlignmentError, match=message):
         read_blocks({"rna": tables["rna"], "cnv": other})
 

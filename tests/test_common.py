@@ -11,7 +11,7 @@ __all__ = ["TRANSFORMERS", "quick_estimators"]  # other files import them from h
 
 
 # The checks hand over plain arrays and tables without omics names; that models
-# of several omics then warn is tested in tests/estimators/test_base.py.
+# of several modalities then warn is tested in tests/estimators/test_base.py.
 @pytest.mark.filterwarnings("ignore::skomics.exceptions.NamelessOmicsWarning")
 # check_class_weight_classifiers and others ask for labels that do not exist.
 @parametrize_with_checks(list(quick_estimators()))

@@ -15,6 +15,7 @@ from tests.conftest import REPOSITORY
 FOLDERS = (
     "preprocessing",
     "estimators",
+    "io",
     "datasets",
     "plotting",
     "graph",
@@ -52,6 +53,13 @@ def test_docstring_is_numpydoc(name):
 @pytest.mark.parametrize("name", sorted(set(skomics._NAMES) - {"BaseOmicsClassifier"}))
 def test_public_name_is_in_the_api_list(name):
     assert name in (REPOSITORY / "docs" / "api.md").read_text()
+
+
+def test_places_that_the_contributing_page_names_are_there():
+    page = (REPOSITORY / "docs" / "contributing.md").read_text(encoding="utf-8")
+    places = [p for p in re.findall(r"`(skomics/[\w/.]+)`", page) if "<" not in p]
+    assert len(places) > 20
+    assert [place for place in places if not (REPOSITORY / place).exists()] == []
 
 
 @pytest.mark.slow

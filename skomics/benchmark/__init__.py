@@ -1,37 +1,39 @@
 """Compare classifiers on multi-omics tasks: ``python -m skomics.benchmark``."""
 
-from skomics.benchmark._contenders import Contender
-from skomics.benchmark._report import make_report
+from skomics.benchmark._models import ModelSpec
+from skomics.benchmark._results import BenchmarkResults
 from skomics.benchmark._runner import run_benchmark
-from skomics.benchmark._statistics import (
-    check_null,
-    compare_models,
-    compare_pairs,
+from skomics.benchmark._store import read_results
+from skomics.benchmark._summary import summarize
+from skomics.benchmark._tasks import Task, simulated_task
+from skomics.benchmark.report import make_report
+from skomics.benchmark.stats import (
+    check_permutation_control,
     expected_calibration_error,
     friedman_nemenyi,
     learning_curves,
-    omics_value,
+    modality_ablation,
+    pairwise_tests,
+    posthoc_tests,
     rank_models,
     score_intervals,
     sum_confusion,
     summarize_calibration,
     win_tie_loss,
 )
-from skomics.benchmark._store import read_results
-from skomics.benchmark._summary import summarize
-from skomics.benchmark._tasks import Task, simulated_task
 
 __all__ = [
-    "Contender",
+    "BenchmarkResults",
+    "ModelSpec",
     "Task",
-    "check_null",
-    "compare_models",
-    "compare_pairs",
+    "check_permutation_control",
+    "posthoc_tests",
+    "pairwise_tests",
     "expected_calibration_error",
     "friedman_nemenyi",
     "learning_curves",
     "make_report",
-    "omics_value",
+    "modality_ablation",
     "rank_models",
     "read_results",
     "run_benchmark",

@@ -66,12 +66,12 @@ def open_backend(backend, scheduler, n_jobs):
         yield _give
 
 
-def _give(thing):
-    return thing
+def _give(obj):
+    return obj
 
 
-def _submit(client, thing):
-    """Return a future of the thing, for the calls of dask to depend on.
+def _submit(client, obj):
+    """Return a future of the object, for the calls of dask to depend on.
 
     Unlike data that are scattered, what a call returned is made again where the workers
     that had it are lost.
@@ -79,7 +79,7 @@ def _submit(client, thing):
     with warnings.catch_warnings():
         # That it is large is why it is sent only once.
         warnings.filterwarnings("ignore", "Sending large graph")
-        return client.submit(_give, thing, pure=False)
+        return client.submit(_give, obj, pure=False)
 
 
 def _open_client(scheduler, n_jobs):

@@ -1,4 +1,4 @@
-"""Choices made within a training part: inner folds, searches, columns of an omics.
+"""Choices made within a training part: inner folds, searches, columns of a modality.
 
 The digest of settings that stored results hold has the names of `_InnerFolds` and
 `_to_dense` in it.
@@ -39,7 +39,7 @@ def make_search(classifier, grid, random_state, n_splits=5):
 
 
 def slice_columns(sizes):
-    """Return the columns of each omics, from numbers of columns in their order."""
+    """Return the columns of each modality, from numbers of columns in their order."""
     ends = np.cumsum(list(sizes.values())).tolist()
     return {
         omics: slice(end - size, end)
@@ -48,7 +48,7 @@ def slice_columns(sizes):
 
 
 def select_columns(sizes):
-    """Return a transformer for each omics that keeps its columns."""
+    """Return a transformer for each modality that keeps its columns."""
     return {
         omics: ColumnTransformer([(omics, "passthrough", columns)])
         for omics, columns in slice_columns(sizes).items()

@@ -1,4 +1,4 @@
-"""The runner: fits every contender on every training part, and keeps the score."""
+"""The runner: fits every model on every training part, and keeps the score."""
 
 import json
 import platform
@@ -21,13 +21,14 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import skomics
 from skomics.benchmark._backends import open_backend
-from skomics.benchmark._contenders import Contender, as_contenders
 from skomics.benchmark._memory import MemoryPeak
+from skomics.benchmark._models import ModelSpec, as_models
 from skomics.benchmark._progress import make_progress
 from skomics.benchmark._protocols import PROTOCOLS, choose_training_part
-from skomics.benchmark._statistics import expected_calibration_error
-from skomics.benchmark._store import COLUMNS, ResultsStore, lock_results
+from skomics.benchmark._results import COLUMNS, PLAIN
+from skomics.benchmark._store import ResultsStore, lock_results
 from skomics.benchmark._tasks import Task, as_tasks, take_rows
+from skomics.benchmark.stats import expected_calibration_error
 
 __all__ = ["run_benchmark"]
 
@@ -39,13 +40,13 @@ _LOCK = Lock()
 
 @dataclass(frozen=True)
 class _Fit:
-    """One contender on one fold of one repeat of one task.
+    """One model on one fold of one repeat of one task.
 
     The task is left out on the way to a worker, where it comes by itself.
     """
 
     task: Task | None
-    contender: Contender
+    spec: ModelSpec
     protocol: str
     omics: tuple | None
     train_fraction: float
@@ -63,13 +64,13 @@ class _Fit:
 
     @property
     def key(self):
-        names = self.task.name, self.contender.name
+        names = self.task.name, self.spec.name
         return *names, *self.variant, self.repeat, self.fold
 
     @property
     def random_state(self):
-        plain = self.task.name, self.contender.name, self.repeat, self.fold
-        is_plain = self.variant == ("honest", "all", 1.0)
+        plain = self.task.name, self.spec.name, self.repeat, self.fold
+        is_plain = self.variant == tuple(PLAIN.values())
         return _derive_seed(self.seed, *plain, *(() if is_plain else self.variant))
 
     def describe(self):
@@ -77,8 +78,8 @@ class _Fit:
         protocol, omics, train_fraction = self.variant
         return {
             "task": self.task.name,
-            "model": self.contender.name,
-            "label": self.contender.label,
+            "model": self.spec.name,
+            "label": self.spec.label,
             "protocol": protocol,
             "omics": omics,
             "is_control": self.task.is_control,
@@ -96,9 +97,9 @@ class _Fit:
 
 def run_benchmark(
     tasks="simulated",
-    contenders=("sma", "efnn", "logreg"),
+    models=("sma", "efnn", "logreg"),
     *,
-    protocol="honest",
+    protocol="leakage_free",
     n_folds=5,
     n_repeats=2,
     train_fractions=(1.0,),
@@ -114,7 +115,7 @@ def run_benchmark(
     """Compare classifiers by repeated stratified cross-validation.
 
     Imputation, scaling, tuning and training happen inside the training part of each
-    fold. All contenders see the same folds. Every fit has a seed of its own, derived
+    fold. All models see the same folds. Every fit has a seed of its own, derived
     from `seed`, task, model, repeat and fold, so that the results do not depend on
     `n_jobs` or `backend`.
 
@@ -125,14 +126,14 @@ def run_benchmark(
         What is to be classified; strings are names of tasks and of groups of tasks
         known to the command line.
 
-    contenders : str, Contender, list of str and Contender, or dict of str to \
+    models : str, ModelSpec, list of str and ModelSpec, or dict of str to \
             classifier, default=("sma", "efnn", "logreg")
         Which classifiers; strings are names known to the command line. A classifier
-        follows imputation and scaling per omics, and its `random_state` is set.
+        follows imputation and scaling per modality, and its `random_state` is set.
 
-    protocol : {"honest", "paper"}, default="honest"
-        "honest": as described. "paper": the procedure of the publications, for
-        comparison with their figures only. It scales by the maximum over all
+    protocol : {"leakage_free", "as_published"}, default="leakage_free"
+        "leakage_free": as described. "as_published": the procedure of the publications,
+        for comparison with their figures only. It scales by the maximum over all
         samples, those of the test part included, and scores one fold of four, drawn
         with seed 1, over the classes found in it; `n_folds` and `n_repeats` have no
         say.
@@ -229,13 +230,13 @@ def run_benchmark(
     """
     _check_numbers(n_folds=(n_folds, 2), n_repeats=(n_repeats, 1), seed=(seed, 0))
     _check_choices(protocol, train_fractions)
-    tasks, contenders = as_tasks(tasks), as_contenders(contenders)
+    tasks, models = as_tasks(tasks), as_models(models)
     folds = protocol, n_folds, n_repeats
     fits = [
         fit
         for task in tasks
         for fit in _plan_fits(
-            task, contenders, folds, train_fractions, leave_omics_out, seed
+            task, models, folds, train_fractions, leave_omics_out, seed
         )
     ]
     with lock_results(output):
@@ -287,32 +288,32 @@ def _check_choices(protocol, train_fractions):
         )
 
 
-def _plan_fits(task, contenders, folds, train_fractions, leave_omics_out, seed):
+def _plan_fits(task, models, folds, train_fractions, leave_omics_out, seed):
     """Return the fits of a task in an order that keeps a cut-off run balanced."""
     name, *wanted = folds
     protocol = PROTOCOLS[name]
     n_folds, n_repeats = protocol.plan(task, *wanted)
     choices = _choose_omics(task, leave_omics_out)
     digests = {
-        (omics, contender.name): contender.settings(part, is_scaled=protocol.is_scaled)
+        (omics, spec.name): spec.settings(part, is_scaled=protocol.is_scaled)
         for omics, part in choices.items()
-        for contender in contenders
+        for spec in models
     }
     # The one fold of the published procedure is the first.
-    n_scored = 1 if name == "paper" else n_folds
+    n_scored = 1 if name == "as_published" else n_folds
     return [
         _Fit(
             task,
-            contender,
+            spec,
             *(name, omics, train_fraction),
             *(repeat, fold, n_folds, seed),
-            digests[omics, contender.name],
+            digests[omics, spec.name],
         )
         for repeat in range(n_repeats)
         for fold in range(n_scored)
         for train_fraction in train_fractions
         for omics in choices
-        for contender in contenders
+        for spec in models
     ]
 
 
@@ -348,7 +349,7 @@ def _run_fits(fits, share):
 
 def _make_calls(fits, share):
     """Yield the calls of the fits, whose data are shared by the first of a task."""
-    modules = sorted({fit.contender.module for fit in fits} - {None})
+    modules = sorted({fit.spec.module for fit in fits} - {None})
     name, shared = None, None
     for fit in fits:
         if fit.task.name != name:
@@ -394,7 +395,7 @@ def _make_row(fit):
         warnings.simplefilter("always")
         try:
             row |= _fit_and_score(fit, train, test)
-        except Exception as error:  # a contender may fail in any way
+        except Exception as error:  # a model may fail in any way
             row |= {
                 "status": "error",
                 "error": _one_line(f"{type(error).__name__}: {error}"),
@@ -403,7 +404,7 @@ def _make_row(fit):
 
 
 def _split(fit):
-    """Return training and test positions, the same for all contenders."""
+    """Return training and test positions, the same for all models."""
     seed = _derive_seed(fit.seed, fit.repeat)
     protocol = PROTOCOLS[fit.protocol]
     train, test = protocol.split(fit.task, fit.n_folds, fit.fold, seed)
@@ -421,7 +422,7 @@ def _task_with_omics(fit):
 def _fit_and_score(fit, train, test):
     task, protocol = _task_with_omics(fit), PROTOCOLS[fit.protocol]
     # Built before the clock starts: the first one imports torch.
-    pipeline = fit.contender.build(task, fit.random_state, is_scaled=protocol.is_scaled)
+    pipeline = fit.spec.build(task, fit.random_state, is_scaled=protocol.is_scaled)
     X = protocol.prepare(task.X)
     X_train, X_test = take_rows(X, train), take_rows(X, test)
     # One thread, so that sums come out the same whatever n_jobs is.

@@ -2,8 +2,8 @@
 
 import csv
 import io
+import json
 import os
-import re
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,50 +11,27 @@ from pathlib import Path
 import pandas as pd
 
 from skomics._optional import import_optional
+from skomics.benchmark._results import (
+    ADDED_COLUMNS,
+    COLUMNS,
+    COUNTS,
+    INTEGERS,
+    KEY,
+    NUMBERS,
+    is_control,
+    results_frame,
+)
 
 __all__ = [
-    "COLUMNS",
-    "KEY",
     "ResultsStore",
-    "is_control",
     "lock_results",
+    "read_commands",
     "read_results",
-    "results_frame",
+    "write_commands",
 ]
 
-KEY = ("task", "model", "protocol", "omics", "train_fraction", "repeat", "fold")
-_INTEGERS = ("repeat", "fold", "seed", "random_state", "n_folds", "n_train", "n_test")
-_NUMBERS = (
-    "train_fraction",
-    "accuracy",
-    "f1_macro",
-    "f1_weighted",
-    "log_loss",
-    "ece",
-    "fit_seconds",
-    "score_seconds",
-    "peak_memory_mb",
-)
-_COUNTS = ("n_features",)
-_TEXTS = ("status", "error", "warnings", "data", "settings", "versions")
-_LISTS = ("confusion", "classes")
-COLUMNS = (
-    *("task", "model", "label", "protocol", "omics", "is_control"),
-    *_INTEGERS,
-    *_NUMBERS,
-    *_COUNTS,
-    *_LISTS,
-    *_TEXTS,
-)
-# What results files of earlier versions lack, and what it was in them.
-_LATER = {
-    "protocol": "honest",
-    "omics": "all",
-    "train_fraction": 1.0,
-    "is_control": "",  # then the name tells, see is_control
-    **dict.fromkeys(["log_loss", "ece", "peak_memory_mb", "n_features"], ""),
-    **dict.fromkeys(_LISTS, ""),
-}
+COMMANDS = "commands.json"
+
 
 # What must agree before fits of an older run count, and what to call it. All
 # models of a task share the first three.
@@ -66,51 +43,6 @@ _OF_TASK = {
 _OF_MODEL = {"settings": "parameters of the model (digest)"}
 # What changes scores from version to version.
 _COMPARED_PACKAGES = ("skomics", "torch")
-
-
-def results_frame(rows):
-    """Return rows as a DataFrame with the types of the results.
-
-    Parameters
-    ----------
-    rows : list of dict
-        One dict per fit, values as in memory or as read from a file.
-
-    Returns
-    -------
-    results : DataFrame
-        The columns `COLUMNS`.
-    """
-    frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
-    frame["is_control"] = is_control(frame)
-    frame[list(_INTEGERS)] = frame[list(_INTEGERS)].astype("int64")
-    # A count may be missing too, in files of an earlier version.
-    for name in (*_NUMBERS, *_COUNTS):
-        frame[name] = pd.to_numeric(frame[name].replace("", None)).astype("float64")
-    return frame
-
-
-def is_control(results):
-    """Return which rows are of a control with permuted labels.
-
-    Parameters
-    ----------
-    results : DataFrame
-        With the column task. Where the column is_control is absent or empty, as in
-        files of an earlier version, a control is a task called "null", or "null-" and
-        the name of another.
-
-    Returns
-    -------
-    is_control : Series of bool
-        Whether the task was a control.
-    """
-    named = results["task"].astype(str).str.fullmatch("null(-.*)?", flags=re.DOTALL)
-    if "is_control" not in results:
-        return named
-    values = {"True": True, "False": False}
-    given = results["is_control"].astype(str).map(values)
-    return given.where(given.notna(), named).astype(bool)
 
 
 def read_results(path):
@@ -190,6 +122,61 @@ def lock_results(path=None):
         lock.release()
 
 
+def read_commands(folder):
+    """Return the commands that made the results in a folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The output folder of a run.
+
+    Returns
+    -------
+    commands : list of str
+        The oldest first; none if nothing is recorded.
+
+    Raises
+    ------
+    ValueError
+        If the file of commands is damaged.
+    """
+    file = Path(folder) / COMMANDS
+    if not file.exists():
+        return []
+    try:
+        commands = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        commands = None
+    if not isinstance(commands, list) or not all(isinstance(c, str) for c in commands):
+        raise ValueError(
+            f"{file} is damaged: a list of commands in JSON is wanted. Delete the "
+            "file; the results are whole without it."
+        )
+    return commands
+
+
+def write_commands(folder, commands):
+    """Keep the commands that made the results in a folder, each once.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The output folder of a run.
+
+    commands : list of str
+        The oldest first.
+
+    Returns
+    -------
+    file : Path
+        Where they are.
+    """
+    file = Path(folder) / COMMANDS
+    text = json.dumps(list(dict.fromkeys(commands)), ensure_ascii=False, indent=2)
+    file.write_text(f"{text}\n", encoding="utf-8")
+    return file
+
+
 class ResultsStore:
     """Rows of a results.csv that survive whatever ends the run.
 
@@ -227,15 +214,15 @@ class ResultsStore:
 
     def _write(self):
         """Replace the file by what is in memory, in one step."""
-        draft = self.path.with_name(self.path.name + ".tmp")
+        tmp = self.path.with_name(self.path.name + ".tmp")
         try:
-            with draft.open("wb") as file:
+            with tmp.open("wb") as file:
                 file.write(_as_lines([COLUMNS, *map(_in_order, self.rows.values())]))
             if self.path.exists():
-                shutil.copymode(self.path, draft)
-            os.replace(draft, self.path)
+                shutil.copymode(self.path, tmp)
+            os.replace(tmp, self.path)
         except OSError as error:
-            draft.unlink(missing_ok=True)
+            tmp.unlink(missing_ok=True)
             raise self._describe(error) from error
 
     def _describe(self, error):
@@ -396,7 +383,7 @@ def _read_rows(path):
     if not header:
         return [], False
     header = tuple(header)
-    if set(header) - set(COLUMNS) or set(COLUMNS) - set(header) - set(_LATER):
+    if set(header) - set(COLUMNS) or set(COLUMNS) - set(header) - set(ADDED_COLUMNS):
         raise ValueError(
             f"{path} has the columns {list(header[:3])}, ... ({len(header)}), but this "
             f"version of skomics writes {list(COLUMNS[:3])}, ... ({len(COLUMNS)}). "
@@ -430,10 +417,10 @@ def _parse(path, number, header, line):
     if len(line) != len(header):
         reason = f"it has {len(line)} values in place of {len(header)}"
         raise _damage(path, number, reason)
-    row = {**_LATER, **dict(zip(header, line, strict=True))}
+    row = {**ADDED_COLUMNS, **dict(zip(header, line, strict=True))}
     try:
-        row |= {name: int(row[name]) for name in _INTEGERS}
-        for kind, names in ((float, _NUMBERS), (int, _COUNTS)):
+        row |= {name: int(row[name]) for name in INTEGERS}
+        for kind, names in ((float, NUMBERS), (int, COUNTS)):
             row |= {name: kind(row[name]) for name in names if row[name] != ""}
     except ValueError as error:
         raise _damage(path, number, error) from error

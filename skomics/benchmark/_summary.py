@@ -6,21 +6,16 @@ from pathlib import Path
 import pandas as pd
 
 from skomics._optional import import_optional
+from skomics.benchmark._results import METRICS
 from skomics.plotting import BenchmarkDisplay
 
 __all__ = [
     "format_summary",
     "format_table",
-    "read_commands",
     "summarize",
     "write_report",
 ]
 
-METRICS = {
-    "accuracy": "accuracy",
-    "f1_macro": "macro F1",
-    "f1_weighted": "weighted F1",
-}
 # A number that may be bold or negative, or the dash that stands for none.
 _NUMBER = re.compile(r"(\*\*)?[-−]?\d|–$")
 _SECONDS = "fit_seconds"
@@ -185,25 +180,6 @@ def write_report(results, folder, command=None, verdict=None):
     figure.savefig(picture, dpi=150, bbox_inches="tight")
     plt.close(figure)
     return [report, picture]
-
-
-def read_commands(folder):
-    """Return the commands that the results in a folder were made by.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Where :func:`write_report` wrote.
-
-    Returns
-    -------
-    commands : list of str
-        The oldest first; none if nothing is recorded.
-    """
-    summary = Path(folder) / "summary.md"
-    text = summary.read_text(encoding="utf-8") if summary.exists() else ""
-    found = re.search(r"^Made by\n\n```\n(.*?)\n```$", text, re.MULTILINE | re.DOTALL)
-    return found[1].split("\n") if found else []
 
 
 def _describe(results, command, verdict):

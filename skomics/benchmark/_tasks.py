@@ -12,15 +12,20 @@ import pandas as pd
 from scipy import sparse
 
 from skomics._blocks import read_blocks
+from skomics._rows import compare_rows, place_rows
 from skomics._warnings import warn
+from skomics.benchmark.paper._sets import (
+    PAPER_SIZES,
+    PUBLISHED_SETS,
+    make_paper_data,
+)
 from skomics.datasets import (
     fetch_momix_single_cell,
-    load_folder,
     make_intersim,
     make_multiomics,
     perturb_omics,
-    read_labels,
 )
+from skomics.io import load_folder, read_labels
 
 __all__ = [
     "DATA_SETS",
@@ -41,7 +46,7 @@ KINDS = ("simulated", "single_cell", "cancer")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Task:
-    """Omics of labelled samples, under a name.
+    """Omics of labeled samples, under a name.
 
     Parameters
     ----------
@@ -78,7 +83,7 @@ class Task:
         Number of samples.
 
     sizes : dict of str to int
-        Number of features of each omics.
+        Number of features of each modality.
 
     fingerprint : str
         SHA-256 of `X`, its names, `y` and what else was given.
@@ -161,13 +166,13 @@ class Task:
 
     @cached_property
     def sizes(self):
-        """Number of features of each omics."""
+        """Number of features of each modality."""
         blocks = read_blocks(self.X).blocks
         return {name: block.data.shape[1] for name, block in blocks.items()}
 
     @cached_property
     def sparse_omics(self):
-        """Names of the omics, each with whether its table is sparse."""
+        """Names of the modalities, each with whether its table is sparse."""
         if isinstance(self.X, pd.DataFrame | np.ndarray):
             return dict.fromkeys(self.sizes, False)
         blocks = read_blocks(self.X).blocks
@@ -188,7 +193,7 @@ class Task:
         return digest.hexdigest()
 
     def take_omics(self, names):
-        """Return the task with some of its omics.
+        """Return the task with some of its modalities.
 
         Parameters
         ----------
@@ -240,14 +245,14 @@ def _check_classes(name, y, is_external):
 
 
 def _match_labels(name, y, rows):
-    lacking = rows.difference(y.index)
+    lacking, _ = compare_rows(y.index, rows)
     if len(lacking) or len(y) != len(rows) or not y.index.is_unique:
         raise ValueError(
             f"X of task {name!r} has {len(rows)} samples and y has {len(y)}, and "
             f"{len(lacking)} of X are not in y. Give both the same sample ids; "
             "skomics.align_samples does."
         )
-    return y.reindex(rows)
+    return y.iloc[place_rows(y.index, rows)]
 
 
 def _digest_matrix(digest, data):
@@ -313,7 +318,7 @@ def folder_task(path, *, kind="cancer", groups=None):
     Parameters
     ----------
     path : str or Path
-        As for :func:`skomics.datasets.load_folder`.
+        As for :func:`skomics.io.load_folder`.
 
     kind : {"simulated", "single_cell", "cancer"}, default="cancer"
         As for :class:`Task`.
@@ -370,7 +375,7 @@ def external_task(task, other):
 
     other : Task
         The cohort to be scored on. Its features are matched by name; those that it
-        lacks, and whole omics, are missing values. Further ones are left out.
+        lacks, and whole modalities, are missing values. Further ones are left out.
 
     Returns
     -------
@@ -380,7 +385,7 @@ def external_task(task, other):
     Raises
     ------
     ValueError
-        If an omics is sparse or has no feature names, if no feature is in both, or
+        If a modality is sparse or has no feature names, if no feature is in both, or
         if the second cohort has a class that the first lacks.
     """
     first, second = (_named_tables(cohort) for cohort in (task, other))
@@ -392,8 +397,8 @@ def external_task(task, other):
     if not any(map(len, found.values())):
         raise ValueError(
             f"Tasks {task.name!r} and {other.name!r} have no feature in common: they "
-            f"have the omics {sorted(first)} and {sorted(second)}. Give the omics and "
-            "their features the same names in both."
+            f"have the modalities {sorted(first)} and {sorted(second)}. Give them "
+            "and their features the same names in both."
         )
     nothing = pd.DataFrame(index=next(iter(second.values())).index)
     tables = {
@@ -411,7 +416,7 @@ def external_task(task, other):
 
 
 def _named_tables(task):
-    """Return a DataFrame of each omics, with sample ids that tell the cohort."""
+    """Return a DataFrame of each modality, with sample ids that tell the cohort."""
     tables = {}
     for omics, block in read_blocks(task.X).blocks.items():
         if sparse.issparse(block.data) or block.features is None:
@@ -425,16 +430,6 @@ def _named_tables(task):
     return tables
 
 
-# Numbers of samples of the simulated sets of Leng et al. (2022), by the order of
-# their clusters.
-PAPER_SIZES = {
-    "equal-5": (15, 25, 20, 20, 20),
-    "equal-10": (15, *[10] * 8, 5),
-    "equal-15": (*[7] * 10, *[6] * 5),
-    "heterogeneous-5": (25, 35, 13, 19, 8),
-    "heterogeneous-10": (2, 20, 10, 7, 10, 15, 13, 10, 8, 5),
-    "heterogeneous-15": (5, 10, 8, 4, 3, 12, 3, 10, 3, 5, 2, 10, 20, 3, 2),
-}
 _EFFECTS = (0.05, 0.1, 0.15, 0.25, 0.5)
 _WITHHELD = (0.1, 0.3, 0.5)
 _WIDE = {
@@ -443,7 +438,7 @@ _WIDE = {
 }
 # Sets that are read from the folder named by SKOMICS_DATA, and their kinds.
 DATA_SETS = {
-    **{f"dlmo_sim_{name.replace('-', '_')}": "simulated" for name in PAPER_SIZES},
+    **dict.fromkeys(PUBLISHED_SETS, "simulated"),
     **dict.fromkeys(["snareseq_celllines", "scgem", "scicar_a549"], "single_cell"),
     **dict.fromkeys(
         [
@@ -464,11 +459,7 @@ DATA_SETS = {
 
 
 def _paper_task(name):
-    sizes = PAPER_SIZES[name]
-    X, y = make_intersim(
-        sum(sizes), len(sizes), proportions=sizes, effect=2.5, random_state=0
-    )
-    return Task(f"paper-{name}", X, y, "simulated")
+    return Task(f"paper-{name}", *make_paper_data(name), "simulated")
 
 
 def _ladder_task(name, effect):
@@ -503,7 +494,7 @@ def _present_task(name, kind):
     if path is None:
         raise ValueError(
             f"The set {name!r} is not here. Set SKOMICS_DATA to a folder that has it, "
-            f"or give a folder of your own, see skomics.datasets.load_folder."
+            f"or give a folder of your own, see skomics.io.load_folder."
         )
     return folder_task(path, kind=kind)
 
@@ -536,8 +527,7 @@ def _of_kind(kind):
 # Names for several tasks; sets that are read count where they are present, sets that
 # are downloaded where they can be.
 TASK_GROUPS = {
-    "paper-simulated": [f"paper-{name}" for name in PAPER_SIZES]
-    + _of_kind("simulated"),
+    "paper-simulated": [*(f"paper-{name}" for name in PAPER_SIZES), *PUBLISHED_SETS],
     "simulated-ladder": [f"ladder-{effect}" for effect in _EFFECTS],
     "single-cell": [*DOWNLOADS, *_of_kind("single_cell")],
     "cancer": _of_kind("cancer"),

@@ -292,9 +292,9 @@ class _Download:
             )
         if self.known is None:
             # Before the file, which is then never there without it.
-            draft = self.stamp_file
-            draft.write_text(sha256)
-            os.replace(draft, _recorded(self.path))
+            tmp = self.stamp_file
+            tmp.write_text(sha256)
+            os.replace(tmp, _recorded(self.path))
         os.replace(self.part, self.path)
         self.stamp_file.unlink(missing_ok=True)
 

@@ -10,11 +10,9 @@ import pandas as pd
 from scipy import sparse
 from sklearn.utils import Bunch
 
-from skomics._blocks import examples
 from skomics._optional import import_optional
+from skomics._rows import quote_values
 from skomics.datasets._cache import fetch_file
-from skomics.datasets._join import join_tables, match_samples
-from skomics.datasets._mogonet import load_mogonet
 from skomics.datasets._registry import (
     ACGT_CANCERS,
     MOGONET_CLASSES,
@@ -24,7 +22,9 @@ from skomics.datasets._registry import (
     momix_set,
     xena_set,
 )
-from skomics.datasets._tables import (
+from skomics.io._join import join_tables, match_samples
+from skomics.io._mogonet import load_mogonet
+from skomics.io._tables import (
     Reading,
     SparseTable,
     clean_ids,
@@ -92,10 +92,10 @@ def fetch_acgt(
         - data: DataFrame of shape (n_samples, n_features), with column levels
           (omics, feature);
         - target: Series of shape (n_samples,), or None without `target_column`;
-        - tables: dict of the DataFrame of each omics with all its samples, for
+        - tables: dict of the DataFrame of each modality with all its samples, for
           `align_samples`, which drops normal tissue with ``id_level="patient"``;
         - clinical, survival: DataFrame by sample or patient;
-        - DESCR: str, with licence and citation.
+        - DESCR: str, with license and citation.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def fetch_xena(
         The TCGA code, for instance "BRCA".
 
     datasets : dict of str, default=None
-        A name for each omics and the data set on the hub, for instance
+        A name for each modality and the data set on the hub, for instance
         ``{"protein": "RPPA", "methylation": "HumanMethylation450"}``. With None
         expression (HiSeqV2), miRNA (miRNA_HiSeq_gene) and copy number
         (Gistic2_CopyNumber_Gistic2_all_thresholded.by_genes); a cohort need not have
@@ -198,10 +198,10 @@ def fetch_xena(
         - data: DataFrame of shape (n_samples, n_features), with column levels
           (omics, feature);
         - target: Series of shape (n_samples,), or None without `target_column`;
-        - tables: dict of the DataFrame of each omics with all its samples, for
+        - tables: dict of the DataFrame of each modality with all its samples, for
           `align_samples`, which drops normal tissue with ``id_level="patient"``;
         - clinical: DataFrame by sample;
-        - DESCR: str, with licence and citation.
+        - DESCR: str, with license and citation.
 
     Raises
     ------
@@ -273,7 +273,7 @@ def fetch_momix_single_cell(
           sparse tables;
         - target: Series of shape (n_samples,), the cell lines;
         - metadata: DataFrame by cell;
-        - DESCR: str, with licence and citation.
+        - DESCR: str, with license and citation.
 
     Raises
     ------
@@ -307,7 +307,7 @@ def fetch_momix_single_cell(
         "rna": _as_sparse(rna, pd.Index(rna.columns.map(str), dtype=object)),
         "atac": _as_sparse(atac, ids),
     }
-    data = join_tables(*match_samples(tables, "exact", labelled=ids))
+    data = join_tables(*match_samples(tables, "exact", labeled=ids))
     metadata = metadata.set_axis(ids)
     return _as_bunch(remote, return_X_y, data, target, metadata=metadata)
 
@@ -356,7 +356,7 @@ def fetch_mogonet(
           (omics, feature); samples are called as `load_folder` calls them;
         - target: Series of shape (n_samples,), the names of the classes;
         - is_test: ndarray of bool of shape (n_samples,), the published test set;
-        - DESCR: str, with licence and citation.
+        - DESCR: str, with license and citation.
 
     Raises
     ------
@@ -451,7 +451,7 @@ def _choose_target(tables, join, clinical, column):
     if column not in clinical:
         raise ValueError(
             f"Got target_column={column!r}, which the clinical data lack. Their "
-            f"columns are {examples(clinical.columns, 200)}."
+            f"columns are {quote_values(clinical.columns, 200)}."
         )
     target = clinical[column].dropna()
     target = target[~target.index.duplicated()].reindex(data.index).dropna()

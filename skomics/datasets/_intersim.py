@@ -1,50 +1,28 @@
 """What make_intersim draws from: means, covariances, correlations and maps."""
 
-import tarfile
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import issparse
-from scipy.special import logit
-from sklearn.covariance import LedoitWolf
 
-from skomics._blocks import examples, read_blocks
-from skomics._optional import import_optional
 from skomics.datasets._checks import check_integer
+from skomics.datasets._intersim_files import read_csv, read_r_data
+from skomics.datasets._intersim_fit import estimate, read_cohort
+from skomics.datasets._intersim_parameters import (
+    COVARIANCES,
+    MAPS,
+    OMICS,
+    VECTORS,
+    check_map,
+    check_parameter,
+    check_rho,
+    mix,
+    read_only,
+)
 
-__all__ = ["OMICS", "IntersimReference"]
-
-OMICS = ("methylation", "expression", "protein")
-
-# Which feature names index each parameter.
-_VECTORS = {
-    "mean_M": "cpgs",
-    "mean_expr": "genes",
-    "mean_protein": "proteins",
-    "rho_methyl_expr": "genes",
-    "rho_expr_protein": "proteins",
-    "cpg_gene_map": "cpgs",
-    "protein_gene_map": "proteins",
-    "methyl_gene_level_mean": "genes",
-}
-_COVARIANCES = {"cov_M": "cpgs", "cov_expr": "genes", "cov_protein": "proteins"}
-_MEANS = {"cpgs": "mean_M", "genes": "mean_expr", "proteins": "mean_protein"}
-_MAPS = ("cpg_gene_map", "protein_gene_map")
-
-# Beta values are kept this far away from 0 and 1, where the logit is infinite.
-_MARGIN = 0.001
-
-# Field of IntersimReference -> file of the R package's parameter tables.
-_FILES = {
-    **{name: name for name in _VECTORS},
-    **{name: name for name in _COVARIANCES},
-    "cpg_gene_map": "CpG_gene_map_for_DEG",
-    "protein_gene_map": "protein_gene_map_for_DEP",
-}
+__all__ = ["IntersimReference"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -132,12 +110,12 @@ class IntersimReference:
             self._set(
                 "methyl_gene_level_mean", by_gene.reindex(self.genes, fill_value=0.0)
             )
-        for name, axis in {**_VECTORS, **_COVARIANCES}.items():
+        for name, axis in {**VECTORS, **COVARIANCES}.items():
             names = getattr(self, axis)
-            _check_parameter(name, getattr(self, name), names)
-            self._set(name, _read_only(getattr(self, name)))
-        for name in _MAPS:
-            _check_map(name, getattr(self, name), self.genes)
+            check_parameter(name, getattr(self, name), names)
+            self._set(name, read_only(getattr(self, name)))
+        for name in MAPS:
+            check_map(name, getattr(self, name), self.genes)
 
     def __repr__(self):
         return (
@@ -165,7 +143,7 @@ class IntersimReference:
         return self.mean_protein.index
 
     def mix_means(self, rho_methyl_expr=None, rho_expr_protein=None):
-        """Return the mean of every omics where no feature is differential.
+        """Return the mean of every modality where no feature is differential.
 
         Parameters
         ----------
@@ -178,31 +156,31 @@ class IntersimReference:
         Returns
         -------
         means : dict of str to ndarray
-            One array of length n_features for each omics, methylation as M-values.
+            One array of length n_features for each modality, methylation as M-values.
         """
         rho_gene = self._read_rho("rho_methyl_expr", rho_methyl_expr)
         rho_protein = self._read_rho("rho_expr_protein", rho_expr_protein)
         of_gene = self.mean_expr.to_numpy()[self.gene_of["protein"]]
         return {
             "methylation": self.mean_M.to_numpy(),
-            "expression": _mix(rho_gene, self.methyl_gene_level_mean, self.mean_expr),
-            "protein": _mix(rho_protein, of_gene, self.mean_protein),
+            "expression": mix(rho_gene, self.methyl_gene_level_mean, self.mean_expr),
+            "protein": mix(rho_protein, of_gene, self.mean_protein),
         }
 
     def _read_rho(self, name, rho):
         own = getattr(self, name).to_numpy()
-        return own if rho is None else _check_rho(name, rho, own.shape)
+        return own if rho is None else check_rho(name, rho, own.shape)
 
     @cached_property
     def spreads(self):
-        """Standard deviation of the features of every omics."""
-        names = dict(zip(OMICS, _COVARIANCES, strict=True))
+        """Standard deviation of the features of every modality."""
+        names = dict(zip(OMICS, COVARIANCES, strict=True))
         return {o: np.sqrt(np.diag(getattr(self, name))) for o, name in names.items()}
 
     @cached_property
     def roots(self):
         """Transposed Cholesky factor of every covariance, taken once."""
-        names = dict(zip(OMICS, _COVARIANCES, strict=True))
+        names = dict(zip(OMICS, COVARIANCES, strict=True))
         return {
             omics: _root(name, getattr(self, name)) for omics, name in names.items()
         }
@@ -227,7 +205,7 @@ class IntersimReference:
         """Make up a reference: **invented numbers, not estimated from patients**.
 
         Scales imitate those of real arrays (bimodal M-values, a few common factors
-        behind every omics, protein variances over two orders of magnitude), but no
+        behind every modality, protein variances over two orders of magnitude), but no
         gene here is a real one. The same arguments return the same cached object.
 
         Parameters
@@ -299,12 +277,7 @@ class IntersimReference:
         -----
         The R package's own tables are under the GPL and are not shipped here.
         """
-        files = _find_tables(Path(path))
-        tables = {name: pd.read_csv(file, index_col=0) for name, file in files.items()}
-        parts = {name: tables[name] for name in _COVARIANCES}
-        parts |= {name: tables[name].iloc[:, 0] for name in _VECTORS}
-        parts |= {name: tables[name]["gene"] for name in _MAPS}
-        return cls(**parts, source=f"read from {path}")
+        return cls(**read_csv(Path(path)), source=f"read from {path}")
 
     @classmethod
     def from_r_data(cls, path):
@@ -338,21 +311,7 @@ class IntersimReference:
         The package is under the GPL; nothing of it is shipped here. It is at
         https://cran.r-project.org/package=InterSIM.
         """
-        objects = _read_r_objects(Path(path))
-        tables = {name: _r_table(objects[_r_name(name)]) for name in _FILES}
-        names = {
-            axis: _r_names(tables[_MEANS[axis]], tables[name])
-            for name, axis in _COVARIANCES.items()
-        }
-        parts = {
-            name: pd.DataFrame(tables[name].to_numpy(), names[axis], names[axis])
-            for name, axis in _COVARIANCES.items()
-        }
-        parts |= {
-            name: _r_vector(tables[name], names[axis], is_map=name in _MAPS)
-            for name, axis in _VECTORS.items()
-        }
-        return cls(**parts, source=f"read from {path}")
+        return cls(**read_r_data(Path(path)), source=f"read from {path}")
 
     @classmethod
     def fit(cls, blocks, y=None, *, cpg_gene_map=None, protein_gene_map=None):
@@ -363,7 +322,7 @@ class IntersimReference:
         Parameters
         ----------
         blocks : dict of DataFrame, DataFrame or MuData
-            The three omics "methylation" (beta values), "expression" and "protein"
+            The three modalities "methylation" (beta values), "expression" and "protein"
             of the same samples, as :class:`~skomics.OmicsConcatenator` takes them.
             Others are left alone.
 
@@ -386,7 +345,7 @@ class IntersimReference:
         Raises
         ------
         ValueError
-            If an omics is missing or repeats feature names, a value is missing or
+            If a modality is missing or repeats feature names, a value is missing or
             infinite, a beta value lies outside [0, 1], a feature is constant or
             none of the map's.
 
@@ -414,70 +373,7 @@ class IntersimReference:
         >>> IntersimReference.fit(X, y)
         IntersimReference(9 CpGs, 6 genes, 5 proteins; estimated from 80 samples)
         """
-        return cls(**_estimate(_read_cohort(blocks), y, cpg_gene_map, protein_gene_map))
-
-
-def _check_parameter(name, value, names):
-    wanted = "DataFrame" if name in _COVARIANCES else "Series"
-    if not isinstance(value, getattr(pd, wanted)):
-        raise TypeError(f"{name} is a {type(value).__name__}. Give a pandas {wanted}.")
-    if not names.is_unique:
-        raise ValueError(f"{name} repeats feature names. Give every feature one name.")
-    same = value.index.equals(names)
-    if wanted == "DataFrame":
-        same = same and value.columns.equals(names)
-    if not same:
-        raise ValueError(
-            f"{name} has shape {value.shape} and its labels are not the {len(names)} "
-            f"names {names[0]!r}, {names[-1]!r}, … in this order. Reindex it by them."
-        )
-    if value.isna().to_numpy().any():
-        raise ValueError(f"{name} has missing values. Fill or drop these features.")
-    if wanted == "DataFrame" and not np.allclose(value, value.T):
-        raise ValueError(f"{name} is not symmetric. Give a covariance matrix.")
-    if name.startswith("rho") and value.abs().max() > 1:
-        raise ValueError(
-            f"{name} reaches {value.abs().max():.3g} in absolute value. Give "
-            "correlations between -1 and 1."
-        )
-
-
-def _check_rho(name, rho, shape):
-    values = np.asarray(rho)
-    if values.dtype.kind not in "iuf" or values.shape not in ((), shape):
-        raise ValueError(
-            f"{name} is {rho!r}. Give a number or an array of shape {shape}, one "
-            "correlation per feature."
-        )
-    if not (np.abs(values) <= 1).all():
-        raise ValueError(
-            f"{name} holds {np.abs(values).max():.3g} as its largest absolute value. "
-            "Give correlations between -1 and 1."
-        )
-    return np.broadcast_to(values.astype(float), shape)
-
-
-def _mix(rho, parent, own):
-    """Mean of a feature that has the correlation rho with its parent."""
-    return rho * np.asarray(parent) + np.sqrt(1 - rho**2) * np.asarray(own)
-
-
-def _check_map(name, genes_of, genes):
-    unknown = sorted(set(genes_of) - set(genes))
-    if unknown:
-        raise ValueError(
-            f"{name} names {len(unknown)} genes that mean_expr does not have, for "
-            f"example {unknown[:3]}. Map every feature to a gene of mean_expr."
-        )
-
-
-def _read_only(value):
-    """Copy values into an array that cannot be written: references are cached."""
-    array = value.to_numpy(copy=True)
-    array.flags.writeable = False
-    if isinstance(value, pd.DataFrame):
-        return pd.DataFrame(array, value.index, value.columns, copy=False)
-    return pd.Series(array, value.index, name=value.name, copy=False)
+        return cls(**estimate(read_cohort(blocks), y, cpg_gene_map, protein_gene_map))
 
 
 def _root(name, covariance):
@@ -489,213 +385,6 @@ def _root(name, covariance):
             f"{name} is not positive definite: its smallest eigenvalue is "
             f"{smallest:.3g}. Add a small positive number to its diagonal."
         ) from None
-
-
-def _find_tables(path):
-    files, missing = {}, []
-    for name, stem in _FILES.items():
-        found = [
-            f for f in (path / f"{stem}.csv.gz", path / f"{stem}.csv") if f.exists()
-        ]
-        if found:
-            files[name] = found[0]
-        else:
-            missing.append(f"{stem}.csv.gz")
-    if missing:
-        raise FileNotFoundError(
-            f"{path} lacks {len(missing)} of the {len(_FILES)} parameter tables: "
-            f"{', '.join(missing)}. Put them there, or use "
-            "IntersimReference.synthetic()."
-        )
-    return files
-
-
-def _r_name(name):
-    """Return the name of a parameter in the R package: cov_M is called cov.M."""
-    return _FILES[name].replace("_", ".")
-
-
-def _read_r_objects(path):
-    """Return the R objects of a package by name."""
-    rdata = import_optional("rdata", extra="data")
-    objects = {}
-    for content in _open_r_files(path):
-        objects |= rdata.read_rda(content)
-    missing = [n for n in map(_r_name, _FILES) if n not in objects]
-    if missing:
-        raise FileNotFoundError(
-            f"{path} lacks {len(missing)} of the {len(_FILES)} objects of the R "
-            f"package InterSIM: {', '.join(missing)}. Give the package's source "
-            "(InterSIM_<version>.tar.gz), or the folder of its .rda files."
-        )
-    return objects
-
-
-def _open_r_files(path):
-    """Yield the .rda files of a folder, or of the folder data in an archive."""
-    if path.is_dir():
-        folder = path / "data" if (path / "data").is_dir() else path
-        for file in sorted(folder.glob("*.rda")):
-            yield BytesIO(file.read_bytes())
-        return
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no file or folder {str(path)!r}. Give the source of the R "
-            "package InterSIM as a .tar.gz, or a folder of its .rda files."
-        )
-    try:
-        with tarfile.open(path) as archive:
-            for member in archive.getmembers():
-                if member.isfile() and member.name.endswith(".rda"):
-                    yield BytesIO(archive.extractfile(member).read())
-    except tarfile.TarError as error:
-        raise ValueError(
-            f"{path} cannot be read as an archive ({error}). Give the source of the R "
-            "package InterSIM as a .tar.gz, or a folder of its .rda files."
-        ) from error
-
-
-def _r_table(value):
-    """Return a vector, matrix or data frame of R as a DataFrame."""
-    value = value.to_pandas() if hasattr(value, "to_pandas") else value
-    table = pd.DataFrame(value)
-    return table.rename_axis(index=None, columns=None)
-
-
-def _r_names(mean, covariance):
-    """Return the names of features: R need not have given them to both objects."""
-    for names in (mean.index, covariance.index, covariance.columns):
-        if pd.api.types.is_string_dtype(names):
-            return names
-    raise ValueError(
-        "The means and covariances of the R objects bear no feature names. Give the "
-        "objects of the R package InterSIM as they are."
-    )
-
-
-def _r_vector(table, names, *, is_map):
-    vector = table["gene"].astype(str) if is_map else table.iloc[:, -1].astype(float)
-    is_named = pd.api.types.is_string_dtype(vector.index)
-    return vector if is_named else vector.set_axis(names)
-
-
-def _read_cohort(blocks):
-    """Return the three tables of a cohort, methylation as M-values."""
-    read = read_blocks(blocks).blocks
-    lacking = [omics for omics in OMICS if omics not in read]
-    if lacking:
-        raise ValueError(
-            f"The data have the omics {examples(read, 9)} but lack "
-            f"{examples(lacking)}. InterSIM models {examples(OMICS)}; rename yours to "
-            "these."
-        )
-    tables = {}
-    for omics in OMICS:
-        block = read[omics]
-        values = block.data.toarray() if issparse(block.data) else block.data
-        table = pd.DataFrame(values, columns=block.features).astype(float)
-        _check_cohort_table(omics, table)
-        tables[omics] = table.reset_index(drop=True)
-    tables["methylation"] = logit(tables["methylation"].clip(_MARGIN, 1 - _MARGIN))
-    return tables
-
-
-def _check_cohort_table(omics, table):
-    if not np.isfinite(table.to_numpy()).all():
-        raise ValueError(
-            f"Omics {omics!r} has {(~np.isfinite(table.to_numpy())).sum()} missing or "
-            "infinite values. Impute them, or drop these features."
-        )
-    constant = table.columns[table.nunique() < 2]
-    if len(constant):
-        raise ValueError(
-            f"Omics {omics!r} has {len(constant)} constant features, e.g. "
-            f"{examples(constant)}. They have no correlation; drop them."
-        )
-    low, high = table.min(axis=None), table.max(axis=None)
-    if omics == "methylation" and (low < 0 or high > 1):
-        raise ValueError(
-            f"Methylation reaches from {low:.3g} to {high:.3g}, but beta values "
-            "between 0 and 1 are wanted. Turn M-values back into beta values first."
-        )
-
-
-def _estimate(tables, y, cpg_gene_map, protein_gene_map):
-    """Return the parameters of a cohort, by field of IntersimReference."""
-    means = {omics: table.mean() for omics, table in tables.items()}
-    inner = {omics: _center(table, y) for omics, table in tables.items()}
-    genes, proteins = inner["expression"], inner["protein"]
-    cpg_gene = _complete_map("cpg_gene_map", cpg_gene_map, inner["methylation"], genes)
-    protein_gene = _complete_map("protein_gene_map", protein_gene_map, proteins, genes)
-    of_gene = inner["methylation"].T.groupby(cpg_gene).mean().T
-    rho_gene = genes.corrwith(of_gene).reindex(genes.columns).fillna(0.0)
-    rho_protein = proteins.corrwith(
-        genes[protein_gene].set_axis(proteins.columns, axis=1)
-    )
-    rho_gene, rho_protein = (rho.clip(-0.99, 0.99) for rho in (rho_gene, rho_protein))
-    mean_M = means["methylation"]
-    gene_level = mean_M.groupby(cpg_gene).mean().reindex(genes.columns, fill_value=0.0)
-    mean_expr = _unmix(rho_gene, gene_level, means["expression"])
-    parents = mean_expr[protein_gene].set_axis(proteins.columns)
-    return {
-        "mean_M": mean_M,
-        "mean_expr": mean_expr,
-        "mean_protein": _unmix(rho_protein, parents, means["protein"]),
-        **{
-            name: _shrink(inner[omics])
-            for name, omics in zip(_COVARIANCES, OMICS, strict=True)
-        },
-        "rho_methyl_expr": rho_gene,
-        "rho_expr_protein": rho_protein,
-        "cpg_gene_map": cpg_gene,
-        "protein_gene_map": protein_gene,
-        "methyl_gene_level_mean": gene_level,
-        "source": f"estimated from {len(genes)} samples",
-    }
-
-
-def _center(table, y):
-    if y is None:
-        return table - table.mean()
-    codes, _ = pd.factorize(np.asarray(y))
-    if len(codes) != len(table):
-        raise ValueError(
-            f"y has {len(codes)} labels but the omics have {len(table)} samples. Give "
-            "one label per sample, in the same order."
-        )
-    return table - table.groupby(codes).transform("mean")
-
-
-def _complete_map(name, genes_of, features, genes):
-    """Return the gene of each feature, that of the highest correlation if unknown."""
-    if genes_of is None:
-        best = np.abs(_standardize(features).T @ _standardize(genes)).argmax(axis=1)
-        return pd.Series(genes.columns[best], features.columns)
-    genes_of = pd.Series(genes_of)
-    lacking = features.columns.difference(genes_of.index)
-    if len(lacking):
-        raise ValueError(
-            f"{name} has no gene for {len(lacking)} of {features.shape[1]} features, "
-            f"e.g. {examples(lacking)}. Map each feature to a gene, or drop it."
-        )
-    genes_of = genes_of[features.columns]
-    _check_map(name, genes_of, genes.columns)
-    return genes_of
-
-
-def _standardize(table):
-    values = table.to_numpy()
-    return values / np.linalg.norm(values, axis=0)
-
-
-def _unmix(rho, parent, mean):
-    """Solve `_mix` for the feature's own part."""
-    return (mean - rho * parent) / np.sqrt(1 - rho**2)
-
-
-def _shrink(table):
-    covariance = LedoitWolf(assume_centered=True).fit(table.to_numpy()).covariance_
-    return pd.DataFrame(covariance, table.columns, table.columns)
 
 
 @lru_cache(maxsize=8)

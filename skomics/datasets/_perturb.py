@@ -8,9 +8,10 @@ from scipy import sparse
 from scipy.special import expit, logit
 from sklearn.utils import Bunch, check_random_state
 
-from skomics._blocks import Block, examples
+from skomics._blocks import Block
+from skomics._rows import quote_values
 from skomics.datasets._checks import check_integer, check_probability, check_real
-from skomics.datasets._packing import name_blocks, pack_blocks
+from skomics.io._packing import name_blocks, pack_blocks
 
 __all__ = ["check_options", "perturb_blocks", "perturb_omics"]
 
@@ -45,16 +46,16 @@ def perturb_omics(
         Labels.
 
     kinds : str or dict of str, default=None
-        What the numbers of an omics are, all or by name: "values", "proportions"
-        (in [0, 1], such as beta values) or "counts". ``None`` takes sparse omics as
+        What the numbers of a modality are, all or by name: "values", "proportions"
+        (in [0, 1], such as beta values) or "counts". ``None`` takes sparse tables as
         "counts" and others as "values".
 
     n_irrelevant : int, default=0
-        Number of features added to each omics that tell nothing: columns of the
+        Number of features added to each modality that tell nothing: columns of the
         omics, each with its samples shuffled.
 
     n_redundant : int, default=0
-        Number of features added to each omics that tell nothing new: the mean (of
+        Number of features added to each modality that tell nothing new: the mean (of
         counts, the sum) of two columns of the omics.
 
     batch_shift : float, default=0.0
@@ -74,8 +75,8 @@ def perturb_omics(
         Probability that a cell is missing.
 
     missing_omics : float, default=0.0
-        Share of all pairs of a sample and an omics in which the whole omics is
-        missing. Every sample keeps one omics at least.
+        Share of all pairs of a sample and a modality in which a whole modality is
+        missing. Every sample keeps one modality at least.
 
     random_state : int, RandomState instance or None, default=None
         Seed. An int does the same every time.
@@ -94,15 +95,15 @@ def perturb_omics(
 
     cohort : Bunch
         Only with ``return_X_y=False``: `data` and `target` as above, `true_target`,
-        `batch` (Series, "cohort_1" or "cohort_2"), `is_mislabelled` (Series of bool)
+        `batch` (Series, "cohort_1" or "cohort_2"), `is_mislabeled` (Series of bool)
         and `is_available` (DataFrame of bool of shape (n_samples, n_omics)).
 
     Raises
     ------
     ValueError
-        If a number is out of range, an omics is not of its kind, every sample
-        cannot keep an omics, there are no labels to make noise in, or cells of a
-        sparse omics are to be missing.
+        If a number is out of range, a modality is not of its kind, every sample
+        cannot keep a modality, there are no labels to make noise in, or cells of a
+        sparse modality are to be missing.
 
     See Also
     --------
@@ -174,7 +175,7 @@ def perturb_blocks(
         target=target,
         true_target=true,
         batch=pd.Series(cohorts, rows, name="batch", dtype=object),
-        is_mislabelled=is_wrong,
+        is_mislabeled=is_wrong,
         is_available=pd.DataFrame(available, rows, list(blocks)),
     )
 
@@ -193,7 +194,7 @@ def _as_series(y, rows):
 
 def _flip_labels(true, label_noise, rows, rng):
     """Return labels, some of them of another class, and which these are."""
-    is_wrong = pd.Series(False, rows, name="is_mislabelled")
+    is_wrong = pd.Series(False, rows, name="is_mislabeled")
     n_wrong = round(label_noise * len(rows))
     if n_wrong == 0:
         return true, is_wrong
@@ -282,9 +283,9 @@ def _draw_available(n_samples, omics, missing_omics, rng):
     n_missing = round(missing_omics * n_pairs)
     if n_missing > n_pairs - n_samples:
         raise ValueError(
-            f"missing_omics is {missing_omics}, but with {len(omics)} omics at most "
-            f"{1 - 1 / len(omics):.3g} can be missing, because every sample keeps one. "
-            "Lower it."
+            f"missing_omics is {missing_omics}, but with {len(omics)} modalities at "
+            f"most {1 - 1 / len(omics):.3g} can be missing, because every sample keeps "
+            "one. Lower it."
         )
     available = np.ones((n_samples, len(omics)), dtype=bool)
     keeps = rng.randint(len(omics), size=n_samples)
@@ -294,7 +295,7 @@ def _draw_available(n_samples, omics, missing_omics, rng):
 
 
 def _check_kinds(kinds, blocks):
-    """Return what the numbers of each omics are."""
+    """Return what the numbers of each modality are."""
     guess = {
         name: "counts" if sparse.issparse(block.data) else "values"
         for name, block in blocks.items()
@@ -307,8 +308,9 @@ def _check_kinds(kinds, blocks):
     wrong = [kind for kind in kinds.values() if kind not in _KINDS]
     if unknown or wrong:
         raise ValueError(
-            f"kinds names {examples(unknown + wrong)}, but the omics are "
-            f"{examples(blocks, 9)} and the kinds {examples(_KINDS)}. Correct it."
+            f"kinds names {quote_values(unknown + wrong)}, but the omics are "
+            f"{quote_values(blocks, 9)} and the kinds {quote_values(_KINDS)}. Correct "
+            "it."
         )
     kinds = guess | kinds
     for name, kind in kinds.items():
@@ -334,7 +336,7 @@ def _check_kind(name, kind, block):
     if kind == "counts" and (low < 0 or (data != np.floor(data)).any()):
         raise ValueError(
             f"Omics {name!r} has negative, fractional or missing numbers, but counts "
-            "are whole. Perturb the raw counts, before they are normalised."
+            "are whole. Perturb the raw counts, before they are normalized."
         )
 
 
@@ -354,6 +356,6 @@ def _check_sparse(blocks, missing_cells, missing_omics):
     if names and (missing_cells or missing_omics):
         raise ValueError(
             f"missing_cells is {missing_cells} and missing_omics {missing_omics}, but "
-            f"{examples(names)} is sparse, where a cell that is not stored is 0 and "
-            "cannot be missing. Set both to 0, or make the omics dense."
+            f"{quote_values(names)} is sparse, where a cell that is not stored is 0 "
+            "and cannot be missing. Set both to 0, or make the omics dense."
         )

@@ -116,7 +116,7 @@ class RemoteSet:
     files : dict of RemoteFile
         Its files by what they hold.
 
-    licence : str
+    license : str
         The terms of use.
 
     citation : str
@@ -125,7 +125,7 @@ class RemoteSet:
 
     title: str
     files: dict
-    licence: str
+    license: str
     citation: str
 
     @property
@@ -133,7 +133,7 @@ class RemoteSet:
         """Text for the attribute DESCR of a Bunch."""
         urls = "\n".join(file.url for file in self.files.values())
         return (
-            f"{self.title}\n\nLicence: {self.licence}.\n"
+            f"{self.title}\n\nLicense: {self.license}.\n"
             f"Citation: {self.citation}.\nSource:\n{urls}\n"
         )
 
@@ -172,7 +172,7 @@ def xena_set(cohort, datasets=None):
         One of `XENA_COHORTS`.
 
     datasets : dict of str, default=None
-        Name of each omics to its data set on the hub.
+        Name of each modality to its data set on the hub.
 
     Returns
     -------
@@ -235,7 +235,7 @@ def mogonet_set(name):
     """
     files = ["labels_tr.csv", "labels_te.csv"]
     files += [f"{i}_{part}.csv" for i in (1, 2, 3) for part in ("tr", "te", "featname")]
-    licence = {"BRCA": _TCGA, "ROSMAP": "see the AD Knowledge Portal for ROSMAP"}[name]
+    license = {"BRCA": _TCGA, "ROSMAP": "see the AD Knowledge Portal for ROSMAP"}[name]
     return RemoteSet(
         f"MOGONET: {name}",
         {
@@ -247,7 +247,7 @@ def mogonet_set(name):
             )
             for file in files
         },
-        f"repository MIT; data: {licence}",
+        f"repository MIT; data: {license}",
         "Wang et al., Nature Communications 12, 3445, 2021, "
         "doi 10.1038/s41467-021-23774-w",
     )

@@ -8,12 +8,13 @@ from sklearn.utils import Bunch, check_random_state
 
 from skomics._blocks import Block
 from skomics.datasets._checks import check_integer, check_probability, check_real
-from skomics.datasets._intersim import OMICS, IntersimReference
+from skomics.datasets._intersim import IntersimReference
+from skomics.datasets._intersim_parameters import OMICS
 from skomics.datasets._perturb import check_options, perturb_blocks
 
 __all__ = ["make_intersim", "make_multiomics"]
 
-_COVARIANCES = ("reference", "independent")
+_COVARIANCES = ("reference", "inductive")
 
 _DESCR = """\
 Simulated three-omics cohort with known subtypes (InterSIM)
@@ -87,7 +88,7 @@ def make_intersim(
         Probability that a protein is differential in a subtype, whatever its gene.
         ``None``: a protein is differential if its gene is.
 
-    covariance : {"reference", "independent"} or dict, default="reference"
+    covariance : {"reference", "inductive"} or dict, default="reference"
         Covariance within a subtype: that of the reference, or its diagonal alone,
         which makes features independent. A dict gives one of the two for each of
         "methylation", "expression", "protein". A covariance of your own goes into
@@ -155,7 +156,7 @@ def make_intersim(
     markers; **within a subtype the omics are independent**. M-values are turned into
     beta values last.
 
-    Accuracy of a logistic regression (standardised, C=0.01; five folds, mean of
+    Accuracy of a logistic regression (standardized, C=0.01; five folds, mean of
     several seeds) on 300 samples in five equal subtypes of the synthetic reference:
 
     ======== ===== ===== ===== ===== ===== =====
@@ -239,22 +240,22 @@ def make_multiomics(
         Number of samples.
 
     n_features : dict of str to int, default=None
-        Number of features of each omics; 250,000 are fine. ``None`` is
+        Number of features of each modality; 250,000 are fine. ``None`` is
         ``{"rna": 1000, "mirna": 200, "protein": 100}``.
 
     n_classes : int, default=3
         Number of classes.
 
     n_informative : int or dict of int, default=20
-        Number of features of each omics whose mean differs between classes.
+        Number of features of each modality whose mean differs between classes.
 
     n_redundant : int or dict of int, default=20
         Number of features that are linear combinations of the informative ones of
-        the same omics. All others are irrelevant.
+        the same modality. All others are irrelevant.
 
     effect : float or dict of float, default=1.0
         SD of the class means of an informative feature, in units of its SD within
-        a class; a dict gives one for each omics.
+        a class; a dict gives one for each modality.
 
     proportions : {"equal", "heterogeneous"} or sequence, default="equal"
         Sizes of the classes, as in :func:`make_intersim`.
@@ -284,8 +285,8 @@ def make_multiomics(
         Probability that a cell is missing. Not for sparse output.
 
     missing_omics : float, default=0.0
-        Share of pairs of a sample and an omics in which the whole omics is missing.
-        Every sample keeps one. Not for sparse output.
+        Share of pairs of a sample and a modality in which a whole modality is
+        missing. Every sample keeps one. Not for sparse output.
 
     shuffle : bool, default=True
         Whether samples come in random order. If False they are sorted by class.
@@ -323,7 +324,7 @@ def make_multiomics(
 
     See Also
     --------
-    make_intersim : Simulates three omics with the correlations of real ones.
+    make_intersim : Simulates three modalities with the correlations of real ones.
     perturb_omics : Does the same harm to any table.
 
     Notes
@@ -429,7 +430,7 @@ def _name_roles(positions, n_informative, features):
 
 
 def _draw_markers(reference, n_clusters, probabilities, rng):
-    """Boolean (n_clusters, n_features) of every omics: who is differential."""
+    """Boolean (n_clusters, n_features) of every modality: who is differential."""
     p_dmp, p_deg, p_dep = probabilities
     sizes = dict(zip(OMICS, map(len, _feature_names(reference)), strict=True))
 
@@ -451,11 +452,11 @@ def _draw_markers(reference, n_clusters, probabilities, rng):
 
 
 def _draw_blocks(reference, means, covariance, codes, rng):
-    """One array (n_samples, n_features) per omics, all samples at once."""
+    """One array (n_samples, n_features) per modality, all samples at once."""
     blocks = {}
     for omics in OMICS:
         noise = rng.standard_normal((len(codes), means[omics].shape[1]))
-        if covariance[omics] == "independent":
+        if covariance[omics] == "inductive":
             noise *= reference.spreads[omics]
         else:
             noise = noise @ reference.roots[omics]
@@ -612,13 +613,13 @@ def _check_effect(effect, names=OMICS):
     if set(effect) != set(names):
         raise ValueError(
             f"effect has the keys {list(effect)}, but wants exactly {list(names)}. "
-            "Give 0.0 to an omics without differences."
+            "Give 0.0 to a modality without differences."
         )
     return {o: check_real(f"effect[{o!r}]", effect[o]) for o in names}
 
 
 def _check_sizes(n_features, n_informative, n_redundant):
-    """Return (n_features, n_informative, n_redundant) of each omics."""
+    """Return (n_features, n_informative, n_redundant) of each modality."""
     if n_features is None:
         n_features = {"rna": 1000, "mirna": 200, "protein": 100}
     if not isinstance(n_features, dict) or not n_features:
@@ -651,7 +652,7 @@ def _per_omics(name, numbers, n_features):
     if set(numbers) != set(n_features):
         raise ValueError(
             f"{name} has the keys {list(numbers)}, but wants exactly "
-            f"{list(n_features)}. Give 0 to an omics without any."
+            f"{list(n_features)}. Give 0 to a modality without any."
         )
     return numbers
 
@@ -679,7 +680,7 @@ def _check_covariance(covariance):
     words = all(isinstance(k, str) and k in _COVARIANCES for k in kinds.values())
     if set(kinds) != set(OMICS) or not words:
         raise ValueError(
-            f"covariance is {covariance!r}; it can be 'reference', 'independent' or a "
+            f"covariance is {covariance!r}; it can be 'reference', 'inductive' or a "
             f"dict of one of them for each of {list(OMICS)}. A matrix of your own goes "
             "into the reference, with dataclasses.replace."
         )

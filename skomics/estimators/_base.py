@@ -3,7 +3,9 @@
 import copy
 import inspect
 from abc import ABCMeta, abstractmethod
+from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import dataclass_transform
 
 import numpy as np
 import torch
@@ -26,209 +28,79 @@ from skomics._transaction import adopt, draft_of, learned_attributes
 from skomics.estimators._block_base import BaseBlockClassifier
 from skomics.estimators._block_ridge import BlockRidgeClassifier
 from skomics.estimators._device import resolve_device, torch_context
+from skomics.estimators._docstrings import fill_docstring
 from skomics.estimators._net import (
     EpochReporter,
     OmicsNet,
     check_callbacks,
+    make_net,
+    restore_net,
+)
+from skomics.estimators._samples import (
+    apply_class_weight,
+    column_means,
+    deduplicate_samples,
+    split_samples,
+    training_samples,
+)
+from skomics.estimators._state import (
     copy_history,
     history_frame,
     join_history,
-    make_net,
     net_state,
-    restore_net,
     split_history,
 )
-from skomics.estimators._samples import (
-    column_means,
-    merge_samples,
-    split_samples,
-    training_samples,
-    weigh_classes,
-)
-from skomics.exceptions import (
-    DeviceNotFoundError,
-)
+from skomics.exceptions import DeviceNotFoundError
 from skomics.modules import construction
 
 __all__ = [
     "BaseOmicsClassifier",
-    "document_training",
-    "fill_docstring",
+    "classifier",
 ]
 
-# What "auto" stands for where training samples lack omics.
+# What "auto" stands for where training samples lack modalities.
 _MODALITY_DROPOUT = 0.2
 
-_TRAINING_PARAMETERS = """\
-    max_epochs : int, default={max_epochs}
-        Number of passes over the training samples.
 
-    batch_size : int, default={batch_size}
-        Largest number of distinct samples in a batch. Batches are of nearly
-        equal size and none is dropped.
+@dataclass_transform(kw_only_default=True, eq_default=False)
+def classifier(cls):
+    """Make the constructor and the docstring of a classifier.
 
-    lr : float, default={lr}
-        Learning rate; the highest one of the schedule.
-
-    weight_decay : float, default={weight_decay}
-        Decay of the weights, decoupled from the gradient for "adamw".
-
-    optimizer : {{"adamw", "adam", "sgd"}}, default={optimizer!r}
-        Optimiser. "sgd" has Nesterov momentum 0.9.
-
-    lr_schedule : {{"cosine", "constant"}}, default={lr_schedule!r}
-        Course of the learning rate: "cosine" rises for `warmup` of the steps and
-        then falls to 0 along a cosine.
-
-    warmup : float, default={warmup}
-        Share of the steps, in [0, 1], in which the rate rises, for "cosine".
-
-    label_smoothing : float, default={label_smoothing}
-        Probability, in [0, 1), that is spread over all classes in the targets
-        of the training loss.
-
-    class_weight : dict, "balanced" or None, default={class_weight!r}
-        Weight of each class in the loss, as in scikit-learn.
-
-    early_stopping : bool, default={early_stopping}
-        Whether to stop when the watched loss no longer falls, and to keep the
-        weights of the best epoch.
-
-    validation_fraction : float or None, default={validation_fraction}
-        Share of the training samples, stratified by class, that is held out for
-        early stopping. None watches the training loss and holds out nothing.
-
-    n_iter_no_change : int, default={n_iter_no_change}
-        Number of epochs without improvement after which early stopping stops.
-
-    tol : float, default={tol}
-        Smallest fall of the watched loss that counts as improvement.
-
-    warm_start : bool, default={warm_start}
-        Whether `fit` goes on from the weights of the previous `fit`. The
-        optimiser starts afresh.
-
-    modality_dropout : float or "auto", default={modality_dropout!r}
-        Probability, in [0, 1), with which a sample loses an omics in a training
-        step, but never all. It prepares for samples that lack omics. "auto" is 0.2
-        where training samples lack omics, and else 0.
-
-    linear_path : {linear_paths}, default={linear_path!r}
-        What is added to the network. "ridge" is a
-        :class:`~skomics.BlockRidgeClassifier`, kept in `path_`, whose probabilities
-        are averaged with those of the network, two to one; features that it weighs
-        are weighed alike in the network's input.
-
-    omics : array-like, dict or None, default={omics}
-        Which columns belong to which omics, for input without names: block
-        sizes, a dict from omics to size, or one label per column. None reads
-        ``omics__feature`` names.
-
-    device : str, default={device!r}
-        "auto" (CUDA, else MPS, else the CPU) or a torch device.
-
-    n_threads : int or None, default={n_threads}
-        Threads on the CPU during `fit` and prediction. With 1, a result does
-        not depend on the machine's load or on how many jobs run. None leaves
-        torch's setting, which pays for wide input on many cores.
-
-    random_state : int, RandomState instance or None, default={random_state}
-        Source of all randomness. The same integer gives the same model, bit for
-        bit, on the CPU.
-
-    callbacks : list of skorch callbacks or None, default={callbacks}
-        Called during training, as in skorch. For progress bars and scores, use
-        scikit-learn's callbacks: ``set_callbacks(ProgressBar())``.
-
-    net_params : dict or None, default={net_params}
-        Further parameters of the skorch net, for experts, such as
-        ``{{"gradient_clip": 1.0}}``.
-
-    verbose : int, default={verbose}
-        Passed on to callbacks. Training itself never prints.
-"""
-_TRAINING_ATTRIBUTES = """\
-    classes_ : ndarray of shape (n_classes,)
-        Subtypes, sorted.
-
-    omics_ : tuple of str
-        Names of the omics, in the order of the columns.
-
-    n_features_in_ : int
-        Number of features seen during `fit`.
-
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, where X has names.
-
-    n_iter_ : int
-        Number of epochs trained.
-
-    history_ : DataFrame
-        One row per epoch: epoch, train_loss, valid_loss (if a part was held
-        out) and seconds.
-
-    path_ : BlockRidgeClassifier
-        The linear path, with ``linear_path="ridge"``.
-
-    net_ : skorch.NeuralNet
-        The trained net; ``net_.module_`` is the torch module.
-"""
-
-
-def document_training(cls):
-    """Fill in what all classifiers share, with this class's defaults.
+    The constructor comes from the annotated attributes of the class, as that of a
+    dataclass: parameters of its own, and others whose default is another one here.
 
     Parameters
     ----------
     cls : type
-        A classifier whose docstring holds the lines ``%(training_parameters)s``
-        and ``%(training_attributes)s``.
+        A subclass of :class:`BaseOmicsClassifier`.
 
     Returns
     -------
     cls : type
-        The same class.
+        The same class; its own parameters come first in the signature.
     """
-    return fill_docstring(
-        cls,
-        training_parameters=_TRAINING_PARAMETERS,
-        training_attributes=_TRAINING_ATTRIBUTES,
+    cls = dataclass(kw_only=True, eq=False, repr=False)(cls)
+    signature = inspect.signature(cls.__init__)
+    introduced = {
+        name: depth
+        for depth, base in enumerate(cls.__mro__)
+        for name in vars(base).get("__annotations__", {})
+    }  # by the class farthest up
+    parameters = sorted(
+        signature.parameters.values(), key=lambda p: introduced.get(p.name, -1)
     )
+    cls.__init__.__signature__ = signature.replace(parameters=parameters)
+    return fill_docstring(cls)
 
 
-def fill_docstring(cls, **texts):
-    """Put shared texts, with the class's own defaults, into its docstring.
-
-    Parameters
-    ----------
-    cls : type
-        A classifier whose docstring holds a line ``%(name)s`` for each text.
-
-    **texts : str
-        Texts by name, with a field for each default that they state.
-
-    Returns
-    -------
-    cls : type
-        The same class.
-    """
-    signature = inspect.signature(cls)
-    defaults = {name: p.default for name, p in signature.parameters.items()}
-    for name, text in texts.items():
-        marker = f"    %({name})s\n"
-        options = sorted(cls._parameter_constraints["linear_path"][0].options)
-        kinds = ", ".join(f'"{option}"' for option in options)
-        text = text.format(**defaults, linear_paths=f"{{{kinds}}} or None")
-        cls.__doc__ = cls.__doc__.replace(marker, text)
-    return cls
-
-
+@dataclass(kw_only=True, eq=False, repr=False)
 class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=ABCMeta):
     """Base of all classifiers: owns a skorch net and behaves like scikit-learn.
 
-    A subclass adds a constructor, its parameter constraints, the class of its torch
-    module, and `_architecture`, the arguments to make one. Everything else is here.
-    The parameters are those that every classifier documents under its own name.
+    A subclass names its parameters and their defaults, as a dataclass does (see
+    :func:`classifier`), its parameter constraints, the class of its torch module, and
+    `_architecture`, the arguments to make one. Everything else is here. The parameters
+    are those that every classifier documents under its own name.
 
     `fit` works on a draft, whose fitted attributes are taken over when all of it is
     done: whatever ends it early leaves what was there before.
@@ -241,6 +113,30 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
     LFNNClassifier : Late-fusion dense network.
     LFCNNClassifier : Late-fusion convolutional network.
     """
+
+    max_epochs: int = 100
+    batch_size: int = 32
+    lr: float = 1e-3
+    weight_decay: float = 0.01
+    optimizer: str = "adamw"
+    lr_schedule: str = "cosine"
+    warmup: float = 0.1
+    label_smoothing: float = 0.0
+    class_weight: dict | str | None = None
+    early_stopping: bool = False
+    validation_fraction: float | None = 0.1
+    n_iter_no_change: int = 10
+    tol: float = 1e-4
+    warm_start: bool = False
+    modality_dropout: float | str = "auto"
+    linear_path: str | None = None
+    omics: tuple | dict | None = None
+    device: str = "auto"
+    n_threads: int | None = 1
+    random_state: int | np.random.RandomState | None = None
+    callbacks: list | None = None
+    net_params: dict | None = None
+    verbose: int = 0
 
     _parameter_constraints = {
         **BaseBlockClassifier._parameter_constraints,
@@ -270,60 +166,8 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         "verbose": ["verbose"],
     }
 
-    @abstractmethod
-    def __init__(
-        self,
-        *,
-        max_epochs,
-        batch_size,
-        lr,
-        weight_decay,
-        optimizer,
-        lr_schedule,
-        warmup,
-        label_smoothing,
-        class_weight,
-        early_stopping,
-        validation_fraction,
-        n_iter_no_change,
-        tol,
-        warm_start,
-        modality_dropout,
-        linear_path,
-        omics,
-        device,
-        n_threads,
-        random_state,
-        callbacks,
-        net_params,
-        verbose,
-    ):
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.weight_decay = weight_decay
-        self.optimizer = optimizer
-        self.lr_schedule = lr_schedule
-        self.warmup = warmup
-        self.label_smoothing = label_smoothing
-        self.class_weight = class_weight
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.warm_start = warm_start
-        self.modality_dropout = modality_dropout
-        self.linear_path = linear_path
-        self.omics = omics
-        self.device = device
-        self.n_threads = n_threads
-        self.random_state = random_state
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.verbose = verbose
-
-    # The torch module, called with the sizes of the omics, the number of classes and
-    # the architecture.
+    # The torch module, called with the sizes of the modalities, the number of classes
+    # and the architecture.
     _module_class = None
 
     @abstractmethod
@@ -344,7 +188,7 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
                 (n_samples, n_features)
             Training data with the omics side by side: what
-            :class:`~skomics.OmicsConcatenator` gives. A sample that lacks an omics
+            :class:`~skomics.OmicsConcatenator` gives. A sample that lacks a modality
             has NaN for all its values there, and values elsewhere.
 
         y : array-like of shape (n_samples,)
@@ -361,9 +205,9 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         Raises
         ------
         ValueError
-            If X holds single NaN or infinity, if a sample has no omics or no sample
-            has an omics, if there is one class only, if the weights are all zero or
-            their sum is infinite, or if training diverges.
+            If X holds single NaN or infinity, if a sample has no modalities or no
+            sample has a modality, if there is one class only, if the weights are all
+            zero or their sum is infinite, or if training diverges.
 
         TypeError
             If `callbacks` holds a callback of skorch that cannot work here.
@@ -382,7 +226,7 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         check_callbacks(self.callbacks)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         task = {"estimator": self, "X": X, "y": y, "metadata": metadata}
-        context = init_callback_context(self, self._n_epochs)
+        context = init_callback_context(self, self._count_epochs(_n_rows(X)))
         context.call_on_fit_task_begin(**task)
         draft = draft_of(self)
         samples = draft._prepare_samples(X, y, sample_weight)
@@ -400,27 +244,43 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
             self._check_warm_start(*known)
         else:
             vars(self).pop("_module_params", None)
-            # Decides on the size of networks that read which omics a sample has.
+            # Decides on the size of networks that read which modalities a sample has.
             self._dropout_rate = self.modality_dropout
             if self.modality_dropout == "auto":
                 self._dropout_rate = _MODALITY_DROPOUT if self._may_miss else 0.0
             self._expects_missing = self._may_miss or self._dropout_rate > 0
-        merged = merge_samples(table, codes, sample_weight)
+        merged, columns = self._arrange(
+            deduplicate_samples(table, codes, sample_weight)
+        )
         # A network that is trained on keeps the path that it was made for.
         has_path = hasattr(self, "path_") if is_refit else self.linear_path == "ridge"
-        offsets = self._learn_path(merged) if has_path else self._forget_path()
+        offsets = self._learn_path(merged, columns) if has_path else self._forget_path()
         if not is_refit:
             # Factor of each feature, block by block; those of 0 are left out.
             self._input_scale = self.path_._input_scale if has_path else None
-        samples = training_samples(merged, self._scaled(merged.X), offsets)
-        return weigh_classes(samples, self.class_weight, self.classes_)
+            self._input_columns = self._choose_columns(columns)
+        places = None if columns is None else np.argsort(columns)
+        samples = training_samples(merged, self._scaled(merged.X, places), offsets)
+        return apply_class_weight(samples, self.class_weight, self.classes_)
 
-    def _learn_path(self, merged):
+    def _arrange(self, merged):
+        """Return the samples as they are learned from, and the order of columns there.
+
+        None is the table's order, block by block.
+        """
+        return merged, None
+
+    def _choose_columns(self, columns):
+        """Return which columns the network sees, and in which order; None is all."""
+        scale = self._input_scale
+        return None if scale is None else np.flatnonzero(scale)
+
+    def _learn_path(self, merged, columns):
         """Fit the linear path; return its logits out of fold for members on it."""
         self.path_ = BlockRidgeClassifier(
             class_weight=self.class_weight, n_threads=self.n_threads
         )
-        offsets = self.path_._fit_for(self, merged)
+        offsets = self.path_._fit_for(self, merged, columns)
         return offsets if self._takes_offsets else None
 
     def _forget_path(self):
@@ -432,19 +292,26 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
     # (docs/models/sma.md).
     _path_share = 2 / 3
 
-    def _scaled(self, table):
-        """Return the features weighed as the path weighs them, if it does at all."""
-        scale = self._input_scale
+    def _scaled(self, table, places=None):
+        """Return the features as the network sees them: chosen, and weighed.
+
+        `places` says where each feature is to be found, if not block by block.
+        """
+        used, scale = self._input_columns, self._input_scale
+        if used is None:
+            return table
+        found = used if places is None else places[used]
+        table = table[:, found] if sparse.issparse(table) else table.take(found, axis=1)
         if scale is None:
             return table
-        kept = np.flatnonzero(scale)
         if sparse.issparse(table):
-            return (table[:, kept] @ sparse.diags_array(scale[kept])).tocsr()
-        return table[:, kept] * scale[kept]
+            return (table @ sparse.diags_array(scale[used])).tocsr()
+        table *= scale[used]
+        return table
 
     @property
     def _input_sizes(self):
-        """Number of features of each omics that the network sees."""
+        """Number of features of each modality that the network sees."""
         sizes = [len(columns) for columns in self._blocks]
         scale = self._input_scale
         if scale is None:
@@ -471,7 +338,7 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
             )
 
     def _describe_training(self):
-        """Say how the network was prepared for samples that lack an omics."""
+        """Say how the network was prepared for samples that lack a modality."""
         if not self._may_miss and self._dropout_rate > 0:
             rate = f"modality_dropout={self._dropout_rate:g}"
             return f"was trained on complete samples, and prepared by {rate}"
@@ -526,7 +393,7 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
                 valid = valid and self._turned.rotate(valid)
             self.net_ = make_net(
                 trained.to(device),
-                self._net_settings(),
+                self._net_settings(len(samples)),
                 device=device,
                 n_samples=len(samples),
                 history=history,
@@ -552,9 +419,10 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
 
     _net_class = OmicsNet
 
-    def _net_settings(self):
+    def _net_settings(self, n_samples):
         """Return the parameters that the net is made from."""
-        return self.get_params(deep=False)
+        params = self.get_params(deep=False)
+        return {**params, "max_epochs": self._count_epochs(n_samples)}
 
     def _train_net(self, samples, valid):
         """Hand the samples over to the net."""
@@ -564,9 +432,8 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         present.fill.copy_(means.to(present.fill))
         self.net_.train_on(samples, valid)
 
-    @property
-    def _n_epochs(self):
-        """Number of epochs that a progress bar expects."""
+    def _count_epochs(self, n_samples):
+        """Return the number of epochs for so many samples."""
         return self.max_epochs
 
     def _describe_module(self):
@@ -645,6 +512,12 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
                 device=device,
                 net_class=self._net_class,
             )
+
+
+def _n_rows(X):
+    """Return the number of rows of what may not be a table."""
+    shape = getattr(X, "shape", None) or (len(X) if hasattr(X, "__len__") else 1,)
+    return max(1, shape[0])
 
 
 def _plain(value):

@@ -1,4 +1,4 @@
-"""What every classifier of several omics shares: reading samples, and answering."""
+"""What all classifiers of several modalities share: reading samples, and answering."""
 
 from abc import ABCMeta, abstractmethod
 from dataclasses import asdict, dataclass
@@ -17,18 +17,19 @@ from sklearn.utils import (
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skomics._blocks import classifier_table, examples, read_layout
+from skomics._blocks import classifier_table, read_layout
 from skomics._compat import (
     StrOptions,
     _check_feature_names,
     _check_n_features,
     _check_sample_weight,
 )
-from skomics._missing import (
+from skomics._modality import (
     is_screened,
-    lacking_rows,
-    warn_if_missingness_tells,
+    modality_mask,
+    warn_if_informative_missingness,
 )
+from skomics._rows import quote_values
 from skomics._validation import raise_if_not_finite
 from skomics._warnings import warn
 from skomics.estimators._samples import check_total_weight
@@ -39,12 +40,12 @@ __all__ = ["BaseBlockClassifier", "OmicsInputTags"]
 
 @dataclass
 class OmicsInputTags(InputTags):
-    """What a classifier of several omics takes, beside scikit-learn's own tags.
+    """What a classifier of several modalities takes, beside scikit-learn's own tags.
 
     Parameters
     ----------
     missing_omics : bool, default=True
-        Whether samples may lack whole omics, all of whose values are then NaN. It
+        Whether samples may lack whole modalities, all of whose values are then NaN. It
         is not `allow_nan`, which stands for single NaN too.
     """
 
@@ -63,12 +64,12 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         "omics": ["array-like", dict, None],
     }
 
-    # Whether the model treats each omics by itself, so that input without omics
+    # Whether the model treats each modality by itself, so that input without omics
     # names deserves a warning.
     _uses_omics = True
 
     def __sklearn_tags__(self):
-        """Say that sparse input and samples that lack an omics are welcome."""
+        """Say that sparse input and samples that lack a modality are welcome."""
         tags = super().__sklearn_tags__()
         tags.input_tags = OmicsInputTags(**asdict(tags.input_tags))
         tags.input_tags.sparse = True
@@ -138,19 +139,19 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         layout = read_layout(columns, self.omics, omics_labels=labels)
         if self._uses_omics and not layout.is_named:
             warn(
-                f"{type(self).__name__} models several omics, but X does not say which "
-                f"column belongs to which, so that its {self.n_features_in_} columns "
-                "count as one omics. Use OmicsConcatenator, name the columns "
-                "'omics__feature', or pass omics=[size, ...].",
+                f"{type(self).__name__} models several modalities, but X does not say "
+                f"which column belongs to which, so that its {self.n_features_in_} "
+                "columns count as one modality. Use OmicsConcatenator, name the "
+                "columns 'omics__feature', or pass omics=[size, ...].",
                 NamelessOmicsWarning,
             )
         return layout
 
     @property
     def _blocks(self):
-        """Columns of each omics in the model's own, alphabetical, order.
+        """Columns of each modality in the model's own, alphabetical, order.
 
-        The order of the omics in the table therefore does not matter.
+        The order of the modalities in the table therefore does not matter.
         """
         return [self._layout.columns[i] for i in self._block_order]
 
@@ -179,7 +180,7 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         return np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
 
     def _read_missing(self, table):
-        """Return the table, and which sample has which omics or None if all have all.
+        """Return the table, and who has which modalities; None if all have all.
 
         NaN has many forms in bits; the table comes back with one.
         """
@@ -190,7 +191,7 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         for v, (name, columns) in enumerate(self._layout.items()):
             block = table[:, columns]
             if len(self._layout.names) > 1:
-                present[:, v] = ~lacking_rows(block)
+                present[:, v] = modality_mask(block)
             rest = block[present[:, v]]
             if not np.isfinite(rest.data if sparse.issparse(rest) else rest).all():
                 rest = rest.toarray() if sparse.issparse(rest) else rest
@@ -198,8 +199,8 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         if not present.any(axis=1).all():
             n_without = (~present.any(axis=1)).sum()
             raise ValueError(
-                f"{n_without} of {len(present)} samples have no omics at all: each of "
-                "their values is NaN, the first in row "
+                f"{n_without} of {len(present)} samples have no modalities at all: "
+                "each of their values is NaN, the first in row "
                 f"{present.any(axis=1).argmin()}. Leave these samples out."
             )
         table = table.copy()
@@ -208,7 +209,7 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         return table, present
 
     def _check_missing(self, X, present, y, sample_weight):
-        """Note whether samples that count lack omics, and judge which they are."""
+        """Note whether samples that count lack modalities, and judge which they are."""
         if present is not None and sample_weight is not None:
             present, y = present[sample_weight > 0], y[sample_weight > 0]
         self._may_miss = present is not None and not present.all()
@@ -217,33 +218,35 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         names = np.asarray(self._layout.names, dtype=object)
         if not present.any(axis=0).all():
             raise ValueError(
-                f"No training sample has the omics {examples(names[~present.any(0)])}: "
-                "all values are NaN. Leave it out."
+                f"No training sample has the modality "
+                f"{quote_values(names[~present.any(0)])}: all values are NaN. Leave it "
+                "out."
             )
         if not is_screened(X):
             lacking = np.where(present, 0.0, np.nan)
             blocks = {name: lacking[:, [v]] for v, name in enumerate(names)}
-            warn_if_missingness_tells(blocks, y)
+            warn_if_informative_missingness(blocks, y)
 
     def _read_new(self, X):
-        """Return new samples block by block, and which sample has which omics."""
+        """Return new samples block by block, and which sample has which modalities."""
         check_is_fitted(self)
         table, _, _ = self._validate_table(X, reset=False)
         table, present = self._read_missing(table)
         if present is not None and not present.any(axis=0).all():
             names = np.asarray(self._layout.names, dtype=object)
             warn(
-                f"No sample has the omics {examples(names[~present.any(axis=0)])}, so "
-                f"that {type(self).__name__} predicts from the others. It "
+                f"No sample has the modality "
+                f"{quote_values(names[~present.any(axis=0)])}, so that "
+                f"{type(self).__name__} predicts from the others. It "
                 f"{self._describe_training()}.",
                 MissingOmicsWarning,
             )
         return self._ordered(table), present
 
     def _describe_training(self):
-        """Say how the model was prepared for samples that lack an omics."""
+        """Say how the model was prepared for samples that lack a modality."""
         if self._may_miss:
-            return "was trained with samples that lack omics"
+            return "was trained with samples that lack modalities"
         return "was trained on complete samples only"
 
     @abstractmethod
@@ -286,7 +289,7 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         ----------
         X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
                 (n_samples, n_features)
-            Samples; those that lack an omics have NaN there. The answer for one does
+            Samples; those that lack a modality have NaN there. The answer for one does
             not depend on the others.
 
         Returns

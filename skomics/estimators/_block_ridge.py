@@ -1,5 +1,6 @@
-"""Block ridge: a classifier in closed form with a penalty for each omics."""
+"""Block ridge: a classifier in closed form with a penalty for each modality."""
 
+from itertools import accumulate, pairwise
 from numbers import Integral, Real
 
 import numpy as np
@@ -10,10 +11,11 @@ from skomics._compat import Interval, StrOptions, _fit_context
 from skomics._threads import blas_threads
 from skomics._transaction import whole
 from skomics.estimators._block_base import BaseBlockClassifier
+from skomics.estimators._canonical import canonical_order
 from skomics.estimators._ridge_path import RidgePath, RidgeProblem, path_logits
 from skomics.estimators._samples import (
     check_total_weight,
-    merge_samples,
+    deduplicate_samples,
     read_class_weight,
 )
 
@@ -21,23 +23,23 @@ __all__ = ["BlockRidgeClassifier"]
 
 
 class BlockRidgeClassifier(BaseBlockClassifier):
-    r"""Ridge classification with a penalty and a feature scale for each omics.
+    r"""Ridge classification with a penalty and a feature scale for each modality.
 
     With few patients and many features this is hard to beat, and it takes a second:
-    kernel ridge on the sum of one Gram matrix per omics. How much each omics counts,
-    how strongly all are shrunk, and whether features that differ between the classes
-    weigh more, is chosen by inner folds in closed form. It needs no seed.
+    kernel ridge on the sum of one Gram matrix per modality. How much each modality
+    counts, how strongly all are shrunk, and whether features that differ between the
+    classes weigh more, is chosen by inner folds in closed form. It needs no seed.
 
     Parameters
     ----------
     feature_scale : sequence of float or "top", default=(0, 0.5, 1, 2)
-        Exponents :math:`\gamma` to choose from for each omics. Features weigh
+        Exponents :math:`\gamma` to choose from for each modality. Features weigh
         :math:`\max(F_j - 1, 0)^\gamma`, with :math:`F_j` the F statistic between the
         classes, which is worked out anew in each inner fold; 0 weighs all the same,
         "top" keeps the 2 % with the largest statistics. ``(0,)`` leaves features alone.
 
     block_weights : {"auto", "equal"}, default="auto"
-        Whether each omics gets a penalty of its own, or all the same one.
+        Whether each modality gets a penalty of its own, or all the same one.
 
     n_folds : int or "loo", default=5
         Number of inner folds, stratified by class. "loo" leaves out each sample by
@@ -55,8 +57,8 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         samples, by Bayes' rule. It moves predictions towards common classes.
 
     omics : array-like, dict or None, default=None
-        Which columns belong to which omics, for input without names: block sizes, a
-        dict from omics to size, or one label per column. None reads
+        Which columns belong to which modalities, for input without names: block sizes,
+        a dict from omics to size, or one label per column. None reads
         ``omics__feature`` names.
 
     n_threads : int or None, default=1
@@ -69,19 +71,19 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         Subtypes, sorted.
 
     omics_ : tuple of str
-        Names of the omics, in the order of the columns.
+        Names of the modalities, in the order of the columns.
 
     block_weights_ : ndarray of shape (n_omics,)
-        How much each omics of `omics_` counts, with mean 1; 0 if it is left out.
+        How much each modality of `omics_` counts, with mean 1; 0 if it is left out.
 
     alpha_ : float
         Penalty, for omics whose samples have mean square 1.
 
     feature_scale_ : dict of str to float or "top"
-        Exponent chosen for each omics.
+        Exponent chosen for each modality.
 
     feature_weights_ : ndarray of shape (n_features,)
-        Weight of each feature, with mean 1 in each omics.
+        Weight of each feature, with mean 1 in each modality.
 
     temperature_ : float
         Factor that makes logits of ridge scores, by the log loss out of fold.
@@ -120,16 +122,16 @@ class BlockRidgeClassifier(BaseBlockClassifier):
     at a stratified part of them.
 
     A sample weight of `k` is exactly `k` copies of the sample, which stay in one fold.
-    A sample that lacks an omics is taken for average there. Sparse features are not
+    A sample that lacks a modality is taken for average there. Sparse features are not
     made dense.
 
     References
     ----------
     van de Wiel, van Nee, Rauschenberger (2021), "Fast cross-validation for
     multi-penalty ridge regression", arXiv:2005.09301 (multiridge): Gram matrices per
-    omics. Boulesteix, De Bin, Jiang, Fuchs (2017), "IPF-LASSO", Computational and
+    modality. Boulesteix, De Bin, Jiang, Fuchs (2017), "IPF-LASSO", Computational and
     Mathematical Methods in Medicine 2017:7691937; Klau et al. (2018),
-    "Priority-Lasso", BMC Bioinformatics 19:322: penalties per omics. van de Wiel,
+    "Priority-Lasso", BMC Bioinformatics 19:322: penalties per modality. van de Wiel,
     Lien, Verlaat, van Wieringen, Wilting (2016), "Better prediction by use of
     co-data: adaptive group-regularized ridge regression", Statistics in Medicine
     35:368 (GRridge); van Nee, Wessels, van de Wiel (2021), arXiv:2101.03875 (ecpc):
@@ -190,7 +192,7 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
                 (n_samples, n_features)
             Training data with the omics side by side: what
-            :class:`~skomics.OmicsConcatenator` gives. A sample that lacks an omics
+            :class:`~skomics.OmicsConcatenator` gives. A sample that lacks a modality
             has NaN for all its values there, and values elsewhere.
 
         y : array-like of shape (n_samples,)
@@ -207,20 +209,23 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         Raises
         ------
         ValueError
-            If X holds single NaN or infinity, if a sample has no omics or no sample
-            has an omics, if there is one class only, if the weights are all zero or
-            their sum is infinite, or if `feature_scale` is not understood.
+            If X holds single NaN or infinity, if a sample has no modalities or no
+            sample has a modality, if there is one class only, if the weights are all
+            zero or their sum is infinite, or if `feature_scale` is not understood.
         """
-        self._learn(merge_samples(*self._read_samples(X, y, sample_weight)))
+        self._learn(deduplicate_samples(*self._read_samples(X, y, sample_weight)))
         return self
 
-    def _fit_for(self, classifier, merged):
-        """Learn from what another classifier has read; return logits out of fold."""
+    def _fit_for(self, classifier, merged, columns=None):
+        """Learn from what another classifier has read; return logits out of fold.
+
+        Where that one has put the columns into another order, it says which.
+        """
         shared = ("classes_", "omics_", "n_features_in_", "feature_names_in_")
         for name in (*shared, "_layout", "_may_miss"):
             if hasattr(classifier, name):
                 setattr(self, name, getattr(classifier, name))
-        return self._learn(merged)
+        return self._learn(merged, columns)
 
     @property
     def _input_scale(self):
@@ -230,15 +235,20 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         weights = self.feature_weights_[np.concatenate(self._blocks)]
         return np.sqrt(weights).astype(np.float32)
 
-    def _learn(self, merged):
-        edges = np.cumsum([0, *(len(columns) for columns in self._blocks)]).tolist()
+    def _learn(self, merged, columns=None):
+        edges = accumulate((len(block) for block in self._blocks), initial=0)
+        bounds, ranks = list(pairwise(edges)), None
+        if columns is None:
+            # Folds are dealt in an order that the order of the columns does not change.
+            ranks = np.argsort(canonical_order(merged.X, merged.codes, bounds)[0])
         problem = RidgeProblem(
             X=merged.X,
-            bounds=list(zip(edges[:-1], edges[1:], strict=True)),
+            bounds=bounds,
             codes=merged.codes,
             n_classes=len(self.classes_),
             weights=merged.weights / merged.weights.mean(),
             class_weight=read_class_weight(self.class_weight, self.classes_),
+            ranks=ranks,
         )
         path = RidgePath(
             exponents=self._exponents(),
@@ -258,10 +268,10 @@ class BlockRidgeClassifier(BaseBlockClassifier):
             raise ValueError(
                 "Ridge has no finite coefficients for these values and weights, which "
                 f"range up to {np.nanmax(np.abs(_data_of(problem.X))):.3g}. "
-                "Standardize the features of every omics (StandardScaler in "
+                "Standardize the features of every modality (StandardScaler in "
                 "OmicsConcatenator), and use weights of like size."
             )
-        self._record(path, problem, merged.group)
+        self._record(path, problem, merged.group, columns)
         return path.oof
 
     def _exponents(self):
@@ -279,9 +289,10 @@ class BlockRidgeClassifier(BaseBlockClassifier):
             return (0,)
         return (0, *(e for e in dict.fromkeys(given) if e != 0))
 
-    def _record(self, path, problem, group):
+    def _record(self, path, problem, group, columns):
         """Keep what was learned, in the order of the table's columns and rows."""
-        order = np.argsort(np.concatenate(self._blocks))
+        learned = np.concatenate(self._blocks)
+        order = np.argsort(learned if columns is None else learned[columns])
         names = [self.omics_[i] for i in self._block_order]
         back = np.argsort(self._block_order)
         self.block_weights_ = (path.strengths / path.strengths.mean())[back]
@@ -305,6 +316,11 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         check_is_fitted(self)
         coef = self._coef.T
         return coef[[1]] - coef[[0]] if len(self.classes_) == 2 else coef
+
+    def _feature_sizes(self):
+        """Return how much each feature tells the classes apart by its coefficients."""
+        mean = self._coef.mean(1, keepdims=True)
+        return np.abs(self._coef - mean).sum(1)
 
     @property
     def intercept_(self):

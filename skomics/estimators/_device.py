@@ -111,7 +111,7 @@ def torch_context(*, device, seed=None, n_threads=1):
         except torch.OutOfMemoryError as error:
             raise DeviceMemoryError(
                 f"Device {device} ran out of memory ({error}). Use a smaller "
-                "batch_size, keep fewer features per omics, or set device='cpu'."
+                "batch_size, keep fewer features per modality, or set device='cpu'."
             ) from error
 
 

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from skomics._compat import Interval, StrOptions
-from skomics.estimators._base import BaseOmicsClassifier, document_training
+from skomics.estimators._base import BaseOmicsClassifier, classifier
 from skomics.modules import EFCNN
 
 __all__ = ["EFCNNClassifier"]
@@ -29,13 +29,13 @@ def _per_stage(name, sizes, n_filters):
     return list(sizes)
 
 
-@document_training
+@classifier
 class EFCNNClassifier(BaseOmicsClassifier):
     """Early-fusion convolutional network: convolutions on the joined features.
 
-    The features of all omics are read as one row of numbers by stages of 1-D
-    convolution and max-pooling, followed by a perceptron. Standardise the features
-    of each omics first, inside the fold, with :class:`~skomics.OmicsConcatenator`.
+    The features of all modalities are read as one row of numbers by stages of 1-D
+    convolution and max-pooling, followed by a perceptron. Standardize the features
+    of each modality first, inside the fold, with :class:`~skomics.OmicsConcatenator`.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class EFCNNClassifier(BaseOmicsClassifier):
         Number of filters of each stage.
 
     kernel_size : "auto", int or array-like, default="auto"
-        Number of neighbouring positions that a filter sees: one for all stages, or
+        Number of neighboring positions that a filter sees: one for all stages, or
         one per stage. "auto" is a twentieth of the positions that come in, from 3
         to 300. What is wider than these is cut to them.
 
@@ -76,7 +76,7 @@ class EFCNNClassifier(BaseOmicsClassifier):
 
     Notes
     -----
-    A convolution looks at neighbouring columns together, but the columns of omics
+    A convolution looks at neighboring columns together, but the columns of omics
     data have no natural order: permuting the features gives another
     model, with other predictions. Where the order should not matter, use
     :class:`EFNNClassifier`.
@@ -101,6 +101,13 @@ class EFCNNClassifier(BaseOmicsClassifier):
     1.0
     """
 
+    n_filters: tuple | int = (16, 16)
+    kernel_size: tuple | int | str = "auto"
+    stride: tuple | int | str = "auto"
+    pool_size: tuple | int | str = "auto"
+    head_layer_sizes: tuple | int = (100, 50)
+    dropout: float = 0.4
+
     _parameter_constraints = {
         **BaseOmicsClassifier._parameter_constraints,
         "n_filters": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -116,71 +123,6 @@ class EFCNNClassifier(BaseOmicsClassifier):
     _uses_omics = False
 
     _module_class = EFCNN
-
-    def __init__(
-        self,
-        *,
-        n_filters=(16, 16),
-        kernel_size="auto",
-        stride="auto",
-        pool_size="auto",
-        head_layer_sizes=(100, 50),
-        dropout=0.4,
-        max_epochs=100,
-        batch_size=32,
-        lr=1e-3,
-        weight_decay=0.01,
-        optimizer="adamw",
-        lr_schedule="cosine",
-        warmup=0.1,
-        label_smoothing=0.0,
-        class_weight=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        modality_dropout="auto",
-        linear_path=None,
-        omics=None,
-        device="auto",
-        n_threads=1,
-        random_state=None,
-        callbacks=None,
-        net_params=None,
-        verbose=0,
-    ):
-        self.n_filters = n_filters
-        self.kernel_size = kernel_size
-        self.stride = stride
-        self.pool_size = pool_size
-        self.head_layer_sizes = head_layer_sizes
-        self.dropout = dropout
-        super().__init__(
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            lr=lr,
-            weight_decay=weight_decay,
-            optimizer=optimizer,
-            lr_schedule=lr_schedule,
-            warmup=warmup,
-            label_smoothing=label_smoothing,
-            class_weight=class_weight,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            modality_dropout=modality_dropout,
-            linear_path=linear_path,
-            omics=omics,
-            device=device,
-            n_threads=n_threads,
-            random_state=random_state,
-            callbacks=callbacks,
-            net_params=net_params,
-            verbose=verbose,
-        )
 
     def _architecture(self):
         n_filters = np.atleast_1d(self.n_filters).tolist()

@@ -3,18 +3,18 @@
 from numbers import Integral, Real
 
 from skomics._compat import Interval
-from skomics.estimators._base import BaseOmicsClassifier, document_training
+from skomics.estimators._base import BaseOmicsClassifier, classifier
 from skomics.modules import EFNN
 
 __all__ = ["EFNNClassifier"]
 
 
-@document_training
+@classifier
 class EFNNClassifier(BaseOmicsClassifier):
-    """Early-fusion dense network: one perceptron on the features of all omics.
+    """Early-fusion dense network: one perceptron on the features of all modalities.
 
     The simplest of the deep models compared in the SMA paper, and a strong one.
-    Standardise the features of each omics first, inside the fold, with
+    Standardize the features of each modality first, inside the fold, with
     :class:`~skomics.OmicsConcatenator`.
 
     Parameters
@@ -58,6 +58,9 @@ class EFNNClassifier(BaseOmicsClassifier):
     1.0
     """
 
+    hidden_layer_sizes: tuple | int = (500, 100, 50)
+    dropout: float = 0.1
+
     _parameter_constraints = {
         **BaseOmicsClassifier._parameter_constraints,
         "hidden_layer_sizes": [
@@ -69,63 +72,6 @@ class EFNNClassifier(BaseOmicsClassifier):
     _uses_omics = False
 
     _module_class = EFNN
-
-    def __init__(
-        self,
-        *,
-        hidden_layer_sizes=(500, 100, 50),
-        dropout=0.1,
-        max_epochs=100,
-        batch_size=32,
-        lr=1e-3,
-        weight_decay=0.01,
-        optimizer="adamw",
-        lr_schedule="cosine",
-        warmup=0.1,
-        label_smoothing=0.0,
-        class_weight=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        modality_dropout="auto",
-        linear_path=None,
-        omics=None,
-        device="auto",
-        n_threads=1,
-        random_state=None,
-        callbacks=None,
-        net_params=None,
-        verbose=0,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.dropout = dropout
-        super().__init__(
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            lr=lr,
-            weight_decay=weight_decay,
-            optimizer=optimizer,
-            lr_schedule=lr_schedule,
-            warmup=warmup,
-            label_smoothing=label_smoothing,
-            class_weight=class_weight,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            modality_dropout=modality_dropout,
-            linear_path=linear_path,
-            omics=omics,
-            device=device,
-            n_threads=n_threads,
-            random_state=random_state,
-            callbacks=callbacks,
-            net_params=net_params,
-            verbose=verbose,
-        )
 
     def _architecture(self):
         sizes = self.hidden_layer_sizes

@@ -1,101 +1,53 @@
 """What the graph classifiers share: graphs, stages, inductive prediction."""
 
+import copy
 from abc import ABCMeta
+from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from skomics._compat import Interval, StrOptions
 from skomics._warnings import warn
-from skomics.estimators._base import BaseOmicsClassifier, fill_docstring
+from skomics.estimators._base import BaseOmicsClassifier
 from skomics.estimators._graph_data import GraphData, LinkedData, joined_views
-from skomics.estimators._net import GraphNet, Stage, lr_factor
+from skomics.estimators._graph_net import GraphNet, Stage
+from skomics.estimators._net import lr_factor
 from skomics.exceptions import BatchDependenceWarning
 from skomics.graph import MultiOmicsGraph
+from skomics.graph._pyg import to_data
 
-__all__ = ["BaseGraphClassifier", "document_graph"]
+__all__ = ["BaseGraphClassifier"]
 
 # Up to this many samples, training takes the whole graph in every step.
 _WHOLE_GRAPH = 5000
 _BATCH = 1024
 
 
-_GRAPH_PARAMETERS = """\
-    graph : {{"threshold", "knn", "snf", "nemo"}}, default={graph!r}
-        How similar samples are linked. "threshold" and "knn" make a graph per
-        omics, see :class:`~skomics.graph.SampleGraph`; "snf" and "nemo" make one
-        of all omics, see :class:`~skomics.graph.MultiOmicsGraph`.
-
-    k : int, default={k}
-        Number that governs the neighbours of a sample.
-
-    kernel : {{"cosine", "rbf"}}, default={kernel!r}
-        Weight of an edge.
-
-    normalization : {{"rw", "sym"}}, default={normalization!r}
-        Random-walk or symmetric normalisation of the graph.
-
-    isolated : {{"link", "keep"}}, default={isolated!r}
-        Whether a sample that has no neighbour within the threshold is tied to its
-        nearest one, or keeps to itself, as in the published code.
-"""
-_STAGE_PARAMETERS = """\
-    pretrain_epochs : int, default={pretrain_epochs}
-        Epochs in which the encoder and classifier of each omics are trained by
-        themselves. `max_epochs` counts the joint epochs after that.
-
-    pretrain_lr : float, default={pretrain_lr}
-        Learning rate of the pretraining; `lr` is the one of the encoders after it.
-
-    fusion_lr : float, default={fusion_lr}
-        Learning rate of the fusion.
-
-    end_to_end : bool, default={end_to_end}
-        Whether the loss of the fusion also trains the encoders. The published
-        code does not.
-
-    max_hidden : int, default={max_hidden}
-        Bound on the width of the fusion, which is else the number of classes to
-        the power of the number of omics.
-
-    max_cells : int, default={max_cells}
-        Where that number is larger, the fusion reads the omics' class scores side
-        by side in place of their product.
-
-    inference : {{"independent", "mogonet"}}, default={inference!r}
-        "independent" links each new sample to training samples, by itself;
-        "mogonet" joins all new samples in one graph as the published code does,
-        with a warning, because a prediction then depends on the others.
-
-    n_neighbors : int, default={n_neighbors}
-        Neighbours that are sampled per sample and layer, when training in
-        batches: with `batch_size`, or by itself above 5,000 samples.
-"""
-
-
-def document_graph(cls):
-    """Fill in what the graph classifiers share, with this class's defaults.
-
-    Parameters
-    ----------
-    cls : type
-        A classifier whose docstring holds the lines ``%(graph_parameters)s`` and
-        ``%(stage_parameters)s``.
-
-    Returns
-    -------
-    cls : type
-        The same class.
-    """
-    return fill_docstring(
-        cls, graph_parameters=_GRAPH_PARAMETERS, stage_parameters=_STAGE_PARAMETERS
-    )
-
-
+@dataclass(kw_only=True, eq=False, repr=False)
 class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
     """Base of the classifiers that learn from graphs of similar samples."""
+
+    graph: str = "threshold"
+    k: int = 3
+    kernel: str = "cosine"
+    normalization: str = "rw"
+    isolated: str = "keep"
+    pretrain_epochs: int = 100
+    pretrain_lr: float = 5e-3
+    fusion_lr: float = 5e-3
+    end_to_end: bool = True
+    max_hidden: int = 512
+    max_cells: int = 10_000
+    inference: str = "inductive"
+    n_neighbors: int = 10
+    batch_size: int | None = None
+    lr: float = 5e-3
+    weight_decay: float = 0.0
+    class_weight: dict | str | None = "balanced"
 
     _parameter_constraints = {
         **BaseOmicsClassifier._parameter_constraints,
@@ -112,25 +64,25 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         "end_to_end": ["boolean"],
         "max_hidden": [Interval(Integral, 1, None, closed="left")],
         "max_cells": [Interval(Integral, 1, None, closed="left")],
-        "inference": [StrOptions({"independent", "mogonet"})],
+        "inference": [StrOptions({"inductive", "transductive"})],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left"), None],
         "class_weight": [StrOptions({"balanced", "frequency"}), dict, None],
     }
     _net_class = GraphNet
-    # Whether the first layer sums over neighbours before anything else.
+    # Whether the first layer sums over neighbors before anything else.
     _sums_first = False
 
     def _split_blocks(self, X):
-        """Return the features of each omics as dense float32 matrices."""
+        """Return the features of each modality as dense float32 matrices."""
         edges = np.cumsum(self._input_sizes)[:-1]
         X = X.toarray() if sparse.issparse(X) else X
-        # One memory order, whatever the order of the omics in the table.
+        # One memory order, whatever the order of the modalities in the table.
         return [np.ascontiguousarray(block) for block in np.split(X, edges, axis=1)]
 
     @staticmethod
     def _fill(blocks):
-        """Return blocks with zeros for NaN, and which sample has which omics."""
+        """Return blocks with zeros for NaN, and which sample has which modalities."""
         present = np.column_stack([~np.isnan(block[:, 0]) for block in blocks])
         if present.all():
             return blocks, None
@@ -138,7 +90,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         return [np.where(here[:, None], block, 0.0) for block, here in pairs], present
 
     def _learn_graph(self, samples):
-        """Learn a graph per omics from the training samples, and keep both."""
+        """Learn a graph per modality from the training samples, and keep both."""
         blocks = self._split_blocks(samples.X)
         self.graph_ = MultiOmicsGraph(
             method=self.graph,
@@ -186,11 +138,10 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
             if epochs > 0
         ]
 
-    @property
-    def _n_epochs(self):
+    def _count_epochs(self, n_samples):
         return self.pretrain_epochs + self.max_epochs
 
-    def _net_settings(self):
+    def _net_settings(self, n_samples):
         params = self.get_params(deep=False)
         fusion = ("fusion*", {"lr": self.fusion_lr})
         has_own_rate = len(self._blocks) > 1 and self.fusion_lr != self.lr
@@ -201,6 +152,66 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
             "batch_size": params["batch_size"] or _BATCH,
         }
 
+    def pyg_view(self, omics):
+        """Return the network and the graph of one modality for torch-geometric.
+
+        Parameters
+        ----------
+        omics : str
+            Name of the modality, one of `omics_`.
+
+        Returns
+        -------
+        module : torch.nn.Module
+            The trained encoder and classifier of the omics, in evaluation mode: called
+            with features, `edge_index` and `edge_weight`, it returns logits. It is a
+            copy, for use with :mod:`torch_geometric.explain` or further training.
+
+        data : torch_geometric.data.Data
+            The training samples, in the model's own order, and their graph: `x` of
+            shape (n_samples, n_features_seen), `edge_index`, `edge_weight` with self
+            loops and normalized, codes `y`, `observed_mask`, and `feature_names` (those
+            of X, or positions of its columns).
+
+        Raises
+        ------
+        ValueError
+            If there is no such omics.
+
+        Examples
+        --------
+        >>> from skomics import MoGCNClassifier
+        >>> from skomics.datasets import make_intersim
+        >>> X, y = make_intersim(n_samples=60, n_clusters=3, random_state=0)
+        >>> model = MoGCNClassifier(pretrain_epochs=5, max_epochs=5, random_state=0)
+        >>> module, data = model.fit(X, y).pyg_view("protein")
+        >>> module(data.x, data.edge_index, data.edge_weight).shape
+        torch.Size([60, 3])
+        """
+        check_is_fitted(self)
+        names = [self.omics_[i] for i in self._block_order]
+        if omics not in names:
+            raise ValueError(
+                f"Got omics={omics!r}, but the model has {list(self.omics_)}. Choose "
+                "one of these."
+            )
+        index, known = names.index(omics), self._training_data
+        columns = self._blocks[index]
+        if self._input_scale is not None:
+            edges = np.cumsum([0, *map(len, self._blocks)])
+            kept = self._input_scale[edges[index] : edges[index + 1]] > 0
+            columns = columns[kept]
+        data = to_data(
+            known.blocks[index],
+            known.graphs[index],
+            codes=known.codes,
+            observed=None if known.present is None else known.present[:, index],
+        )
+        labels = getattr(self, "feature_names_in_", np.arange(self.n_features_in_))
+        data.feature_names = labels[columns].tolist()
+        module = copy.deepcopy(self.net_.module_.view(index)).cpu().eval()
+        return module, data
+
     def _net_logits(self, X, *, may_miss=False, offsets=None):
         options = self._parameter_constraints["inference"][0].options
         if self.inference not in options:
@@ -209,15 +220,15 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
                 "Choose one of these with set_params."
             )
         blocks = self._split_blocks(X)
-        if self.inference == "independent":
+        if self.inference == "inductive":
             links = self.graph_.link(blocks)
             blocks, present = self._fill(blocks)
             linked = LinkedData(blocks, links, present=present)
-            return self.net_.predict_linked(self._training_data, linked)
+            return self.net_.predict_inductive(self._training_data, linked)
         warn(
-            "inference='mogonet' joins all new samples and the training samples in one "
-            "graph, as the published code does: a prediction then depends on which "
-            "other samples are predicted with it. Use inference='independent' for "
+            "inference='transductive' joins all new samples and the training samples "
+            "in one graph, as the published code does: a prediction then depends on "
+            "which other samples are predicted with it. Use inference='inductive' for "
             "predictions that stand for themselves.",
             BatchDependenceWarning,
         )
@@ -225,10 +236,10 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         blocks, present = self._fill(blocks)
         views = joined_views(self._training_data, blocks, graphs)
         present = self._joined_present(present, X.shape[0])
-        return self.net_.predict_joined(views, len(self._training_data), present)
+        return self.net_.predict_transductive(views, len(self._training_data), present)
 
     def _joined_present(self, present, n_new):
-        """Return which omics the training and the new samples have."""
+        """Return which modalities the training and the new samples have."""
         parts = [(self._training_data.present, len(self._training_data))]
         parts.append((present, n_new))
         if all(part is None for part, _ in parts):

@@ -1,4 +1,4 @@
-"""Training samples as nodes of one graph per omics, whole or in batches."""
+"""Training samples as nodes of one graph per modality, whole or in batches."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from skomics.modules import Hop, StackedViews, generator_on
+from skomics.modules import Hop, generator_on
 
 __all__ = ["GraphData", "LinkedData", "joined_views"]
 
@@ -21,10 +21,10 @@ class GraphData:
     Parameters
     ----------
     blocks : list of ndarray of shape (n_samples, n_features)
-        Features of each omics, float32.
+        Features of each modality, float32.
 
     graphs : list of csr_array of shape (n_samples, n_samples)
-        Normalised graph of each omics, with self loops.
+        Normalized graph of each modality, with self loops.
 
     codes : ndarray of shape (n_samples,), dtype int64
         Classes.
@@ -33,19 +33,19 @@ class GraphData:
         Weights with mean 1.
 
     present : ndarray of shape (n_samples, n_omics), dtype bool, or None
-        Which omics each sample has; None if all have all.
+        Which modalities each sample has; None if all have all.
 
     n_layers : int
         Number of layers of an encoder.
 
     sums_first : bool
-        Whether the first layer's sums over neighbours may be taken beforehand.
+        Whether the first layer's sums over neighbors may be taken beforehand.
 
     batch_size : int or None
         Samples in a batch; None trains on the whole graph.
 
     n_neighbors : int
-        Neighbours per sample and layer in a batch.
+        Neighbors per sample and layer in a batch.
     """
 
     blocks: list
@@ -79,21 +79,12 @@ class GraphData:
 
 
 class _WholeGraph:
-    """One batch: every sample, with sums over neighbours taken once."""
+    """One batch: every sample, with sums over neighbors taken once."""
 
     def __init__(self, data, device):
         views = data.whole(device, torch.float32)
         if data.sums_first:
-            sums = [hops[0].product(hops[0].weights, x) for x, hops in views]
-            has_one_width = len({x.shape[1] for x in sums}) == 1
-            joined = sparse.block_diag(data.graphs, format="csr")
-            everyone = np.arange(joined.shape[0])
-            views = StackedViews(
-                sums=torch.stack(sums) if has_one_width else sums,
-                hop=Hop.from_scipy(
-                    joined, everyone, device=device, dtype=torch.float32
-                ),
-            )
+            views = [(hops[0].adjacency @ x, [None, *hops[1:]]) for x, hops in views]
         weights, present = (
             _on_device(data.weights, device),
             _on_device(data.present, device),
@@ -108,7 +99,7 @@ class _WholeGraph:
 
 
 class _SampledNeighbors:
-    """Batches of samples with a sampled neighbourhood for every layer.
+    """Batches of samples with a sampled neighborhood for every layer.
 
     A sample keeps its self loop and at most `n_neighbors` others, whose weights
     are raised so that their sum keeps its expectation (Hamilton et al. 2017).
@@ -163,7 +154,7 @@ def _sample_hop(graph, nodes, n_neighbors, rng):
     rows = graph[nodes]
     row = np.repeat(np.arange(len(nodes)), np.diff(rows.indptr))
     is_self = rows.indices == nodes[row]
-    # Neighbours in random order within their row, the self loop in front.
+    # Neighbors in random order within their row, the self loop in front.
     order = np.lexsort((np.where(is_self, -1.0, rng.random(rows.nnz)), row))
     rank = np.arange(rows.nnz) - rows.indptr[row]
     kept = order[rank <= n_neighbors]
@@ -186,10 +177,10 @@ class LinkedData:
     Parameters
     ----------
     blocks : list of ndarray of shape (n_new, n_features)
-        Features of each omics.
+        Features of each modality.
 
     links : list of (csr_array of shape (n_new, n_training), ndarray)
-        Normalised links and weights of the self loops, per omics.
+        Normalized links and weights of the self loops, per modality.
 
     codes : ndarray of shape (n_new,) or None
         Classes, where the samples are a validation part.
@@ -198,7 +189,7 @@ class LinkedData:
         Weights.
 
     present : ndarray of shape (n_new, n_omics), dtype bool, or None
-        Which omics each sample has; None if all have all.
+        Which modalities each sample has; None if all have all.
     """
 
     blocks: list
@@ -208,7 +199,7 @@ class LinkedData:
     present: np.ndarray | None = None
 
     def views(self, device, dtype):
-        """Yield the views and the present omics of one chunk after another."""
+        """Yield the views and the present modalities of one chunk after another."""
         for start in range(0, len(self.blocks[0]), _CHUNK):
             part = slice(start, start + _CHUNK)
             views = []

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from skomics._compat import Interval, StrOptions
-from skomics.estimators._base import BaseOmicsClassifier, document_training
+from skomics.estimators._base import BaseOmicsClassifier, classifier
 from skomics.modules import LFCNN
 
 __all__ = ["LFCNNClassifier"]
@@ -18,7 +18,7 @@ _SIZES = (
 
 
 def _per_omics(name, sizes, omics):
-    """Return one size per omics, in the alphabetical order that the module has."""
+    """Return one size per modality, in the alphabetical order that the module has."""
     if isinstance(sizes, str | Integral):
         return [sizes] * len(omics)
     named = sizes if isinstance(sizes, dict) else dict(zip(omics, sizes, strict=False))
@@ -30,23 +30,23 @@ def _per_omics(name, sizes, omics):
     return [named[o] for o in sorted(omics)]
 
 
-@document_training
+@classifier
 class LFCNNClassifier(BaseOmicsClassifier):
-    """Late-fusion convolutional network: a convolution for each omics.
+    """Late-fusion convolutional network: a convolution for each modality.
 
-    Each omics, of which there may be any number, is read as a row of numbers by a
+    Each modality, of which there may be any number, is read as a row of numbers by a
     1-D convolution with max-pooling of its own. What they give is put side by side
-    and classified by a perceptron. Standardise the features of each omics first,
+    and classified by a perceptron. Standardize the features of each modality first,
     inside the fold, with :class:`~skomics.OmicsConcatenator`.
 
     Parameters
     ----------
     n_filters : int, default=16
-        Number of filters of each omics.
+        Number of filters of each modality.
 
     kernel_size : "auto", int, dict or array-like, default="auto"
-        Number of neighbouring features that a filter sees: one for all omics, a
-        dict from omics to size, or one per omics in the order of the columns.
+        Number of neighboring features that a filter sees: one for all modalities, a
+        dict from omics to size, or one per modality in the order of the columns.
         "auto" is a twentieth of the features of the omics, from 3 to 300. What is
         wider than the omics is cut to it.
 
@@ -79,8 +79,8 @@ class LFCNNClassifier(BaseOmicsClassifier):
 
     Notes
     -----
-    A convolution looks at neighbouring columns together, but the columns of omics
-    data have no natural order: permuting the features of an omics gives another
+    A convolution looks at neighboring columns together, but the columns of omics
+    data have no natural order: permuting the features of a modality gives another
     model, with other predictions. Where the order should not matter, use
     :class:`LFNNClassifier`.
 
@@ -104,6 +104,13 @@ class LFCNNClassifier(BaseOmicsClassifier):
     1.0
     """
 
+    n_filters: int = 16
+    kernel_size: tuple | dict | int | str = "auto"
+    stride: tuple | dict | int | str = "auto"
+    pool_size: tuple | dict | int | str = "auto"
+    head_layer_sizes: tuple | int = (100, 50)
+    dropout: float = 0.4
+
     _parameter_constraints = {
         **BaseOmicsClassifier._parameter_constraints,
         "n_filters": [Interval(Integral, 1, None, closed="left")],
@@ -118,71 +125,6 @@ class LFCNNClassifier(BaseOmicsClassifier):
     }
 
     _module_class = LFCNN
-
-    def __init__(
-        self,
-        *,
-        n_filters=16,
-        kernel_size="auto",
-        stride="auto",
-        pool_size="auto",
-        head_layer_sizes=(100, 50),
-        dropout=0.4,
-        max_epochs=100,
-        batch_size=32,
-        lr=1e-3,
-        weight_decay=0.01,
-        optimizer="adamw",
-        lr_schedule="cosine",
-        warmup=0.1,
-        label_smoothing=0.0,
-        class_weight=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        modality_dropout="auto",
-        linear_path=None,
-        omics=None,
-        device="auto",
-        n_threads=1,
-        random_state=None,
-        callbacks=None,
-        net_params=None,
-        verbose=0,
-    ):
-        self.n_filters = n_filters
-        self.kernel_size = kernel_size
-        self.stride = stride
-        self.pool_size = pool_size
-        self.head_layer_sizes = head_layer_sizes
-        self.dropout = dropout
-        super().__init__(
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            lr=lr,
-            weight_decay=weight_decay,
-            optimizer=optimizer,
-            lr_schedule=lr_schedule,
-            warmup=warmup,
-            label_smoothing=label_smoothing,
-            class_weight=class_weight,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            modality_dropout=modality_dropout,
-            linear_path=linear_path,
-            omics=omics,
-            device=device,
-            n_threads=n_threads,
-            random_state=random_state,
-            callbacks=callbacks,
-            net_params=net_params,
-            verbose=verbose,
-        )
 
     def _architecture(self):
         return {

@@ -5,19 +5,19 @@ from numbers import Integral, Real
 import numpy as np
 
 from skomics._compat import Interval
-from skomics.estimators._base import BaseOmicsClassifier, document_training
+from skomics.estimators._base import BaseOmicsClassifier, classifier
 from skomics.modules import LFNN
 
 __all__ = ["LFNNClassifier"]
 
 
-@document_training
+@classifier
 class LFNNClassifier(BaseOmicsClassifier):
-    """Late-fusion dense network: a branch for each omics, joined by a perceptron.
+    """Late-fusion dense network: a branch for each modality, joined by a perceptron.
 
-    Each omics, of which there may be any number, has dense layers of its own. What
-    they give is put side by side and classified. Standardise the features of each
-    omics first, inside the fold, with :class:`~skomics.OmicsConcatenator`.
+    Each modality, of which there may be any number, has dense layers of its own. What
+    they give is put side by side and classified. Standardize the features of each
+    modality first, inside the fold, with :class:`~skomics.OmicsConcatenator`.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ class LFNNClassifier(BaseOmicsClassifier):
 
     Notes
     -----
-    The order of the omics, and of the features within an omics, has no meaning for
-    this model.
+    The order of the modalities, and of the features within a modality, has no meaning
+    for this model.
 
     References
     ----------
@@ -67,6 +67,10 @@ class LFNNClassifier(BaseOmicsClassifier):
     1.0
     """
 
+    branch_layer_sizes: tuple | int = (200, 100)
+    head_layer_sizes: tuple | int = (100, 50)
+    dropout: float = 0.4
+
     _parameter_constraints = {
         **BaseOmicsClassifier._parameter_constraints,
         "branch_layer_sizes": [
@@ -81,65 +85,6 @@ class LFNNClassifier(BaseOmicsClassifier):
     }
 
     _module_class = LFNN
-
-    def __init__(
-        self,
-        *,
-        branch_layer_sizes=(200, 100),
-        head_layer_sizes=(100, 50),
-        dropout=0.4,
-        max_epochs=100,
-        batch_size=32,
-        lr=1e-3,
-        weight_decay=0.01,
-        optimizer="adamw",
-        lr_schedule="cosine",
-        warmup=0.1,
-        label_smoothing=0.0,
-        class_weight=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        modality_dropout="auto",
-        linear_path=None,
-        omics=None,
-        device="auto",
-        n_threads=1,
-        random_state=None,
-        callbacks=None,
-        net_params=None,
-        verbose=0,
-    ):
-        self.branch_layer_sizes = branch_layer_sizes
-        self.head_layer_sizes = head_layer_sizes
-        self.dropout = dropout
-        super().__init__(
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            lr=lr,
-            weight_decay=weight_decay,
-            optimizer=optimizer,
-            lr_schedule=lr_schedule,
-            warmup=warmup,
-            label_smoothing=label_smoothing,
-            class_weight=class_weight,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            modality_dropout=modality_dropout,
-            linear_path=linear_path,
-            omics=omics,
-            device=device,
-            n_threads=n_threads,
-            random_state=random_state,
-            callbacks=callbacks,
-            net_params=net_params,
-            verbose=verbose,
-        )
 
     def _architecture(self):
         return {

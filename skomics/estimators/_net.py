@@ -3,11 +3,9 @@
 import copy
 import math
 import time
-from dataclasses import dataclass
 from opcode import opmap
 
 import numpy as np
-import pandas as pd
 import torch
 from scipy import sparse
 from skorch import NeuralNet, callbacks
@@ -17,7 +15,6 @@ from torch.nn import functional as F
 
 from skomics._compat import (
     NoDefaultCallbacks,
-    initialize_optimizer,
     set_training,
 )
 from skomics.exceptions import StopTraining
@@ -25,18 +22,11 @@ from skomics.modules import generator_on
 
 __all__ = [
     "EpochReporter",
-    "GraphNet",
     "OmicsNet",
-    "Stage",
     "check_callbacks",
-    "copy_history",
-    "history_frame",
-    "join_history",
     "lr_factor",
     "make_net",
-    "net_state",
     "restore_net",
-    "split_history",
 ]
 
 # No batch of a prediction holds more numbers than this (128 MiB in float64).
@@ -68,7 +58,6 @@ _REFUSED_CALLBACKS = (
         "Leave it out: fit knows the number of features.",
     ),
 )
-_TIMES = ("dur", "train_seconds", "valid_seconds")
 _RAISE = opmap["RAISE_VARARGS"]
 
 
@@ -210,7 +199,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
         return train, valid
 
     def train_step(self, batch, **fit_params):
-        """Take one optimisation step and return its loss, on the device."""
+        """Take one optimization step and return its loss, on the device."""
         X, y = batch
         self.optimizer_.zero_grad()
         loss = self.get_loss(self.infer(X), y, X=X, training=True)
@@ -338,7 +327,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
 
     def _calmer(self):
         return (
-            "Standardize the features of every omics (StandardScaler in "
+            "Standardize the features of every modality (StandardScaler in "
             f"OmicsConcatenator), or use a learning rate below lr={self.lr}."
         )
 
@@ -389,7 +378,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
             Input in single precision.
 
         may_miss : bool, default=False
-            Whether samples lack omics, whose values are then NaN.
+            Whether samples lack modalities, whose values are then NaN.
 
         offsets : ndarray of shape (n_samples, n_classes), default=None
             Logits that the module may add to its own.
@@ -420,7 +409,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
 
 
 def _expecting(module, may_miss):
-    """Return a module that looks for missing omics, or not, with the same weights.
+    """Return a module that looks for missing modalities, or not, with the same weights.
 
     It is a new one, because other threads may predict from the same module.
     """
@@ -430,161 +419,6 @@ def _expecting(module, may_miss):
     present.may_miss = may_miss
     twin._modules = {**module._modules, "present": present}
     return twin
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A part of the training of a graph net.
-
-    Parameters
-    ----------
-    views_only : bool
-        Whether only the encoders and classifiers of the single views are trained.
-
-    epochs : int
-        Number of epochs.
-
-    lr : float
-        Learning rate of the views.
-
-    lr_factor : callable or None
-        Factor of the learning rate as a function of the step.
-    """
-
-    views_only: bool
-    epochs: int
-    lr: float
-    lr_factor: object
-
-
-class GraphNet(OmicsNet):
-    """A net that is trained on graphs of samples, in stages.
-
-    Its data are objects with `batches(device, shuffle)`, an iterator over
-    ``((views, weights, present), codes)``, and `whole(device, dtype)`, the views of all
-    training samples; see :mod:`skomics.estimators._graph_data`.
-    """
-
-    def infer(self, x, **fit_params):
-        """Apply the module to the views of `(views, weights, present)`."""
-        views, _, present = x
-        return self.module_(views, present)
-
-    def get_loss(self, y_pred, y_true, X=None, training=False):
-        """Return the mean cross-entropy; a view that a sample lacks does not count."""
-        views, weights, present = X
-        if present is not None:
-            ones = torch.ones_like(y_true, dtype=y_pred.dtype)
-            weights = ones if weights is None else weights
-            # The fusion, which comes after the views, counts all samples.
-            counts = F.pad(present, (0, 1), value=True).T[: len(y_pred)]
-            counts = counts.to(y_pred.dtype)
-            counts = counts / counts.mean(1, keepdim=True).clamp_min(1 / len(y_true))
-            weights = weights * counts
-        return super().get_loss(y_pred, y_true, X=(views, weights), training=training)
-
-    def get_iterator(self, dataset, training=False):
-        """Return the batches of a graph data set."""
-        return dataset.batches(self.torch_device, shuffle=training)
-
-    def train_on(self, data, valid=None, *, stages):
-        """Train in stages, each with a fresh optimiser.
-
-        Parameters
-        ----------
-        data : GraphData
-            What to learn from.
-
-        valid : LinkedData, default=None
-            What to watch the loss of.
-
-        stages : list of Stage
-            In order.
-
-        Returns
-        -------
-        self : GraphNet
-            The trained net.
-        """
-        if valid is not None:
-            self._training_graph = data.whole(self.torch_device, torch.float32)
-        for stage in stages:
-            self.module_.views_only = stage.views_only
-            self.lr, self.lr_factor, self.n_steps_ = stage.lr, stage.lr_factor, 0
-            initialize_optimizer(self)
-            self.notify("on_train_begin", X=data, y=None)
-            self.fit_loop((data, valid), epochs=stage.epochs)
-            self.notify("on_train_end", X=data, y=None)
-        self.module_.views_only = False
-        self.optimizer_.zero_grad()
-        self._training_graph = self._inference = None
-        return self
-
-    def validation_step(self, batch, **fit_params):
-        """Return the loss of samples that are linked to training samples."""
-        X, codes = batch
-        views, _, present = X
-        set_training(self, False)
-        with torch.no_grad():
-            states = self.module_.embed(self._training_graph)
-            logits = self.module_.validate(states, views, present)
-            loss = self.get_loss(logits, codes, X=X)
-        return {"loss": loss, "y_pred": logits}
-
-    def predict_linked(self, data, linked):
-        """Return logits of samples that are linked to training samples.
-
-        Parameters
-        ----------
-        data : GraphData
-            The training samples.
-
-        linked : LinkedData
-            The new samples and their links.
-
-        Returns
-        -------
-        logits : ndarray of shape (n_new, n_classes), dtype float64
-            Logits, each row by itself.
-        """
-        with torch.inference_mode():
-            if self._inference is None:
-                module, device, dtype = self._inference_module()
-                states = module.embed(data.whole(device, dtype))
-                self._inference = [module, states, device, dtype]
-            module, states, device, dtype = self._inference
-            logits = [
-                module.predict(states, views, present).cpu()
-                for views, present in linked.views(device, dtype)
-            ]
-        return torch.cat(logits).double().numpy()
-
-    def predict_joined(self, views, n_training, present):
-        """Return logits of new samples in one graph with the training samples.
-
-        Parameters
-        ----------
-        views : callable
-            Gives the views of all samples, the training samples first, for a
-            device and a dtype.
-
-        n_training : int
-            Number of training samples.
-
-        present : ndarray of shape (n_samples, n_views), dtype bool, or None
-            Which omics each of all samples has; None if all have all.
-
-        Returns
-        -------
-        logits : ndarray of shape (n_new, n_classes), dtype float64
-            Logits, which depend on the company of the new samples.
-        """
-        module, device, dtype = self._inference_module()
-        with torch.inference_mode():
-            if present is not None:
-                present = torch.as_tensor(present).to(device)
-            logits = module(views(device, dtype), present)[-1, n_training:]
-        return logits.cpu().double().numpy()
 
 
 class _EarlyStopping(EarlyStopping):
@@ -701,7 +535,7 @@ def make_net(
     Parameters
     ----------
     module : torch.nn.Module
-        An initialised module.
+        An initialized module.
 
     params : dict
         The estimator's own training parameters, as `get_params` returns them.
@@ -724,7 +558,7 @@ def make_net(
     Returns
     -------
     net : OmicsNet
-        An initialised net.
+        An initialized net.
     """
     callbacks = _stopping_callbacks(params)
     callbacks += list(params["callbacks"] or [])
@@ -751,23 +585,6 @@ def make_net(
     return net
 
 
-def net_state(module):
-    """Return a module's weights as numpy arrays.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        A trained module, on any device.
-
-    Returns
-    -------
-    weights : dict of str to ndarray
-        What :func:`restore_net` needs.
-    """
-    weights = module.state_dict()
-    return {name: value.cpu().numpy() for name, value in weights.items()}
-
-
 def restore_net(module, weights, history, *, device, net_class=OmicsNet):
     """Build a net that predicts like the one whose weights were kept.
 
@@ -777,7 +594,7 @@ def restore_net(module, weights, history, *, device, net_class=OmicsNet):
         A new module of the same architecture.
 
     weights : dict of str to ndarray
-        From :func:`net_state`.
+        From :func:`~skomics.estimators._state.net_state`.
 
     history : list of dict
         The epochs that it was trained for.
@@ -806,91 +623,3 @@ def restore_net(module, weights, history, *, device, net_class=OmicsNet):
     ).initialize()
     net.history_ = History(history)
     return net
-
-
-def split_history(history):
-    """Return what happened in each epoch, and apart from it how long that took.
-
-    Parameters
-    ----------
-    history : skorch.history.History
-        A net's history.
-
-    Returns
-    -------
-    epochs : list of dict
-        What each epoch recorded, as plain Python, but no times.
-
-    seconds : list of dict
-        The times of each epoch.
-    """
-    epochs, seconds = [], []
-    for entry in history.to_list():
-        plain = {
-            key: value.item() if isinstance(value, np.generic) else value
-            for key, value in entry.items()
-            if key != "batches"
-        }
-        seconds.append({key: plain.pop(key) for key in _TIMES if key in plain})
-        epochs.append(plain)
-    return epochs, seconds
-
-
-def join_history(epochs, seconds):
-    """Return the rows of a history that :func:`split_history` has split.
-
-    Parameters
-    ----------
-    epochs, seconds : list of dict
-        From :func:`split_history`; `seconds` may be None.
-
-    Returns
-    -------
-    rows : list of dict
-        Rows of a skorch history.
-    """
-    seconds = [{}] * len(epochs) if seconds is None else seconds
-    return [
-        {"batches": [], **epoch, **times}
-        for epoch, times in zip(epochs, seconds, strict=True)
-    ]
-
-
-def copy_history(history):
-    """Return a history of epochs that can be written on without changing another.
-
-    Parameters
-    ----------
-    history : skorch.history.History
-        A net's history.
-
-    Returns
-    -------
-    copy : skorch.history.History
-        The same epochs.
-    """
-    return History(copy.deepcopy(history.to_list()))
-
-
-def history_frame(history):
-    """Return what happened in each epoch.
-
-    Parameters
-    ----------
-    history : skorch.history.History
-        A net's history.
-
-    Returns
-    -------
-    frame : DataFrame
-        One row per epoch: epoch, train_loss, valid_loss (if a part was held
-        out), seconds, and what callbacks recorded.
-    """
-    hidden = ("batches", "train_batch_count", "valid_batch_count")
-    rows = []
-    for entry in history.to_list():
-        row = {key: value for key, value in entry.items() if key not in hidden}
-        # A saved model keeps no times, so that equal models make equal files.
-        row["seconds"] = row.pop("train_seconds", np.nan) + row.pop("valid_seconds", 0)
-        rows.append(row)
-    return pd.DataFrame(rows)

@@ -26,6 +26,7 @@ _SMA = {
     "share_weights": False,
     "linear_path": None,
     "n_ensemble": 1,
+    "token_order": "given",
 }
 _KERAS_ADAM = {
     "optimizer": "adam",
@@ -110,7 +111,7 @@ _PARAMS = {
     },
     "lfcnn": {
         "simulated": {**_LFCNN, "n_filters": 8, "kernel_size": 10, "pool_size": 2},
-        # One size per omics, in the order of the columns: RNA, ATAC.
+        # One size per modality, in the order of the columns: RNA, ATAC.
         "single_cell": {
             **_LFCNN,
             "n_filters": 32,
@@ -168,10 +169,10 @@ def paper_params(name, task="cancer"):
     -------
     params : dict
         Parameters for the classifier. The kernels and pools of lfCNN are one per
-        omics, in the order of the columns: RNA and ATAC for "single_cell";
+        modality, in the order of the columns: RNA and ATAC for "single_cell";
         expression, miRNA and methylation for "cancer". moGCN and moGAT weigh
         classes the wrong way round, as the published code does; their prediction
-        stays independent of other samples unless ``inference="mogonet"`` is added.
+        stays independent of other samples unless ``inference="transductive"`` is added.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""Kernel ridge with a penalty for each omics, tuned in closed form.
+"""Kernel ridge with a penalty for each modality, tuned in closed form.
 
-All of it happens on Gram matrices of samples: a Gram matrix per omics, a positive
+All of it happens on Gram matrices of samples: a Gram matrix per modality, a positive
 weight for each, and one linear system for all classes. The features enter once, where
 the Gram matrices are made.
 """
@@ -45,10 +45,10 @@ class RidgeProblem:
     Parameters
     ----------
     X : {ndarray, csr} of shape (n_samples, n_features), dtype float32
-        Features, block by block. A sample that lacks an omics has NaN there.
+        Features, block by block. A sample that lacks a modality has NaN there.
 
     bounds : list of (int, int)
-        First and last-plus-one feature of each omics.
+        First and last-plus-one feature of each modality.
 
     codes : ndarray of shape (n_samples,)
         Classes.
@@ -61,6 +61,9 @@ class RidgeProblem:
 
     class_weight : ndarray of shape (n_classes,), "balanced", "frequency" or None
         Weights of the classes; names are worked out anew for every part.
+
+    ranks : ndarray of shape (n_samples,) or None, default=None
+        Order in which samples are dealt to folds; None is that of the rows.
     """
 
     X: np.ndarray | sparse.csr_array
@@ -69,6 +72,7 @@ class RidgeProblem:
     n_classes: int
     weights: np.ndarray
     class_weight: object
+    ranks: np.ndarray | None = None
 
     def __len__(self):
         return len(self.codes)
@@ -88,6 +92,7 @@ class RidgeProblem:
             self.n_classes,
             weights / weights.mean(),
             self.class_weight,
+            None if self.ranks is None else self.ranks[index],
         )
 
     def class_factors(self, index=slice(None)):
@@ -105,7 +110,7 @@ class RidgeProblem:
 
 
 def _centered(problem):
-    """Return for each omics the features without their means, NaN as 0, and the means.
+    """Return each modality's features without their means, NaN as 0, and the means.
 
     Sparse features keep their zeros; their means are taken off the Gram matrices. Few
     are made dense, and then give the model of dense ones to the bit.
@@ -150,7 +155,7 @@ def _in_range(Z):
 
 @dataclass(frozen=True)
 class _DenseBlock:
-    """Features of one omics without their means."""
+    """Features of one modality without their means."""
 
     Z: np.ndarray
     unit: float
@@ -192,7 +197,7 @@ class _DenseBlock:
 
 @dataclass(frozen=True)
 class _SparseBlock:
-    """Sparse features of one omics, and the means that are to be taken off."""
+    """Sparse features of one modality, and the means that are to be taken off."""
 
     X: sparse.csr_array
     mean: np.ndarray
@@ -380,18 +385,21 @@ class _Fold:
         return other @ dual + intercept
 
 
-def _deal(codes, n_folds, repeat):
+def _deal(problem, n_folds, repeat):
     """Return the fold of each sample, dealt class by class."""
-    order = np.random.default_rng(repeat).permutation(len(codes))
-    order = order[np.argsort(codes[order], kind="stable")]
-    folds = np.empty(len(codes), dtype=int)
-    folds[order] = np.arange(len(codes)) % n_folds
+    n_samples = len(problem)
+    order = np.random.default_rng(repeat).permutation(n_samples)
+    if problem.ranks is not None:
+        order = np.argsort(problem.ranks)[order]
+    order = order[np.argsort(problem.codes[order], kind="stable")]
+    folds = np.empty(n_samples, dtype=int)
+    folds[order] = np.arange(n_samples) % n_folds
     return folds
 
 
 @dataclass
 class RidgePath:
-    """A ridge classifier with a strength and a feature scale for each omics.
+    """A ridge classifier with a strength and a feature scale for each modality.
 
     Parameters
     ----------
@@ -399,7 +407,7 @@ class RidgePath:
         Exponents of the feature weights to choose from, 0 among them.
 
     searches_weights : bool
-        Whether each omics gets a strength of its own.
+        Whether each modality gets a strength of its own.
 
     n_folds : int or None
         Inner folds; None leaves out one sample at a time, in closed form, for which
@@ -418,7 +426,7 @@ class RidgePath:
         Strength of each Gram matrix of mean diagonal 1, over a penalty of 1.
 
     chosen : list of float or "top"
-        Exponent of each omics.
+        Exponent of each modality.
 
     weights : list of ndarray of shape (n_features_of_block,)
         Feature weights with mean 1.
@@ -443,7 +451,7 @@ class RidgePath:
         """Choose strengths and exponents, and learn from all samples."""
         part = problem
         if len(problem) > _SEARCHED:
-            kept = _deal(problem.codes, -(-len(problem) // _SEARCHED), 0) == 0
+            kept = _deal(problem, -(-len(problem) // _SEARCHED), 0) == 0
             part = problem.take(np.flatnonzero(kept))
         self._open(part)
         self._search(len(problem.bounds))
@@ -468,7 +476,7 @@ class RidgePath:
         self._total = problem.total_weights()
         self._folds, self._judged = [], []
         for repeat in range(self.n_repeats if self.n_folds else 0):
-            fold = _deal(problem.codes, self.n_folds, repeat)
+            fold = _deal(problem, self.n_folds, repeat)
             judged = np.ones(len(problem), dtype=bool)
             for i in range(self.n_folds):
                 train, valid = np.flatnonzero(fold != i), np.flatnonzero(fold == i)

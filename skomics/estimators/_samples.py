@@ -13,11 +13,11 @@ __all__ = [
     "check_total_weight",
     "class_factors",
     "column_means",
-    "merge_samples",
+    "deduplicate_samples",
     "read_class_weight",
     "split_samples",
     "training_samples",
-    "weigh_classes",
+    "apply_class_weight",
 ]
 
 # Rows that are made dense at a time to be hashed.
@@ -93,7 +93,7 @@ def training_samples(merged, X, offsets=None):
 
     Parameters
     ----------
-    merged : MergedSamples
+    merged : DistinctSamples
         Distinct samples.
 
     X : {ndarray, sparse matrix} of shape (n_distinct, n_features)
@@ -114,7 +114,7 @@ def training_samples(merged, X, offsets=None):
 
 
 @dataclass(frozen=True)
-class MergedSamples:
+class DistinctSamples:
     """Distinct samples in canonical order.
 
     Parameters
@@ -137,8 +137,15 @@ class MergedSamples:
     weights: np.ndarray
     group: np.ndarray
 
+    def reordered(self, rows, columns):
+        """Return the same samples with rows and columns in another order."""
+        group = np.append(np.argsort(rows), -1)[self.group]
+        X = self.X[rows]
+        X = X[:, columns] if sparse.issparse(X) else np.take(X, columns, axis=1)
+        return DistinctSamples(X, self.codes[rows], self.weights[rows], group)
 
-def merge_samples(X, codes, sample_weight=None):
+
+def deduplicate_samples(X, codes, sample_weight=None):
     """Put samples into an order of their own and merge equal ones.
 
     Stochastic training sees samples in batches, so that its result depends on
@@ -160,7 +167,7 @@ def merge_samples(X, codes, sample_weight=None):
 
     Returns
     -------
-    merged : MergedSamples
+    merged : DistinctSamples
         The distinct samples, and where each sample went.
     """
     if sample_weight is None:
@@ -174,7 +181,7 @@ def merge_samples(X, codes, sample_weight=None):
     group = np.full(len(codes), -1)
     group[kept] = inverse
     index = kept[first]
-    return MergedSamples(X[index], codes[index], weights, group)
+    return DistinctSamples(X[index], codes[index], weights, group)
 
 
 def check_total_weight(weights, name):
@@ -268,7 +275,7 @@ def class_factors(codes, weights, class_weight, n_classes):
     return factors
 
 
-def weigh_classes(samples, class_weight, classes):
+def apply_class_weight(samples, class_weight, classes):
     """Multiply sample weights by class weights.
 
     Parameters
@@ -307,7 +314,7 @@ def column_means(X):
     Parameters
     ----------
     X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        Features; NaN where a sample lacks an omics.
+        Features; NaN where a sample lacks a modality.
 
     Returns
     -------

@@ -1,29 +1,41 @@
 """SMA as a scikit-learn classifier."""
 
+from collections.abc import Mapping
+from itertools import accumulate, pairwise
 from numbers import Integral, Real
 
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
 from skomics._compat import Interval, StrOptions
-from skomics.estimators._base import BaseOmicsClassifier, document_training
+from skomics.estimators._base import BaseOmicsClassifier, classifier
+from skomics.estimators._canonical import canonical_order
 from skomics.estimators._rotation import TokenRotation
+from skomics.estimators._tokens import plan_tokens, read_token_labels
 from skomics.modules import SMA
 
 __all__ = ["SMAClassifier"]
 
+# What max_epochs="auto" stands for: as many as see so many samples, within limits.
+_SEEN = 25_600
+_FEWEST_EPOCHS, _MOST_EPOCHS = 8, 50
 
-@document_training
+
+@classifier
 class SMAClassifier(BaseOmicsClassifier):
     """Siamese multi-head attention network for subtypes from multi-omics data.
 
-    The features of each omics are cut into tokens; two transformer encoders with
+    The features of each modality are cut into tokens; two transformer encoders with
     weights of their own read them; the product of their outputs is classified by
-    a three-layer perceptron. Standardise the features of each omics first, inside
+    a three-layer perceptron. Standardize the features of each modality first, inside
     the fold, with :class:`~skomics.OmicsConcatenator`.
 
     Parameters
     ----------
     n_tokens : int, default=8
         Number of feature tokens, shared out among the omics in proportion to
-        their widths, at least one each. No token holds features of two omics.
+        their widths, at least one each. No token holds features of two modalities.
 
     d_model : int, default=32
         Width of a token; a multiple of `n_heads`.
@@ -62,10 +74,31 @@ class SMAClassifier(BaseOmicsClassifier):
         every other one is trained on what the path leaves over: the path's logits
         out of fold are added to its own.
 
+    token_order : {"weight", "given"}, default="weight"
+        How the features of a modality are dealt to its tokens. "weight" deals them one
+        after another, those of the largest coefficients in the ridge path first, and
+        without one in an order that the values make: the order of the columns has no
+        influence. "given" cuts tokens from runs of neighboring columns, as the paper
+        has it.
+
+    tokens : dict, Series or array-like, default=None
+        Token that each feature belongs to, such as a pathway: by the name of the
+        feature, with or without ``omics__``, or one label per column. Features of
+        several modalities with the same label make a token in each. Features without a
+        label (None, NaN or not there) make `n_tokens` further tokens.
+
     %(training_parameters)s
 
     Attributes
     ----------
+    token_names_ : tuple of str
+        Names of the tokens, in their order: ``omics__label`` for those of `tokens`,
+        and ``omics_0``, ``omics_1``, … for the others.
+
+    tokens_ : ndarray of shape (n_features,)
+        Name of the token that each feature belongs to; "" for one that the network
+        does not see, because the path gives it no weight.
+
     %(training_attributes)s
 
     See Also
@@ -77,12 +110,12 @@ class SMAClassifier(BaseOmicsClassifier):
     Notes
     -----
     The paper leaves open what a token is, how it is projected, how wide and deep
-    an encoder is, and where it normalises. The defaults here come from an
+    an encoder is, and where it normalizes. The defaults here come from an
     ablation on real data that is shown in the documentation of the model;
     ``SMAClassifier(**paper_params("sma"))`` is the literal reading.
 
-    Tokens are runs of neighbouring columns, so that the order of the features
-    within an omics has a (small) influence; the order of the omics has none.
+    The order of the samples and that of the omics have no influence, and that of the
+    features within a modality has none unless ``token_order="given"`` is asked for.
 
     References
     ----------
@@ -105,6 +138,26 @@ class SMAClassifier(BaseOmicsClassifier):
     1.0
     """
 
+    n_tokens: int = 8
+    d_model: int = 32
+    n_heads: int = 4
+    depth: int = 1
+    d_feedforward: int = 64
+    dropout: float = 0.1
+    input_dropout: float = 0.5
+    token_projection: str = "per_token"
+    pooling: str = "mean"
+    share_weights: bool = False
+    n_ensemble: int = 4
+    token_order: str = "weight"
+    tokens: Mapping | pd.Series | tuple | None = None
+    max_epochs: int | str = "auto"
+    batch_size: int = 64
+    lr: float = 3e-3
+    weight_decay: float = 1.0
+    class_weight: dict | str | None = "balanced"
+    linear_path: str | None = "ridge"
+
     _parameter_constraints = {
         **BaseOmicsClassifier._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left")],
@@ -119,84 +172,68 @@ class SMAClassifier(BaseOmicsClassifier):
         "share_weights": ["boolean"],
         "linear_path": [StrOptions({"ridge", "trained"}), None],
         "n_ensemble": [Interval(Integral, 1, None, closed="left")],
+        "token_order": [StrOptions({"weight", "given"})],
+        "tokens": [Mapping, pd.Series, "array-like", None],
+        "max_epochs": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
     }
 
     _module_class = SMA
 
-    def __init__(
-        self,
-        *,
-        n_tokens=8,
-        d_model=32,
-        n_heads=4,
-        depth=1,
-        d_feedforward=64,
-        dropout=0.1,
-        input_dropout=0.5,
-        token_projection="per_token",
-        pooling="mean",
-        share_weights=False,
-        n_ensemble=4,
-        max_epochs=50,
-        batch_size=64,
-        lr=3e-3,
-        weight_decay=1.0,
-        optimizer="adamw",
-        lr_schedule="cosine",
-        warmup=0.1,
-        label_smoothing=0.0,
-        class_weight="balanced",
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        modality_dropout="auto",
-        linear_path="ridge",
-        omics=None,
-        device="auto",
-        n_threads=1,
-        random_state=None,
-        callbacks=None,
-        net_params=None,
-        verbose=0,
-    ):
-        self.n_tokens = n_tokens
-        self.d_model = d_model
-        self.n_heads = n_heads
-        self.depth = depth
-        self.d_feedforward = d_feedforward
-        self.dropout = dropout
-        self.input_dropout = input_dropout
-        self.token_projection = token_projection
-        self.pooling = pooling
-        self.share_weights = share_weights
-        self.n_ensemble = n_ensemble
-        super().__init__(
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            lr=lr,
-            weight_decay=weight_decay,
-            optimizer=optimizer,
-            lr_schedule=lr_schedule,
-            warmup=warmup,
-            label_smoothing=label_smoothing,
-            class_weight=class_weight,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            modality_dropout=modality_dropout,
-            linear_path=linear_path,
-            omics=omics,
-            device=device,
-            n_threads=n_threads,
-            random_state=random_state,
-            callbacks=callbacks,
-            net_params=net_params,
-            verbose=verbose,
+    def _arrange(self, merged):
+        self._token_labels()  # whatever is wrong with them is said at once
+        if self.token_order == "given":
+            return merged, None
+        edges = accumulate((len(block) for block in self._blocks), initial=0)
+        bounds = list(pairwise(edges))
+        rows, columns = canonical_order(merged.X, merged.codes, bounds)
+        return merged.reordered(rows, columns), columns
+
+    def _choose_columns(self, columns):
+        order = np.concatenate(self._blocks)
+        scale = self._input_scale
+        kept = np.arange(len(order)) if columns is None else columns
+        if scale is not None:
+            kept = kept[scale[kept] > 0]
+        if columns is not None and hasattr(self, "path_"):
+            # What the path weighs most is dealt first.
+            weights = self.path_._feature_sizes()[order]
+            kept = kept[np.argsort(-weights[kept], kind="stable")]
+        edges = np.cumsum([len(block) for block in self._blocks])
+        of_block = np.searchsorted(edges, kept, side="right")
+        labels = self._token_labels()
+        plan = plan_tokens(
+            [self.omics_[i] for i in self._block_order],
+            [kept[of_block == b] for b in range(len(edges))],
+            self.n_tokens,
+            labels=None if labels is None else labels[order],
+            deals=columns is not None,
         )
+        self._token_sizes, self.token_names_ = plan.sizes, tuple(plan.names)
+        return plan.features
+
+    def _token_labels(self):
+        if self.tokens is None:
+            return None
+        names = getattr(self, "feature_names_in_", None)
+        return read_token_labels(self.tokens, names, self.n_features_in_)
+
+    @property
+    def tokens_(self):
+        """Name of the token that each feature belongs to; "" where to none."""
+        check_is_fitted(self)
+        tokens = np.full(self.n_features_in_, "", dtype=object)
+        widths = [stop - start for start, stop in self.net_.module_.token_bounds]
+        columns = np.concatenate(self._blocks)[self._input_columns]
+        tokens[columns] = np.repeat(np.array(self.token_names_, dtype=object), widths)
+        return tokens
+
+    def _count_epochs(self, n_samples):
+        if self.max_epochs == "auto":
+            return min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, round(_SEEN / n_samples)))
+        return self.max_epochs
 
     @property
     def _n_residual(self):
@@ -227,6 +264,7 @@ class SMAClassifier(BaseOmicsClassifier):
             "token_projection": self.token_projection,
             "pooling": self.pooling,
             "share_weights": self.share_weights,
+            "token_sizes": self._token_sizes,
             "linear_path": self.linear_path == "trained",
             "n_residual": self._n_residual,
             "n_ensemble": self.n_ensemble,

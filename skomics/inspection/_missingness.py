@@ -1,4 +1,4 @@
-"""How much the missing values of each omics say about the class."""
+"""How much the missing values of each modality say about the class."""
 
 import numpy as np
 import pandas as pd
@@ -6,13 +6,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length
 
 from skomics._blocks import read_blocks
-from skomics._missing import associate_missingness
+from skomics._modality import associate_missingness
 
 __all__ = ["missingness_association"]
 
 
 def missingness_association(X, y, *, omics=None):
-    """Measure how much the missing values of each omics say about the class.
+    """Measure how much the missing values of each modality say about the class.
 
     Where one subtype was measured less completely than another, a model can learn who
     was measured in place of the biology, and imputation keeps that trace. `fit` warns
@@ -28,13 +28,13 @@ def missingness_association(X, y, *, omics=None):
         Their subtypes. Subtypes of fewer than five samples do not count.
 
     omics : sequence or dict, default=None
-        Which columns belong to which omics, for X without names, as in
+        Which columns belong to which modalities, for X without names, as in
         :class:`~skomics.OmicsConcatenator`.
 
     Returns
     -------
     association : DataFrame
-        One row per omics, the strongest association first. Columns:
+        One row per modality, the strongest association first. Columns:
         `missing_fraction` (of all values), `cramers_v` (0 for none, 1 where missing
         values determine the class) and `p_value` of the chi-squared test, which is not
         corrected for the number of omics.
@@ -46,7 +46,7 @@ def missingness_association(X, y, *, omics=None):
 
     See Also
     --------
-    skomics.inspection.availability_report : Scores by the omics that samples have.
+    skomics.inspection.score_by_modality_pattern : Scores by what samples have.
 
     Notes
     -----

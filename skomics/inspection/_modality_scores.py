@@ -6,12 +6,12 @@ from sklearn.metrics import accuracy_score, f1_score
 from sklearn.utils.validation import check_consistent_length
 
 from skomics._blocks import read_blocks
-from skomics._missing import lacking_rows
+from skomics._modality import modality_mask
 
-__all__ = ["availability_report"]
+__all__ = ["score_by_modality_pattern"]
 
 
-def availability_report(estimator, X, y, *, omics=None):
+def score_by_modality_pattern(estimator, X, y, *, omics=None):
     """Score a classifier apart for each set of omics that samples have.
 
     Parameters
@@ -21,21 +21,21 @@ def availability_report(estimator, X, y, *, omics=None):
 
     X : DataFrame, AnnData, MuData, dict or list of tables, or array of shape \
             (n_samples, n_features)
-        Samples, as the classifier takes them. A sample lacks an omics if all its
+        Samples, as the classifier takes them. A sample lacks a modality if all its
         values there are NaN.
 
     y : array-like of shape (n_samples,)
         Their subtypes.
 
     omics : sequence or dict, default=None
-        Which columns belong to which omics, for X without names, as in
+        Which columns belong to which modalities, for X without names, as in
         :class:`~skomics.OmicsConcatenator`.
 
     Returns
     -------
     report : DataFrame
         One row per set of omics, the largest sets first, then one for all samples,
-        under the names of the omics joined by " + ". Columns: `n_samples`, `share`
+        under the names of the modalities joined by " + ". Columns: `n_samples`, `share`
         (of the samples), `accuracy`, `balanced_accuracy` (over the classes that are
         there) and `f1_macro` (over all classes of `y`, and 0 for one that is not
         there).
@@ -56,14 +56,14 @@ def availability_report(estimator, X, y, *, omics=None):
     >>> from sklearn.preprocessing import StandardScaler
     >>> from skomics import LFNNClassifier, OmicsConcatenator
     >>> from skomics.datasets import make_intersim
-    >>> from skomics.inspection import availability_report
+    >>> from skomics.inspection import score_by_modality_pattern
     >>> X, y = make_intersim(n_samples=90, n_clusters=3, effect=1, random_state=0)
     >>> X.loc[X.index[::3], "protein"] = np.nan
     >>> model = make_pipeline(
     ...     OmicsConcatenator(StandardScaler()), LFNNClassifier(random_state=0)
     ... )
     >>> model = model.fit(X[:60], y[:60])
-    >>> report = availability_report(model, X[60:], y[60:])
+    >>> report = score_by_modality_pattern(model, X[60:], y[60:])
     >>> report[["n_samples", "share"]].round(2)
                                         n_samples  share
     omics
@@ -74,7 +74,7 @@ def availability_report(estimator, X, y, *, omics=None):
     y = np.asarray(y)
     blocks = read_blocks(X, omics).blocks
     has = pd.DataFrame(
-        {name: ~lacking_rows(block.data) for name, block in blocks.items()}
+        {name: modality_mask(block.data) for name, block in blocks.items()}
     )
     check_consistent_length(has, y)
     guesses = np.asarray(estimator.predict(X))

@@ -7,14 +7,14 @@ from skomics.modules._layers import ConvPool, Dropout, GroupedLinear
 from skomics.modules._lfcnn import LFCNN
 from skomics.modules._lfnn import LFNN
 from skomics.modules._mogat import MoGAT
-from skomics.modules._mogcn import MoGCN, StackedViews
+from skomics.modules._mogcn import MoGCN
 from skomics.modules._random import (
     RandomSource,
     construction,
     generator_on,
     random_source,
 )
-from skomics.modules._sma import SMA, allot_tokens
+from skomics.modules._sma import SMA, allocate_tokens
 
 __all__ = [
     "EFCNN",
@@ -29,8 +29,7 @@ __all__ = [
     "MoGAT",
     "MoGCN",
     "RandomSource",
-    "StackedViews",
-    "allot_tokens",
+    "allocate_tokens",
     "construction",
     "generator_on",
     "random_source",

@@ -1,10 +1,10 @@
-"""efCNN: one convolutional network on the joined features of all omics."""
+"""efCNN: one convolutional network on the joined features of all modalities."""
 
 import torch
 from torch import nn
 
 from skomics.modules._layers import ConvPool, dense_head, reset_dense
-from skomics.modules._missing import PresentOmics, indicators
+from skomics.modules._modality import PresentOmics, indicators
 
 __all__ = ["EFCNN"]
 
@@ -14,14 +14,14 @@ class EFCNN(nn.Module):
 
     .. math:: z = \mathrm{head}(c_L(\cdots c_1(x) \cdots))
 
-    The features of all omics, joined to one row, pass through stages :math:`c_l`,
+    The features of all modalities, joined to one row, pass through stages :math:`c_l`,
     each a 1-D convolution, a rectifier and max-pooling, and then through a
     perceptron with dropout after every hidden layer but the last.
 
     Parameters
     ----------
     block_sizes : sequence of int
-        Number of features of each omics. Only their sum matters.
+        Number of features of each modality. Only their sum matters.
 
     n_classes : int
         Number of subtypes.
@@ -41,23 +41,23 @@ class EFCNN(nn.Module):
         Dropout rate in the head.
 
     modality_dropout : float
-        Probability of an omics of a sample being dropped in training.
+        Probability of a modality of a sample being dropped in training.
 
     has_indicators : bool
-        Whether the head reads, beside what the convolutions gave, which omics a
+        Whether the head reads, beside what the convolutions gave, which modalities a
         sample has.
 
     Notes
     -----
     **Shape**: input `(n, sum(block_sizes))`, output `(n, n_classes)` logits.
 
-    Where a sample lacks an omics, the training means stand in.
+    Where a sample lacks a modality, the training means stand in.
 
     Weights are Xavier uniform and biases zero, as in the published code.
 
-    A convolution sees neighbouring columns together, across the border of two omics,
-    too, and columns of omics data have no natural order: another order of the
-    features is another model.
+    A convolution sees neighboring columns together, across the border of two
+    modalities, too, and columns of omics data have no natural order: another order of
+    the features is another model.
 
     NOTE[DIFF]: the published code has a sigmoid unit for two classes, fed with
     one-hot labels, which cannot work; here two classes have two logits.

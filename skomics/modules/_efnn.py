@@ -1,10 +1,10 @@
-"""efNN: one dense network on the joined features of all omics."""
+"""efNN: one dense network on the joined features of all modalities."""
 
 import torch
 from torch import nn
 
 from skomics.modules._layers import dense_head, reset_dense
-from skomics.modules._missing import PresentOmics, indicators
+from skomics.modules._modality import PresentOmics, indicators
 
 __all__ = ["EFNN"]
 
@@ -20,7 +20,7 @@ class EFNN(nn.Module):
     Parameters
     ----------
     block_sizes : sequence of int
-        Number of features of each omics. Only their sum matters.
+        Number of features of each modality. Only their sum matters.
 
     n_classes : int
         Number of subtypes.
@@ -32,16 +32,16 @@ class EFNN(nn.Module):
         Dropout rate after each hidden layer but the last.
 
     modality_dropout : float
-        Probability of an omics of a sample being dropped in training.
+        Probability of a modality of a sample being dropped in training.
 
     has_indicators : bool
-        Whether the network reads, beside the features, which omics a sample has.
+        Whether the network reads, beside the features, which modalities a sample has.
 
     Notes
     -----
     **Shape**: input `(n, sum(block_sizes))`, output `(n, n_classes)` logits.
 
-    Where a sample lacks an omics, the training means stand in.
+    Where a sample lacks a modality, the training means stand in.
 
     Weights are Xavier uniform and biases zero, as in the published code.
 

@@ -290,7 +290,7 @@ class ConvPool(nn.Module):
     def _convolve(self, x):
         """Return the filters' answers, of shape (n, n_windows in pools, n_filters).
 
-        Windows overlap. A group of neighbouring ones is answered by one matrix
+        Windows overlap. A group of neighboring ones is answered by one matrix
         product of the stretch that they cover with a matrix that holds every
         filter once per window, at the window's place. Measured at one thread, 16
         filters of 300 on 32 rows of 50,000, forward and backward: with stride 75

@@ -1,10 +1,10 @@
-"""lfCNN: a convolutional branch for each omics, joined late."""
+"""lfCNN: a convolutional branch for each modality, joined late."""
 
 import torch
 from torch import nn
 
 from skomics.modules._layers import ConvPool, dense_head, reset_dense
-from skomics.modules._missing import PresentOmics, scale_branches
+from skomics.modules._modality import PresentOmics, scale_branches
 
 __all__ = ["LFCNN"]
 
@@ -14,14 +14,14 @@ class LFCNN(nn.Module):
 
     .. math:: z = \mathrm{head}([c_1(x_1), \ldots, c_V(x_V)])
 
-    Every omics :math:`x_v` is read as a row of numbers by a branch :math:`c_v` of
+    Every modality :math:`x_v` is read as a row of numbers by a branch :math:`c_v` of
     its own: a 1-D convolution, a rectifier and max-pooling. A perceptron with
     dropout after every hidden layer but the last classifies the joined outputs.
 
     Parameters
     ----------
     block_sizes : sequence of int
-        Number of features of each omics.
+        Number of features of each modality.
 
     n_classes : int
         Number of subtypes.
@@ -31,7 +31,7 @@ class LFCNN(nn.Module):
 
     kernel_sizes, strides, pool_sizes : sequence of (int or "auto")
         Width of a filter, step from one window to the next, and number of windows
-        in a pool, one each per omics. "auto" adapts to the number of features, and
+        in a pool, one each per modality. "auto" adapts to the number of features, and
         what is too wide for the omics is cut to it.
 
     head_sizes : sequence of int
@@ -41,22 +41,22 @@ class LFCNN(nn.Module):
         Dropout rate in the head.
 
     modality_dropout : float
-        Probability of an omics of a sample being dropped in training.
+        Probability of a modality of a sample being dropped in training.
 
     Notes
     -----
     **Shape**: input `(n, sum(block_sizes))`, output `(n, n_classes)` logits.
 
-    Where a sample lacks an omics, its branch counts as zero and the others, as in
+    Where a sample lacks a modality, its branch counts as zero and the others, as in
     dropout, for more.
 
     Weights are Xavier uniform and biases zero, as in the published code.
 
-    A convolution sees neighbouring columns together, and columns of omics data have
+    A convolution sees neighboring columns together, and columns of omics data have
     no natural order: another order of the features is another model.
 
     NOTE[DIFF]: the published code has a kernel and a pool by position of the omics,
-    and fails where an omics is narrower than these; here they can adapt, and are
+    and fails where a modality is narrower than these; here they can adapt, and are
     cut to what fits.
 
     NOTE[DIFF]: the published convolutions have stride 1. Here the stride can be

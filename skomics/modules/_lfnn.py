@@ -1,10 +1,10 @@
-"""lfNN: a dense branch for each omics, joined late."""
+"""lfNN: a dense branch for each modality, joined late."""
 
 import torch
 from torch import nn
 
 from skomics.modules._layers import dense_head, dense_stack, reset_dense
-from skomics.modules._missing import PresentOmics, scale_branches
+from skomics.modules._modality import PresentOmics, scale_branches
 
 __all__ = ["LFNN"]
 
@@ -14,14 +14,14 @@ class LFNN(nn.Module):
 
     .. math:: z = \mathrm{head}([h_1(x_1), \ldots, h_V(x_V)])
 
-    Every omics :math:`x_v` has a branch :math:`h_v` of its own: dense layers, each
+    Every modality :math:`x_v` has a branch :math:`h_v` of its own: dense layers, each
     followed by a rectifier and dropout. A perceptron with dropout after every
     hidden layer but the last classifies the joined outputs of the branches.
 
     Parameters
     ----------
     block_sizes : sequence of int
-        Number of features of each omics.
+        Number of features of each modality.
 
     n_classes : int
         Number of subtypes.
@@ -36,19 +36,19 @@ class LFNN(nn.Module):
         Dropout rate.
 
     modality_dropout : float
-        Probability of an omics of a sample being dropped in training.
+        Probability of a modality of a sample being dropped in training.
 
     Notes
     -----
     **Shape**: input `(n, sum(block_sizes))`, output `(n, n_classes)` logits.
 
-    Where a sample lacks an omics, its branch counts as zero and the others, as in
+    Where a sample lacks a modality, its branch counts as zero and the others, as in
     dropout, for more.
 
     Weights are Xavier uniform and biases zero, as in the published code.
 
-    NOTE[DIFF]: the published code feeds the second omics to the third branch, so
-    that the third omics is never seen; here each branch reads its own omics.
+    NOTE[DIFF]: the published code feeds the second modality to the third branch, so
+    that the third modality is never seen; here each branch reads its own modalities.
 
     NOTE[DIFF]: the published code has two or three branches and, for cancers, four
     classes; here there are as many as the data have.
@@ -96,7 +96,7 @@ class LFNN(nn.Module):
         """Return the logits."""
         x, present = self.present(x)
         blocks = x.split(self.block_sizes, dim=1)
-        # NOTE[DIFF]: the published code gives the second omics to the third branch,
+        # NOTE[DIFF]: the published code gives the second modality to the third branch,
         # too; here branch v reads omics v.
         hidden = [
             branch(block) for branch, block in zip(self.branches, blocks, strict=True)

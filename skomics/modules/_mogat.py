@@ -1,67 +1,63 @@
-"""moGAT: a graph attention network per omics, joined by VCDN."""
+"""moGAT: a graph attention network per modality, joined by VCDN."""
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch_geometric.nn import GATConv
 
-from skomics.modules._graph import propagate
+from skomics.modules._graph import Hop
 from skomics.modules._layers import Dropout
 from skomics.modules._mogcn import MultiViewGraphModule
 
 __all__ = ["MoGAT"]
 
 
-class _GraphAttention(nn.Module):
-    r"""Graph attention (Velickovic et al. 2018) with the activation that follows.
+class _GraphAttention(GATConv):
+    r"""torch-geometric's graph attention with the activation that follows it.
 
     .. math:: e_{ij} = \mathrm{LeakyReLU}(a_1^T W h_i + a_2^T W h_j), \quad
               h_i' = \mathrm{ELU}\Big(\sum_j \mathrm{softmax}_j(e_{ij}) W h_j\Big)
-
-    The score of an edge is a sum of one number per node, so that no tensor of
-    pairs of samples and features is ever built.
     """
 
     def __init__(self, d_in, d_out, *, n_heads, slope, dropout):
-        super().__init__()
-        self.n_heads, self.slope = n_heads, slope
-        self.linear = nn.Linear(d_in, d_out, bias=False)
-        self.receiver = nn.Parameter(torch.empty(n_heads, d_out // n_heads))
-        self.sender = nn.Parameter(torch.empty(n_heads, d_out // n_heads))
-        self.dropout = Dropout(dropout)
-        self.reset_parameters()
+        super().__init__(
+            d_in,
+            d_out // n_heads,
+            heads=n_heads,
+            negative_slope=slope,
+            add_self_loops=False,
+            bias=False,
+        )
+        # torch-geometric's own dropout would draw from the process's generator.
+        self.attention_dropout = Dropout(dropout)
+        self._reset_as_published()
 
-    def reset_parameters(self):
+    def _reset_as_published(self):
         """Draw Xavier uniform weights with gain 1.414, as the published code."""
-        nn.init.xavier_uniform_(self.linear.weight, gain=1.414)
-        both = torch.empty(2 * self.receiver.shape[1], self.n_heads)
+        nn.init.xavier_uniform_(self.lin.weight, gain=1.414)
+        both = torch.empty(2 * self.out_channels, self.heads)
         nn.init.xavier_uniform_(both, gain=1.414)
         with torch.no_grad():
-            self.receiver.copy_(both[: len(both) // 2].T)
-            self.sender.copy_(both[len(both) // 2 :].T)
+            self.att_dst[0] = both[: self.out_channels].T
+            self.att_src[0] = both[self.out_channels :].T
 
-    def attention(self, x, hop):
-        """Return the values of the sources and each edge's attention per head."""
-        values = self.linear(x).unflatten(1, (self.n_heads, -1))
-        ours = (values * self.receiver).sum(-1)[hop.destinations]
-        theirs = (values * self.sender).sum(-1)
-        to, source = hop.receivers, hop.rows[1]
-        scores = F.leaky_relu(ours[to] + theirs[source], self.slope)
-        # Softmax over each destination's edges; the largest score is taken off
-        # first, so that no exponential overflows.
-        index = to.unsqueeze(1).expand_as(scores)
-        top = scores.new_full(ours.shape, -torch.inf)
-        top = top.scatter_reduce(0, index, scores.detach(), "amax")
-        weights = (scores - top[to]).exp()
-        total = torch.zeros_like(ours).index_add(0, to, weights)
-        return values, weights / total[to]
+    def forward(self, x, edges, edge_weight=None):
+        """Return the destinations' new values.
 
-    def forward(self, x, hop):
-        """Return the destinations' new values."""
-        values, weights = self.attention(x, hop)
-        weights = self.dropout(weights)
-        heads = zip(values.unbind(1), weights.unbind(1), strict=True)
-        mixed = [propagate(hop, value.contiguous(), weight) for value, weight in heads]
-        return F.elu(torch.cat(mixed, dim=1))
+        Edges are a hop, or edges in torch-geometric's form, whose weights do not
+        count: attention weighs them.
+        """
+        if not isinstance(edges, Hop):
+            return F.elu(super().forward(x, edges))
+        if edges.is_bipartite:
+            x = (x, x[edges.destinations])
+        size = edges.adjacency.shape[::-1]
+        return F.elu(super().forward(x, edges.edge_index, size=size))
+
+    def edge_update(self, alpha_j, alpha_i, edge_attr, index, ptr, dim_size):
+        """Return the attention of each edge, of which dropout takes a part away."""
+        weights = super().edge_update(alpha_j, alpha_i, edge_attr, index, ptr, dim_size)
+        return self.attention_dropout(weights)
 
 
 class MoGAT(MultiViewGraphModule):
@@ -73,7 +69,7 @@ class MoGAT(MultiViewGraphModule):
     Parameters
     ----------
     block_sizes : sequence of int
-        Number of features of each omics.
+        Number of features of each modality.
 
     n_classes : int
         Number of subtypes.

@@ -1,19 +1,16 @@
-"""moGCN: a graph convolutional network per omics, joined by VCDN."""
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+"""moGCN: a graph convolutional network per modality, joined by VCDN."""
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch_geometric.nn import GCNConv
 
 from skomics.modules._fusion import VCDN
-from skomics.modules._graph import Hop, propagate
+from skomics.modules._graph import Hop
 from skomics.modules._layers import Dropout, GroupedLinear
-from skomics.modules._missing import drop_omics
+from skomics.modules._modality import drop_omics
 
-__all__ = ["MoGCN", "MultiViewGraphModule", "StackedViews"]
+__all__ = ["MoGCN", "MultiViewGraphModule"]
 
 # Slope of the leaky rectifier, as in the published code.
 _SLOPE = 0.25
@@ -122,6 +119,22 @@ class MultiViewGraphModule(nn.Module):
         fused = self._fuse(logits if self.end_to_end else logits.detach(), present)
         return torch.cat([logits, fused.unsqueeze(0)])
 
+    def view(self, index):
+        """Return one view's encoder and classifier as a torch-geometric module.
+
+        Parameters
+        ----------
+        index : int
+            Position of the view.
+
+        Returns
+        -------
+        module : torch.nn.Module
+            Called with features, `edge_index` and edge weights, it returns logits. It
+            shares its weights with this module.
+        """
+        return _View(self.encoders[index], self.heads, index)
+
     def embed(self, views):
         """Return every layer's input for the training samples, per view.
 
@@ -190,105 +203,51 @@ class MultiViewGraphModule(nn.Module):
         return self.heads(torch.stack(hidden))
 
 
-class _Activate(torch.autograd.Function):
-    # Bias, leaky rectifier and dropout in the place of `x`: one after another, each
-    # would take longer to get its memory than to compute.
-    @staticmethod
-    def forward(ctx, x, bias, keep, scale):
-        ctx.mark_dirty(x)
-        if bias is not None:
-            x.add_(bias)
-        F.leaky_relu_(x, _SLOPE)
-        factor = None
-        if keep is not None:
-            factor = keep.to(x.dtype).mul_(scale)
-            x.mul_(factor)
-        ctx.save_for_backward(x, factor)
-        return x
+class _View(nn.Module):
+    """One view of a module on graphs, in the form that torch-geometric expects."""
 
-    @staticmethod
-    def backward(ctx, grad):
-        # What dropout sets to zero has lost its sign, but has no gradient either.
-        y, factor = ctx.saved_tensors
-        grad = grad if factor is None else grad * factor
-        grad = torch.ops.aten.leaky_relu_backward(grad, y, _SLOPE, True)
-        to_bias = grad.sum(-2, keepdim=True) if ctx.needs_input_grad[1] else None
-        return grad, to_bias, None, None
+    def __init__(self, encoder, heads, index):
+        super().__init__()
+        self.encoder, self.heads, self.index = encoder, heads, index
+
+    def forward(self, x, edge_index, edge_weight=None):
+        """Return logits of shape (n_nodes, n_classes)."""
+        for layer in self.encoder:
+            x = layer(x, edge_index, edge_weight)
+        return x @ self.heads.weight[self.index] + self.heads.bias[self.index]
 
 
-class _GraphConvolutions(nn.Module):
-    r"""A graph convolution for each view, with the activation that follows it.
+class _GraphConvolution(GCNConv):
+    r"""torch-geometric's graph convolution with the activation that follows it.
 
     .. math:: H' = \mathrm{dropout}(\phi(A H W + b))
 
-    Views of one width are kept as one tensor and run as one product.
+    The graph comes normalized, with self loops.
     """
 
-    def __init__(self, sizes, d_out, dropout):
-        super().__init__()
-        if len(set(sizes)) == 1:
-            self.weight = nn.Parameter(torch.empty(len(sizes), sizes[0], d_out))
-        else:
-            self.weight = nn.ParameterList(torch.empty(d_in, d_out) for d_in in sizes)
-        self.bias = nn.Parameter(torch.zeros(len(sizes), 1, d_out))
+    def __init__(self, d_in, d_out, *, dropout):
+        super().__init__(d_in, d_out, normalize=False)
         self.dropout = Dropout(dropout)
-        for weight in self.weight:
-            nn.init.xavier_normal_(weight)
+        nn.init.xavier_normal_(self.lin.weight)
 
-    def multiply(self, x):
-        """Return the products of the views' values and weights, view by view."""
-        if isinstance(self.weight, nn.ParameterList):
-            return torch.stack([a @ w for a, w in zip(x, self.weight, strict=True)])
-        return torch.bmm(x, self.weight)
+    def forward(self, x, edges, edge_weight=None):
+        """Return the destinations' new values.
 
-    def activate(self, x, bias):
-        """Add the bias to the sums; return their leaky rectifier after dropout."""
-        return _Activate.apply(x, bias, *self.dropout.draw(x))
-
-    def __getitem__(self, view):
-        return _GraphConvolution(self.weight[view], self.bias[view], self.activate)
-
-
-class _GraphConvolution(NamedTuple):
-    """One view's part of a layer."""
-
-    weight: torch.Tensor
-    bias: torch.Tensor
-    activate: Callable
-
-    def __call__(self, x, hop):
-        """Return the destinations' new values."""
-        if hop is None:
-            # The sums over neighbours have been taken beforehand.
-            return self.activate(x @ self.weight, self.bias)
-        d_in, d_out = self.weight.shape
-        if len(hop.destinations) < hop.n_sources or d_in < d_out:
-            return self.activate(propagate(hop, x) @ self.weight, self.bias)
-        return self.activate(propagate(hop, x @ self.weight), self.bias)
-
-
-@dataclass(frozen=True)
-class StackedViews:
-    """All samples of all views at once, for :class:`MoGCN`.
-
-    Parameters
-    ----------
-    sums : Tensor of shape (n_views, n, d), or list of Tensor of shape (n, d)
-        Each view's features, summed over neighbours: the first layer's sums do not
-        change in training. One tensor where the views have one width.
-
-    hop : Hop
-        The graphs of all views as one, block by block.
-    """
-
-    sums: torch.Tensor | list
-    hop: Hop
+        Edges are a hop, edges in torch-geometric's form with their weights, or None
+        where the sums over neighbors have been taken beforehand.
+        """
+        if edges is None:
+            sums = self.lin(x) + self.bias
+        else:
+            edges = edges.adjacency if isinstance(edges, Hop) else edges
+            sums = super().forward(x, edges, edge_weight)
+        return self.dropout(F.leaky_relu(sums, _SLOPE))
 
 
 class MoGCN(MultiViewGraphModule):
     r"""Multi-omics graph convolutional network (MOGONET; Wang et al. 2021).
 
-    For each omics, graph convolutions on a graph of similar samples,
+    For each modality, graph convolutions on a graph of similar samples,
 
     .. math:: H^{(l+1)} = \phi(A H^{(l)} W^{(l)} + b^{(l)}),
 
@@ -297,7 +256,7 @@ class MoGCN(MultiViewGraphModule):
     Parameters
     ----------
     block_sizes : sequence of int
-        Number of features of each omics.
+        Number of features of each modality.
 
     n_classes : int
         Number of subtypes.
@@ -321,7 +280,7 @@ class MoGCN(MultiViewGraphModule):
     -----
     **Shape**: see :meth:`forward`, :meth:`embed` and :meth:`predict`.
 
-    The sums over neighbours in the first layer do not change in training, so
+    The sums over neighbors in the first layer do not change in training, so
     that they may be taken once: give them as the values, and None as the hop.
 
     References
@@ -351,41 +310,13 @@ class MoGCN(MultiViewGraphModule):
             max_cells=max_cells,
             modality_dropout=modality_dropout,
         )
-        inputs = [block_sizes, *([size] * len(block_sizes) for size in hidden_sizes)]
         rates = [dropout] * (len(hidden_sizes) - 1) + [0.0]
-        self.layers = nn.ModuleList(
-            _GraphConvolutions(*layer)
-            for layer in zip(inputs[:-1], hidden_sizes, rates, strict=True)
+        self.encoders = nn.ModuleList(
+            nn.ModuleList(
+                _GraphConvolution(d_in, d_out, dropout=rate)
+                for d_in, d_out, rate in zip(
+                    (size, *hidden_sizes), hidden_sizes, rates, strict=False
+                )
+            )
+            for size in block_sizes
         )
-
-    @property
-    def encoders(self):
-        """For each view, its part of every layer."""
-        return [
-            [layer[v] for layer in self.layers] for v in range(len(self.heads.weight))
-        ]
-
-    def forward(self, views, present=None):
-        """Return the logits that training compares with the labels.
-
-        Parameters
-        ----------
-        views : StackedViews or list of (Tensor, list of Hop)
-            All samples of all views at once, or as in :class:`MoGAT`.
-
-        present : Tensor of shape (n, n_views), dtype bool, default=None
-            Which views each sample has; None if all have all.
-
-        Returns
-        -------
-        logits : Tensor of shape (n_views + 1, n, n_classes)
-            Logits of each view and, except with one view or while only views
-            are trained, of the fusion.
-        """
-        if not isinstance(views, StackedViews):
-            return super().forward(views, present)
-        first, *others = self.layers
-        x = first.activate(first.multiply(views.sums), first.bias)
-        for layer in others:
-            x = layer.activate(propagate(views.hop, layer.multiply(x)), layer.bias)
-        return self._with_fusion(self.heads(x), present)

@@ -1,6 +1,6 @@
 """SMA: two Siamese multi-head attention encoders over omics feature tokens."""
 
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 
 import torch
 from torch import nn
@@ -8,36 +8,36 @@ from torch.nn import functional as F
 
 from skomics.modules._fusion import average_members
 from skomics.modules._layers import Dropout, GroupedLinear, sinusoidal_positions
-from skomics.modules._missing import PresentOmics
+from skomics.modules._modality import PresentOmics
 from skomics.modules._random import generator_on
 
-__all__ = ["SMA", "allot_tokens"]
+__all__ = ["SMA", "allocate_tokens"]
 
 
-def allot_tokens(block_sizes, n_tokens):
+def allocate_tokens(block_sizes, n_tokens):
     """Share tokens out among omics in proportion to their widths.
 
-    Every omics gets at least one token and no token is empty, so the total is
-    `n_tokens` unless there are more omics, or fewer features, than that.
+    Every modality gets at least one token and no token is empty, so the total is
+    `n_tokens` unless there are more modalities, or fewer features, than that.
 
     Parameters
     ----------
     block_sizes : sequence of int
-        Number of features of each omics, all positive.
+        Number of features of each modality, all positive.
 
     n_tokens : int
         Number of tokens wanted in all.
 
     Returns
     -------
-    counts : list of int
-        Number of tokens of each omics.
+    sizes : list of list of int
+        For each modality, how many features each of its tokens has.
 
     Examples
     --------
-    >>> from skomics.modules import allot_tokens
-    >>> allot_tokens([554, 895, 218], n_tokens=8)
-    [3, 4, 1]
+    >>> from skomics.modules import allocate_tokens
+    >>> allocate_tokens([554, 895, 218], n_tokens=8)
+    [[184, 185, 185], [223, 224, 224, 224], [218]]
     """
     counts = [1] * len(block_sizes)
     free = min(n_tokens, sum(block_sizes)) - len(counts)
@@ -48,22 +48,14 @@ def allot_tokens(block_sizes, n_tokens):
             key=lambda i: block_sizes[i] / counts[i],
         )
         counts[widest] += 1
-    return counts
-
-
-def _token_bounds(block_sizes, n_tokens):
-    """Return first and last-plus-one feature of each token, none across omics."""
-    bounds, start = [], 0
-    counts = allot_tokens(block_sizes, n_tokens)
-    for size, count in zip(block_sizes, counts, strict=True):
-        edges = [start + size * i // count for i in range(count + 1)]
-        bounds += pairwise(edges)
-        start += size
-    return bounds
+    return [
+        [size * (i + 1) // count - size * i // count for i in range(count)]
+        for size, count in zip(block_sizes, counts, strict=True)
+    ]
 
 
 class _FeatureTokenizer(nn.Module):
-    r"""Cut each omics into runs of neighbouring features and project each run.
+    r"""Cut each modality into runs of features and project each run.
 
     .. math:: e_t = x_{F_t} W_t + b_t + p_t
 
@@ -96,7 +88,7 @@ class _FeatureTokenizer(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self):
-        """Draw projections that give tokens of unit variance from standardised data."""
+        """Draw projections that give tokens of unit variance from standardized data."""
         fan_in = self.fan_in.double().rsqrt().float().view(-1, 1, 1)
         if len(self.weight) == 1:
             fan_in = fan_in.max().view(1, 1, 1)
@@ -193,8 +185,8 @@ class _AttentionLayer(nn.Module):
         self.dropout = Dropout(dropout)
 
     def _heads(self, x):
-        # A scale and shift after the normalisation would be absorbed by the
-        # linear layer that follows, so the normalisation has none.
+        # A scale and shift after the normalization would be absorbed by the
+        # linear layer that follows, so the normalization has none.
         qkv = self.qkv(F.layer_norm(x, x.shape[-1:])).flatten(0, 1)
         return [
             part.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
@@ -264,13 +256,17 @@ class SMA(nn.Module):
     Parameters
     ----------
     block_sizes : sequence of int
-        Number of features of each omics; no token holds features of two omics.
+        Number of features of each modality; no token holds features of two modalities.
 
     n_classes : int
         Number of subtypes.
 
     n_tokens : int
-        Number of tokens in all, shared out by :func:`allot_tokens`.
+        Number of tokens in all, shared out by :func:`allocate_tokens`.
+
+    token_sizes : list of list of int or None
+        For each modality, how many features each of its tokens has, in the order of the
+        columns. None shares them out evenly among `n_tokens`.
 
     d_model, n_heads, depth, d_feedforward : int
         Width of a token, attention heads, layers of an encoder, and width of
@@ -299,7 +295,7 @@ class SMA(nn.Module):
         side as one batched model.
 
     modality_dropout : float
-        Probability of an omics of a sample being dropped in training.
+        Probability of a modality of a sample being dropped in training.
 
     token_widths, feature_widths : list of int or None
         Number of coordinates of each token, and of the features that these were made
@@ -316,7 +312,7 @@ class SMA(nn.Module):
     `(n_ensemble, n, n_classes)` logits, in evaluation mode `(n, n_classes)`
     logarithms of the members' mean probabilities.
 
-    Where a sample lacks an omics, no token attends to that omics' tokens, and the
+    Where a sample lacks a modality, no token attends to that omics' tokens, and the
     mean is over the others.
 
     NOTE[DIFF]: the paper fixes neither the size of a token, nor the projection,
@@ -361,6 +357,7 @@ class SMA(nn.Module):
         n_ensemble,
         modality_dropout=0.0,
         n_residual=0,
+        token_sizes=None,
         token_widths=None,
         feature_widths=None,
     ):
@@ -377,8 +374,17 @@ class SMA(nn.Module):
         self.n_encoders = 1 if share_weights else 2
         self.pooling = pooling
         n_groups = n_ensemble * self.n_encoders
-        self.token_bounds = _token_bounds(block_sizes, n_tokens)
-        counts = allot_tokens(block_sizes, n_tokens)
+        if token_sizes is None:
+            token_sizes = allocate_tokens(block_sizes, n_tokens)
+        elif [sum(sizes) for sizes in token_sizes] != list(block_sizes):
+            raise ValueError(
+                f"The tokens have {[sum(sizes) for sizes in token_sizes]} features of "
+                f"the omics, which have {list(block_sizes)}. Each feature belongs to "
+                "one token."
+            )
+        edges = accumulate(chain.from_iterable(token_sizes), initial=0)
+        self.token_bounds = list(pairwise(edges))
+        counts = [len(sizes) for sizes in token_sizes]
         omics = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
         self.register_buffer("token_omics", omics, persistent=False)
         self.input_dropout = Dropout(input_dropout)

@@ -80,12 +80,12 @@ def is_class_array(value, at_least=1):
         return False
 
 
-def check_thing(thing, place, size):
+def check_thing(obj, place, size):
     """Refuse an object of scikit-learn that its class could not have made.
 
     Parameters
     ----------
-    thing : object
+    obj : object
         With all its attributes.
 
     place : str
@@ -99,16 +99,16 @@ def check_thing(thing, place, size):
     ValueError
         If a parameter or an attribute is not sound.
     """
-    state = vars(thing)
-    if isinstance(thing, BaseEstimator):
-        check_parameters(thing, place)
-        _check_common(thing, state, place, size)
-    elif isinstance(thing, _BaseScorer):
+    state = vars(obj)
+    if isinstance(obj, BaseEstimator):
+        check_parameters(obj, place)
+        _check_common(obj, state, place, size)
+    elif isinstance(obj, _BaseScorer):
         _check_scorer(state, place)
-    for cls in type(thing).__mro__:
+    for cls in type(obj).__mro__:
         check = _CHECKS.get(cls.__name__)
         if check is not None and (is_fitted(state) or cls.__name__ in _ALWAYS_CHECKED):
-            check(thing, state, place)
+            check(obj, state, place)
             break
 
 
@@ -117,21 +117,21 @@ def is_fitted(state):
     return any(name.endswith("_") for name in state)
 
 
-def check_parameters(thing, place):
+def check_parameters(obj, place):
     """Refuse parameters that the estimator's own constraints do not allow."""
-    for name, value in thing.get_params(deep=False).items():
+    for name, value in obj.get_params(deep=False).items():
         is_bare = isinstance(value, type) and issubclass(value, BaseEstimator)
         require(not is_bare, f"{place}.{name}", "is a class, not an estimator")
-    if hasattr(type(thing), "_parameter_constraints"):
+    if hasattr(type(obj), "_parameter_constraints"):
         try:
-            validate_params(thing)
+            validate_params(obj)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{place}: {error}") from error
 
 
-def _check_common(thing, state, place, size):
+def _check_common(obj, state, place, size):
     n_features = state.get("n_features_in_")
-    has_width = is_tried(thing) or type(thing).__name__ in TRANSFORMERS
+    has_width = is_tried(obj) or type(obj).__name__ in TRANSFORMERS
     has_width = has_width or "scores_" in state
     if "n_features_in_" in state or (has_width and is_fitted(state)):
         require(is_integer(n_features, 1), place, "has no proper n_features_in_")
@@ -148,9 +148,9 @@ def _check_common(thing, state, place, size):
         is_row = isinstance(values, np.ndarray) and values.ndim == 1
         fits = not is_row or n_features is None or len(values) == n_features
         require(fits, f"{place}.{name}", f"is not as long as {n_features} features")
-    _check_classes(thing, state, place)
-    if is_tried(thing):
-        _check_sizes(thing, state, place)
+    _check_classes(obj, state, place)
+    if is_tried(obj):
+        _check_sizes(obj, state, place)
 
 
 def check_feature_names(names, n_features, place):
@@ -165,7 +165,7 @@ def check_feature_names(names, n_features, place):
     )
 
 
-def _check_sizes(thing, state, place):
+def _check_sizes(obj, state, place):
     """Refuse numbers of a predictor that would overflow in its sums."""
     for name, values in state.items():
         if isinstance(values, np.ndarray) and values.dtype == np.float64:
@@ -173,19 +173,18 @@ def _check_sizes(thing, state, place):
             require(not large.any(), f"{place}.{name}", f"is larger than {_LARGEST}")
 
 
-def _check_classes(thing, state, place):
+def _check_classes(obj, state, place):
     classes, n_classes = state.get("classes_"), state.get("n_classes_")
-    if type(thing).__name__ == "MultiLabelBinarizer" and classes is not None:
+    if type(obj).__name__ == "MultiLabelBinarizer" and classes is not None:
         # In the order of its parameter; compiled code is given their positions.
         is_row = isinstance(classes, np.ndarray) and classes.ndim == 1
         fits = is_row and len(set(classes.tolist())) == len(classes)
         require(fits, f"{place}.classes_", "are no classes")
     elif (
-        type(thing).__name__ in ("LabelBinarizer", "LabelEncoder")
-        and classes is not None
+        type(obj).__name__ in ("LabelBinarizer", "LabelEncoder") and classes is not None
     ):
         require(is_class_array(classes), f"{place}.classes_", "are no classes")
-    elif isinstance(classes, np.ndarray) and is_classifier(thing):
+    elif isinstance(classes, np.ndarray) and is_classifier(obj):
         require(is_class_array(classes), f"{place}.classes_", "are no classes")
         fits = n_classes is None or np.array_equal(n_classes, len(classes))
         require(fits, f"{place}.n_classes_", "is not the number of classes")
@@ -210,14 +209,14 @@ def _check_scorer(state, place):
 # One check per class
 
 
-def _check_tree_model(thing, state, place):
+def _check_tree_model(obj, state, place):
     tree = state.get("tree_")
     require(isinstance(tree, Tree), place, "has no tree")
     fits = tree.n_features == state.get("n_features_in_")
     fits = fits and tree.n_outputs == state.get("n_outputs_")
     require(fits, place, "has a tree for other features or outputs")
     n_classes = state.get("n_classes_")
-    if is_classifier(thing):
+    if is_classifier(obj):
         fits = np.array_equal(np.atleast_1d(n_classes), tree.n_classes)
         require(fits, place, "has a tree for other classes")
         _check_class_list(state, place, n_classes)
@@ -232,14 +231,14 @@ def _check_class_list(state, place, n_classes):
     require(fits, f"{place}.classes_", "are no classes")
 
 
-def _check_forest(thing, state, place):
+def _check_forest(obj, state, place):
     trees = state.get("estimators_")
     require(isinstance(trees, list) and trees, place, "has no trees")
     for i, tree in enumerate(trees):
         _check_member(tree, state, f"{place}.estimators_[{i}]")
         fits = tree.tree_.n_outputs == state.get("n_outputs_")
         require(fits, f"{place}.estimators_[{i}]", "is a tree for other outputs")
-    if is_classifier(thing):
+    if is_classifier(obj):
         _check_class_list(state, place, state.get("n_classes_"))
         counts = np.atleast_1d(state.get("n_classes_"))
         fits = all(np.array_equal(t.tree_.n_classes, counts) for t in trees)
@@ -252,13 +251,13 @@ def _check_member(tree, state, place):
     require(fits, place, "is no tree for these features")
 
 
-def _check_boosting(thing, state, place):
+def _check_boosting(obj, state, place):
     stages = state.get("estimators_")
     n_stages = state.get("n_estimators_")
     n_trees = state.get("n_trees_per_iteration_")
     is_grid = isinstance(stages, np.ndarray) and stages.dtype == object
     fits = is_grid and stages.size and stages.shape == (n_stages, n_trees)
-    if is_classifier(thing):
+    if is_classifier(obj):
         n_classes = state.get("n_classes_")
         fits = fits and n_trees == (1 if n_classes == 2 else n_classes)
     else:
@@ -270,18 +269,18 @@ def _check_boosting(thing, state, place):
         require(is_one, f"{place}.estimators_", "has a tree of several outputs")
 
 
-def _check_svm(thing, state, place):
+def _check_svm(obj, state, place):
     support, n_support = state.get("support_"), state.get("_n_support")
     is_sparse, fitted = state.get("_sparse"), state.get("shape_fit_")
     require(isinstance(is_sparse, bool), place, "does not say if it is sparse")
     is_shape = isinstance(fitted, tuple) and len(fitted) == 2
     require(is_shape and all(map(is_integer, fitted)), place, "has no shape")
     # In regression there is one row of numbers, as for two classes.
-    n_classes = len(state["classes_"]) if is_classifier(thing) else 2
+    n_classes = len(state["classes_"]) if is_classifier(obj) else 2
     is_counted = isinstance(n_support, np.ndarray) and n_support.dtype == np.int32
     is_counted = is_counted and n_support.shape == (n_classes,) and n_support.min() >= 0
     require(is_counted, place, "does not count its support vectors")
-    n_vectors = int(n_support.sum() if is_classifier(thing) else n_support[0])
+    n_vectors = int(n_support.sum() if is_classifier(obj) else n_support[0])
     fits = is_codes(support, (n_vectors,), fitted[0]) and support.dtype == np.int32
     require(fits, place, "has other support vectors than it counts")
     shape = (n_vectors, state.get("n_features_in_"))
@@ -294,24 +293,24 @@ def _check_svm(thing, state, place):
     # Compiled code reads all of the coefficients, those that are 0 too.
     fits = _is_svm_matrix(coefs, shape, is_sparse) and coefs.size == np.prod(shape)
     require(fits, place, "has coefficients that do not fit")
-    _check_svm_numbers(thing, state, n_classes * (n_classes - 1) // 2, place)
+    _check_svm_numbers(obj, state, n_classes * (n_classes - 1) // 2, place)
 
 
-def _check_svm_numbers(thing, state, n_pairs, place):
+def _check_svm_numbers(obj, state, n_pairs, place):
     fits = is_real_array(state.get("_intercept_"), shape=(n_pairs,))
     require(fits, place, "has no intercept for each pair of classes")
     a, b = state.get("_probA"), state.get("_probB")
     are_rows = is_real_array(a, ndim=1) and is_real_array(b, ndim=1)
     fits = are_rows and len(a) in (0, n_pairs)
-    fits = fits and len(b) == (len(a) if is_classifier(thing) else 0)
+    fits = fits and len(b) == (len(a) if is_classifier(obj) else 0)
     require(fits, place, "has no probabilities for each pair of classes")
     # With the flag and without the numbers, compiled code reads from nowhere.
     flag, weights = state.get("_effective_probability"), state.get("class_weight_")
     is_flag = isinstance(flag, bool) and (not flag or len(a) > 0)
     require(is_flag, place, "has no numbers for its probabilities")
-    n_weights = len(state["classes_"]) if is_classifier(thing) else 0
+    n_weights = len(state["classes_"]) if is_classifier(obj) else 0
     fits = is_real_array(weights, shape=(n_weights,)) and weights.dtype == np.float64
-    fits = fits or (weights is None and not is_classifier(thing))
+    fits = fits or (weights is None and not is_classifier(obj))
     require(fits, f"{place}.class_weight_", "has no weight for each class")
     gamma = state.get("_gamma")
     is_number = isinstance(gamma, Real) and bool(np.isfinite(gamma))
@@ -328,7 +327,7 @@ def _is_svm_matrix(matrix, shape, is_sparse):
     return is_short and is_double and is_real_array(matrix.data)
 
 
-def _check_neighbors(thing, state, place):
+def _check_neighbors(obj, state, place):
     X, n_samples = state.get("_fit_X"), state.get("n_samples_fit_")
     values = X.data if sparse.issparse(X) else X
     require(is_real_array(values), place, "has no finite samples")
@@ -343,7 +342,7 @@ def _check_neighbors(thing, state, place):
     is_metric = isinstance(metric, str) and isinstance(params, dict)
     require(is_metric, place, "has no metric")
     y = state.get("_y")
-    if not is_classifier(thing):
+    if not is_classifier(obj):
         is_target = isinstance(y, np.ndarray) and y.shape[:1] == (n_samples,)
         require(is_target and is_real_array(y), place, "has no target per sample")
         return
@@ -360,7 +359,7 @@ def _check_neighbors(thing, state, place):
     require(fits, place, "has no class per sample")
 
 
-def _check_one_hot(thing, state, place):
+def _check_one_hot(obj, state, place):
     categories = state.get("categories_")
     is_list = isinstance(categories, list) and categories
     fits = is_list and all(
@@ -401,18 +400,18 @@ def _check_dropped(dropped, categories, place):
     require(fits, place, "drops categories that are not there")
 
 
-def _check_function(thing, state, place):
+def _check_function(obj, state, place):
     for name in ("kw_args", "inv_kw_args"):
         require(not state.get(name), f"{place}.{name}", "is not empty")
 
 
-def _check_calibrated(thing, state, place):
+def _check_calibrated(obj, state, place):
     is_list = isinstance(state.get("calibrators"), list) and state["calibrators"]
     require(is_list, place, "has no calibrators")
     require(is_class_array(state.get("classes")), f"{place}.classes", "are no classes")
 
 
-def _check_pipeline(thing, state, place):
+def _check_pipeline(obj, state, place):
     steps = state.get("steps")
     are_pairs = isinstance(steps, list) and all(
         isinstance(pair, tuple) and len(pair) == 2 for pair in steps
@@ -424,12 +423,12 @@ def _check_pipeline(thing, state, place):
         require(fits, place, f"has a step {name!r:.50} that cannot transform")
 
 
-def _check_voting(thing, state, place):
+def _check_voting(obj, state, place):
     """Refuse members whose votes are not codes of classes: votes are counted."""
     members = state.get("estimators_")
     is_list = isinstance(members, list) and len(members) > 0
     require(is_list, place, "has no members")
-    if is_classifier(thing):
+    if is_classifier(obj):
         n_classes = len(state.get("classes_", ()))
         for member in members:
             fits = _gives_codes(member, n_classes)
@@ -451,9 +450,9 @@ def _gives_codes(model, n_classes):
     return fits and is_codes(classes, classes.shape, n_classes)
 
 
-def _check_dummy(thing, state, place):
+def _check_dummy(obj, state, place):
     constant = state.get("constant")
-    if constant is not None and is_classifier(thing):
+    if constant is not None and is_classifier(obj):
         known = state.get("classes_")
         known = known if isinstance(known, list) else [known]
         fits = all(isinstance(c, np.ndarray) for c in known)
@@ -482,38 +481,38 @@ _ALWAYS_CHECKED = ("FunctionTransformer", "Pipeline", "_CalibratedClassifier")
 # What is made anew
 
 
-def rebuild(thing):
+def rebuild(obj):
     """Make anew what a file does not hold, from what has been checked.
 
     Parameters
     ----------
-    thing : object
+    obj : object
         Of scikit-learn.
     """
-    state, name = vars(thing), type(thing).__name__
+    state, name = vars(obj), type(obj).__name__
     if name == "IsotonicRegression" and "X_thresholds_" in state:
-        restore_interpolation(thing)
+        restore_interpolation(obj)
     elif name.startswith("GradientBoosting") and "estimators_" in state:
-        restore_loss(thing)
-        _try_first_guess(thing)
+        restore_loss(obj)
+        _try_first_guess(obj)
     elif name in ("GammaRegressor", "PoissonRegressor", "TweedieRegressor"):
         if "coef_" in state:
-            restore_loss(thing)
+            restore_loss(obj)
     elif name == "MultiLabelBinarizer":
-        thing._cached_dict = None
+        obj._cached_dict = None
     elif name == "TunedThresholdClassifierCV" and "estimator_" in state:
-        restore_threshold_scorer(thing)
+        restore_threshold_scorer(obj)
     elif "_fit_method" in state:
-        restore_search_tree(thing)
+        restore_search_tree(obj)
 
 
-def _try_first_guess(thing):
+def _try_first_guess(obj):
     """Refuse a first guess that has fewer columns than the trees write to."""
-    if not isinstance(thing.init_, str):
-        kinds = ("predict_proba",) if is_classifier(thing) else ("predict",)
-        require(hasattr(thing.init_, *kinds), "init_", "gives no first guess")
+    if not isinstance(obj.init_, str):
+        kinds = ("predict_proba",) if is_classifier(obj) else ("predict",)
+        require(hasattr(obj.init_, *kinds), "init_", "gives no first guess")
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        guess = first_guess(thing, np.ones((1, thing.n_features_in_), np.float32))
-    fits = guess.shape == (1, thing.n_trees_per_iteration_)
+        guess = first_guess(obj, np.ones((1, obj.n_features_in_), np.float32))
+    fits = guess.shape == (1, obj.n_trees_per_iteration_)
     require(fits, "init_", "gives a first guess for other classes")

@@ -110,13 +110,13 @@ def write_file(path, header, tensors, check):
         tensors, {_KEY: json.dumps(header, allow_nan=False)}
     )
     check(header, tensors, len(text) + sum(a.nbytes for a in tensors.values()))
-    draft = target.with_name(f"{target.name}.{uuid.uuid4().hex}.tmp")
+    tmp = target.with_name(f"{target.name}.{uuid.uuid4().hex}.tmp")
     mode = None
     with suppress(FileNotFoundError):
         mode = target.stat().st_mode & 0o7777
     # Never wider than what was there, not even while it is written.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    number = os.open(draft, flags, 0o666 if mode is None else 0o600)
+    number = os.open(tmp, flags, 0o666 if mode is None else 0o600)
     try:
         with os.fdopen(number, "wb") as file:
             file.write(len(text).to_bytes(8, "little") + text)
@@ -127,11 +127,11 @@ def write_file(path, header, tensors, check):
             file.flush()
             os.fsync(file.fileno())
         if mode is not None:
-            os.chmod(draft, mode)
-        os.replace(draft, target)
+            os.chmod(tmp, mode)
+        os.replace(tmp, target)
     except BaseException:
         with suppress(FileNotFoundError):
-            os.unlink(draft)
+            os.unlink(tmp)
         raise
 
 

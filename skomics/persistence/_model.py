@@ -20,7 +20,7 @@ def save_model(model, path):
     Any fitted classifier or transformer of skomics can be saved, and pipelines,
     searches and ensembles of them with those estimators of scikit-learn that are data:
     imputers, scalers, selectors, encoders, linear models, trees and forests, kernel
-    models, naive Bayes, nearest neighbours, `MLPClassifier`, with the scores and
+    models, naive Bayes, nearest neighbors, `MLPClassifier`, with the scores and
     splitters that they name. docs/saving.md has the list.
 
     Parameters
@@ -70,7 +70,7 @@ def save_model(model, path):
     loaded model.
 
     **The file holds training data where the model does**: the graph models link a new
-    sample to their training samples, and nearest neighbours and kernel models keep
+    sample to their training samples, and nearest neighbors and kernel models keep
     theirs. `BlockRidgeClassifier`, and a network with such a path, keeps a row of
     logits of each training sample. Beside that, the networks keep weights, column
     means and the names of features and classes.

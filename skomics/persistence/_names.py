@@ -92,8 +92,9 @@ _OURS = {
         SMAClassifier""",
     "skomics._blocks": "BlockLayout",
     "skomics.estimators._graph_data": "GraphData",
-    "skomics.graph": """
-        MultiOmicsGraph SampleGraph _Nemo _NemoOmics _SimilarityNetworkFusion""",
+    "skomics.graph": "MultiOmicsGraph SampleGraph",
+    "skomics.graph._nemo": "Nemo NemoOmics",
+    "skomics.graph._snf": "SimilarityNetworkFusion",
 }
 _FUNCTIONS = {
     "sklearn.feature_selection": """
@@ -176,7 +177,7 @@ def find(kind, path):
 
     Returns
     -------
-    thing : object
+    obj : object
         The class or function.
 
     Raises
@@ -200,7 +201,7 @@ def find(kind, path):
         ) from error
 
 
-def name_of(kind, thing):
+def name_of(kind, obj):
     """Return the name by which a file may refer to something, or None.
 
     Parameters
@@ -208,7 +209,7 @@ def name_of(kind, thing):
     kind : {"class", "function", "type", "distribution"}
         Which list to look at.
 
-    thing : object
+    obj : object
         A class or a function.
 
     Returns
@@ -216,12 +217,12 @@ def name_of(kind, thing):
     path : str or None
         None if it is not on the list.
     """
-    own = getattr(thing, "__name__", None) or getattr(thing, "name", None)
+    own = getattr(obj, "__name__", None) or getattr(obj, "name", None)
     if (kind, own) not in _NAMES:
         paths = [p for p in _MODULES[kind] if p.rpartition(".")[2] == own]
         _NAMES[kind, own] = [(path, _find_or_none(kind, path)) for path in paths]
     for path, found in _NAMES[kind, own]:
-        if found is thing or (kind == "distribution" and type(found) is type(thing)):
+        if found is obj or (kind == "distribution" and type(found) is type(obj)):
             return path
     return None
 

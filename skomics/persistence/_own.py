@@ -1,30 +1,35 @@
 """Whether what was put together from a file is whole: the part of skomics.
 
-The attributes of each class are in one table, by name, with what their values must be;
-functions below it compare attributes with one another. Whoever changes what an
-estimator of skomics keeps changes the table, and the list in `_states.py`.
+What the values of single attributes must be is in `_attributes.py`; here they are
+compared with one another.
 """
 
 import inspect
-import re
 from contextlib import nullcontext
 from functools import cache
 from numbers import Integral
 
 import numpy as np
 import torch
-from scipy import sparse
 from torch.overrides import TorchFunctionMode
 
-from skomics._blocks import BlockLayout
-from skomics.estimators import BaseOmicsClassifier, BlockRidgeClassifier
-from skomics.estimators._graph_data import GraphData
-from skomics.graph import MultiOmicsGraph, SampleGraph, _Nemo, _NemoOmics
-from skomics.graph import _SimilarityNetworkFusion as _Snf
+from skomics.estimators import BaseOmicsClassifier
+from skomics.graph import MultiOmicsGraph
+from skomics.graph._nemo import Nemo
+from skomics.graph._snf import SimilarityNetworkFusion
+from skomics.persistence._attributes import (
+    ATTRIBUTES,
+    DEVICE,
+    is_graph,
+    is_list_of,
+    is_mask,
+    is_positive,
+    is_row,
+    is_table,
+)
 from skomics.persistence._checks import (
     check_feature_names,
     check_parameters,
-    is_class_array,
     is_codes,
     is_integer,
     is_real_array,
@@ -34,196 +39,6 @@ from skomics.persistence._states import defaults_of
 from skomics.preprocessing import OmicsConcatenator
 
 __all__ = ["check_own", "set_own_state"]
-
-_DEVICE = re.compile(r"auto|cpu|mps(:\d)?|cuda(:\d{1,2})?")
-_MAX_LAYERS = 1000
-# What skorch and its callbacks record of an epoch.
-_RECORDED = (bool, int, float, str, list, np.generic, type(None))
-
-
-def _is_bool(value):
-    return isinstance(value, bool | np.bool_)
-
-
-def _is_rate(value):
-    return _is_number(value) and 0 <= value < 1
-
-
-def _is_number(value):
-    is_number = isinstance(value, int | float | np.integer | np.floating)
-    return is_number and not isinstance(value, bool) and bool(np.isfinite(value))
-
-
-def _is_positive(value):
-    return is_integer(value, 1)
-
-
-def _is_names(value):
-    is_tuple = isinstance(value, tuple) and all(type(name) is str for name in value)
-    return is_tuple and len(set(value)) == len(value) > 0
-
-
-def _is_name_array(value):
-    is_array = isinstance(value, np.ndarray) and value.dtype == object
-    return is_array and value.ndim == 1 and len(value) > 0
-
-
-def _is_row(value):
-    return is_real_array(value, ndim=1) and len(value) > 0
-
-
-def _is_table(value):
-    return is_real_array(value, ndim=2) and value.size > 0
-
-
-def _is_graph(value):
-    is_csr = isinstance(value, sparse.csr_array) and value.shape[0] == value.shape[1]
-    return is_csr and value.dtype == np.float64 and is_real_array(value.data)
-
-
-def _is_list_of(check):
-    def is_list(value):
-        return isinstance(value, list) and len(value) > 0 and all(map(check, value))
-
-    return is_list
-
-
-def _is_a(kind):
-    return lambda value: isinstance(value, kind)
-
-
-def _or_none(check):
-    return lambda value: value is None or check(value)
-
-
-def _is_mask(value):
-    return isinstance(value, np.ndarray) and value.dtype == bool and value.size > 0
-
-
-def _is_plain(value, depth=0):
-    """Tell whether a value is a small number, a text, None, or a list of such."""
-    if isinstance(value, list | tuple) and depth < 2:
-        return len(value) <= 2**20 and all(_is_plain(v, depth + 1) for v in value)
-    is_word = value is None or isinstance(value, bool | str)
-    return is_word or (_is_number(value) and abs(value) < 2**40)
-
-
-def _is_history(value):
-    """Tell whether a value is one dict of plain values per epoch."""
-    return isinstance(value, list) and all(
-        isinstance(row, dict)
-        and all(type(k) is str and isinstance(v, _RECORDED) for k, v in row.items())
-        for row in value
-    )
-
-
-def _is_net_state(value):
-    is_state = isinstance(value, dict) and value.keys() == {"architecture", "weights"}
-    if not is_state or not isinstance(value["weights"], dict):
-        return False
-    architecture = value["architecture"]
-    is_plain = isinstance(architecture, dict) and all(
-        map(_is_plain, architecture.values())
-    )
-    are_weights = value["weights"] and all(
-        type(name) is str and is_real_array(w) and w.dtype == np.float32 and w.size
-        for name, w in value["weights"].items()
-    )
-    return is_plain and bool(are_weights)
-
-
-def _is_exponent(value):
-    return value == "top" if isinstance(value, str) else _is_amount(value)
-
-
-def _is_amount(value):
-    return _is_number(value) and value >= 0
-
-
-def _are_amounts(value):
-    return _is_row(value) and value.min() >= 0
-
-
-def _are_logits(value):
-    """Tell whether each row is finite, or all NaN: a sample that did not count."""
-    if not isinstance(value, np.ndarray) or value.ndim != 2 or value.dtype.kind != "f":
-        return False
-    counted = value[~np.isnan(value).all(axis=1)]
-    return value.size > 0 and is_real_array(counted)
-
-
-def _is_passthrough_or_transformer(value):
-    return value == "passthrough" if isinstance(value, str) else hasattr(value, "fit")
-
-
-_ATTRIBUTES = {
-    # Classifiers
-    "_dropout_rate": _is_rate,
-    "_expects_missing": _is_bool,
-    "_fitted_device": lambda v: type(v) is str and _DEVICE.fullmatch(v) is not None,
-    "_history": _is_history,
-    "_input_scale": _or_none(lambda v: _are_amounts(v) and v.dtype == np.float32),
-    "_layout": _is_a(BlockLayout),
-    "_may_miss": _is_bool,
-    "_net_state": _is_net_state,
-    "_training_data": _is_a(GraphData),
-    "classes_": lambda v: is_class_array(v, 2),
-    "graph_": lambda v: isinstance(v, MultiOmicsGraph | sparse.csr_array),
-    "n_features_in_": _is_positive,
-    "n_iter_": _is_positive,
-    "omics_": _is_names,
-    "path_": _is_a(BlockRidgeClassifier),
-    # Block ridge
-    "_coef": _is_table,
-    "_mean": _is_row,
-    "_offset": _is_row,
-    "alpha_": _is_amount,
-    "block_weights_": _are_amounts,
-    "feature_scale_": lambda v: (
-        isinstance(v, dict) and all(map(_is_exponent, v.values()))
-    ),
-    "feature_weights_": _are_amounts,
-    "oof_decision_function_": _are_logits,
-    "temperature_": _is_amount,
-    # Transformers
-    "_is_split_by_parameter": _is_bool,
-    "_names_out": _is_name_array,
-    "feature_names_in_": _is_name_array,
-    "geometric_means_": _is_row,
-    "idf_": _is_row,
-    "target_sum_": _is_number,
-    "transformers_": lambda v: (
-        isinstance(v, dict) and all(map(_is_passthrough_or_transformer, v.values()))
-    ),
-    # Layouts and graphs
-    "names": _is_names,
-    "is_named": _is_bool,
-    "_adjacency": _is_graph,
-    "_center": _is_row,
-    "_fusion": _is_a(_Nemo | _Snf),
-    "_k": _is_positive,
-    "_mass": _is_row,
-    "_members": _is_list_of(_is_a(SampleGraph)),
-    "_n": _is_positive,
-    "_n_features": _is_list_of(_is_positive),
-    "_neighbors": _is_positive,
-    "_parts": _is_list_of(_is_a(_NemoOmics)),
-    "_reach": _is_row,
-    "_spread": _is_row,
-    "adjacency_": _is_graph,
-    "graphs_": _is_list_of(_is_graph),
-    "threshold_": _is_number,
-    # Training samples of graph models
-    "batch_size": _or_none(_is_positive),
-    "blocks": _is_list_of(lambda v: _is_table(v) and v.dtype == np.float32),
-    "codes": lambda v: isinstance(v, np.ndarray) and v.dtype == np.int64,
-    "graphs": _is_list_of(_is_graph),
-    "n_layers": lambda v: is_integer(v, 1, _MAX_LAYERS),
-    "n_neighbors": _is_positive,
-    "present": _or_none(_is_mask),
-    "sums_first": _is_bool,
-    "weights": _or_none(_is_row),
-}
 
 
 def check_own(cls, state, place, size):
@@ -258,7 +73,7 @@ def check_own(cls, state, place, size):
     if not found and parameters:
         return  # not fitted
     for name, value in found.items():
-        check = _ATTRIBUTES.get(name)
+        check = ATTRIBUTES.get(name)
         if check is not None:
             require(check(value), f"{place}.{name}", "is not what it should be")
     for base in reversed(cls.__mro__):
@@ -269,7 +84,7 @@ def check_own(cls, state, place, size):
 
 def _reset_device(state, cls):
     """Let a file choose among devices whose names torch itself makes nothing of."""
-    if "device" in state and not _DEVICE.fullmatch(state["device"]):
+    if "device" in state and not DEVICE.fullmatch(state["device"]):
         state["device"] = defaults_of(cls)["device"]
 
 
@@ -289,7 +104,7 @@ def _compare_layout(cls, state, place):
         isinstance(c, np.ndarray) and c.ndim == 1 and c.dtype == np.int64 and len(c)
         for c in columns
     )
-    require(are_rows, place, "has no columns for each omics")
+    require(are_rows, place, "has no columns for each modality")
     everyone = np.sort(np.concatenate(columns))
     fits = np.array_equal(everyone, np.arange(len(everyone)))
     require(fits, place, "does not have every column once")
@@ -313,11 +128,11 @@ def _compare_concatenator(cls, state, place):
     fits = layout.n_features == state["n_features_in_"] and set(omics) <= {
         *layout.names
     }
-    require(fits, f"{place}._layout", "has other omics or features")
+    require(fits, f"{place}._layout", "has other modalities or features")
     sizes = state["block_sizes_"]
     is_tuple = isinstance(sizes, tuple) and len(sizes) == len(omics)
-    fits = is_tuple and all(map(_is_positive, sizes))
-    require(fits, f"{place}.block_sizes_", "has no size for each omics")
+    fits = is_tuple and all(map(is_positive, sizes))
+    require(fits, f"{place}.block_sizes_", "has no size for each modality")
     ends = np.cumsum(sizes).tolist()
     slices = {o: slice(e - s, e) for o, s, e in zip(omics, sizes, ends, strict=True)}
     require(state["block_slices_"] == slices, f"{place}.block_slices_", "do not fit")
@@ -349,7 +164,7 @@ def _compare_samples(cls, state, place):
     layout = state["_layout"]
     fits = layout.n_features == state["n_features_in_"]
     fits = fits and state["omics_"] == layout.names
-    require(fits, f"{place}._layout", "has other omics or features")
+    require(fits, f"{place}._layout", "has other modalities or features")
 
 
 def _compare_ridge(cls, state, place):
@@ -374,12 +189,14 @@ def _compare_ridge(cls, state, place):
 
 def _compare_classifier(cls, state, place):
     _require_keys(state, "_net_state _fitted_device _history n_iter_", place)
-    _require_keys(state, "_dropout_rate _expects_missing _input_scale", place)
+    _require_keys(state, "_dropout_rate _expects_missing", place)
+    _require_keys(state, "_input_scale _input_columns", place)
     fits = len(state["_history"]) == state["n_iter_"]
     require(fits, f"{place}._history", "does not have the epochs of n_iter_")
     scale, net = state["_input_scale"], state["_net_state"]
     fits = scale is None or len(scale) == state["n_features_in_"]
     require(fits, f"{place}._input_scale", "is not as long as there are features")
+    _compare_columns(state, place)
     architecture, place_of_net = net["architecture"], f"{place}._net_state"
     fits = architecture.keys() == _module_parameters(cls)
     require(fits, place_of_net, "does not have the arguments of its network")
@@ -410,13 +227,44 @@ def _module_parameters(cls):
 
 
 def _sizes_of_blocks(state):
-    """Return how many features of each omics, by alphabet, the network sees."""
+    """Return how many features of each modality, by alphabet, the network sees."""
     layout, scale = state["_layout"], state["_input_scale"]
     order = np.argsort(np.asarray(layout.names, dtype=object), kind="stable")
     sizes = [int(layout.sizes[i]) for i in order]
     if scale is None:
         return sizes
     return [int(part.sum()) for part in np.split(scale > 0, np.cumsum(sizes)[:-1])]
+
+
+def _compare_columns(state, place):
+    """Refuse a network that sees other columns than those with a weight."""
+    columns, scale = state["_input_columns"], state["_input_scale"]
+    seen = (
+        np.arange(state["n_features_in_"]) if scale is None else np.flatnonzero(scale)
+    )
+    fits = np.array_equal(seen if columns is None else np.sort(columns), seen)
+    fits = fits and (columns is not None or scale is None)
+    require(fits, f"{place}._input_columns", "are not the features with a weight")
+
+
+def _compare_tokens(cls, state, place):
+    """Refuse tokens of other features than those of the omics."""
+    _require_keys(state, "_token_sizes token_names_", place)
+    sizes, architecture = state["_token_sizes"], state["_net_state"]["architecture"]
+    fits = [sum(part) for part in sizes] == architecture["block_sizes"]
+    fits = fits and architecture["token_sizes"] == sizes
+    fits = fits and len(state["token_names_"]) == sum(map(len, sizes))
+    fits = fits and state["_input_columns"] is not None and _keeps_blocks(state)
+    require(fits, f"{place}._token_sizes", "are of other features or names")
+
+
+def _keeps_blocks(state):
+    """Tell whether the features of each modality stand together."""
+    layout = state["_layout"]
+    order = np.argsort(np.asarray(layout.names, dtype=object), kind="stable")
+    ends = np.cumsum([layout.sizes[i] for i in order])
+    blocks = np.searchsorted(ends, state["_input_columns"], side="right")
+    return bool((np.diff(blocks) >= 0).all())
 
 
 def _compare_path(state, architecture, place):
@@ -432,7 +280,7 @@ def _compare_path(state, architecture, place):
     require("_coef" in vars(path), f"{place}.path_", "is not fitted")
     fits = path._layout == state["_layout"] and path.omics_ == state["omics_"]
     fits = fits and path.n_features_in_ == state["n_features_in_"]
-    require(fits, f"{place}.path_", "has other omics or features")
+    require(fits, f"{place}.path_", "has other modalities or features")
     fits = path.classes_.dtype == state["classes_"].dtype
     fits = fits and np.array_equal(path.classes_, state["classes_"])
     require(fits, f"{place}.path_", "has other classes")
@@ -461,7 +309,7 @@ def _compare_graph_classifier(cls, state, place):
     fits = data.present is None or data.present.shape == (n_samples, len(sizes))
     fits = fits and (data.weights is None or len(data.weights) == n_samples)
     require(fits, f"{place}._training_data", "has no mask or weight for each sample")
-    require(graph._n_features == sizes, f"{place}.graph_", "is for other omics")
+    require(graph._n_features == sizes, f"{place}.graph_", "is for other modalities")
     hidden = state["_net_state"]["architecture"]["hidden_sizes"]
     fits = isinstance(hidden, list) and data.n_layers == len(hidden)
     require(fits, f"{place}._training_data", "is for another number of layers")
@@ -483,10 +331,10 @@ def _compare_sample_graph(cls, state, place):
     _compare_features(cls, state, place)
     _require_keys(state, "_center _references adjacency_ graph_", place)
     references, n_features = state["_references"], state["n_features_in_"]
-    require(_is_table(references), f"{place}._references", "are no samples")
+    require(is_table(references), f"{place}._references", "are no samples")
     fits = references.shape[1] == len(state["_center"]) == n_features
     graph = state["graph_"]
-    fits = fits and _is_graph(graph)
+    fits = fits and is_graph(graph)
     fits = fits and _n_nodes([graph, state["adjacency_"]]) == {len(references)}
     require(fits, place, "has a graph of other samples")
     if state["method"] == "threshold":
@@ -505,11 +353,11 @@ def _compare_graph(cls, state, place):
         _compare_members(state, counts.pop(), place)
         return
     _require_keys(state, "_fusion _adjacency", place)
-    kind = {"nemo": _Nemo, "snf": _Snf}[state["method"]]
+    kind = {"nemo": Nemo, "snf": SimilarityNetworkFusion}[state["method"]]
     fusion = state["_fusion"]
     require(type(fusion) is kind, place, "has another fusion than it names")
-    references = fusion._references if kind is _Snf else None
-    if kind is _Nemo:
+    references = fusion._references if kind is SimilarityNetworkFusion else None
+    if kind is Nemo:
         references = [part._references for part in fusion._parts]
         fits = len(fusion._measured) in counts
     else:
@@ -523,7 +371,7 @@ def _compare_members(state, n_samples, place):
     _require_keys(state, "_members _measured", place)
     members, measured = state["_members"], state["_measured"]
     fits = isinstance(measured, list) and len(measured) == len(members)
-    fits = fits and all(_is_mask(m) and m.shape == (n_samples,) for m in measured)
+    fits = fits and all(is_mask(m) and m.shape == (n_samples,) for m in measured)
     fits = fits and all(
         vars(member).get("_references") is not None
         and len(member._references) == here.sum()
@@ -536,7 +384,7 @@ def _compare_members(state, n_samples, place):
 def _compare_nemo(cls, state, place):
     _require_keys(state, "_k _measured _parts", place)
     measured, parts = state["_measured"], state["_parts"]
-    fits = _is_mask(measured) and measured.ndim == 2
+    fits = is_mask(measured) and measured.ndim == 2
     fits = fits and measured.shape[1] == len(parts)
     fits = fits and all(
         part._n == len(measured) and np.array_equal(part._samples, np.flatnonzero(m))
@@ -549,7 +397,7 @@ def _compare_nemo_omics(cls, state, place):
     _require_keys(state, "_center _k _mass _n _reach _references", place)
     _require_keys(state, "_samples _spread", place)
     references = state["_references"]
-    require(_is_table(references), f"{place}._references", "are no samples")
+    require(is_table(references), f"{place}._references", "are no samples")
     n_samples = len(references)
     rows = (state["_mass"], state["_reach"], state["_spread"])
     fits = all(len(row) == n_samples for row in rows)
@@ -561,13 +409,13 @@ def _compare_nemo_omics(cls, state, place):
 def _compare_snf(cls, state, place):
     _require_keys(state, "_centers _k _neighbors _others _references _scales", place)
     references = state["_references"]
-    require(_is_list_of(_is_table)(references), place, "has no samples")
+    require(is_list_of(is_table)(references), place, "has no samples")
     n_samples = len(references[0])
     shapes = [(n_samples, len(center)) for center in state["_centers"]]
-    fits = all(map(_is_row, state["_centers"]))
+    fits = all(map(is_row, state["_centers"]))
     fits = fits and [r.shape for r in references] == shapes
     others, scales = state["_others"], state["_scales"]
-    fits = fits and _is_list_of(_is_graph)(others) and _is_list_of(_is_row)(scales)
+    fits = fits and is_list_of(is_graph)(others) and is_list_of(is_row)(scales)
     fits = fits and len(others) == len(scales) == len(references)
     fits = fits and _n_nodes(others) == {n_samples}
     fits = fits and all(len(row) == n_samples for row in scales)
@@ -581,6 +429,7 @@ _COMPARISONS = {
     "BaseBlockClassifier": _compare_samples,
     "BlockRidgeClassifier": _compare_ridge,
     "BaseOmicsClassifier": _compare_classifier,
+    "SMAClassifier": _compare_tokens,
     "BaseGraphClassifier": _compare_graph_classifier,
     "AtacTfidfTransformer": _compare_features,
     "CLRTransformer": _compare_features,
@@ -588,9 +437,9 @@ _COMPARISONS = {
     "MValueTransformer": _compare_features,
     "SampleGraph": _compare_sample_graph,
     "MultiOmicsGraph": _compare_graph,
-    "_Nemo": _compare_nemo,
-    "_NemoOmics": _compare_nemo_omics,
-    "_SimilarityNetworkFusion": _compare_snf,
+    "Nemo": _compare_nemo,
+    "NemoOmics": _compare_nemo_omics,
+    "SimilarityNetworkFusion": _compare_snf,
 }
 
 
@@ -639,12 +488,12 @@ def _budget_for(state):
     )
 
 
-def set_own_state(thing, state, place):
+def set_own_state(obj, state, place):
     """Give an object of skomics its state, which has been checked.
 
     Parameters
     ----------
-    thing : object
+    obj : object
         Without attributes.
 
     state : dict
@@ -658,15 +507,15 @@ def set_own_state(thing, state, place):
     ValueError
         If the weights do not make the network.
     """
-    if isinstance(thing, BaseOmicsClassifier):
+    if isinstance(obj, BaseOmicsClassifier):
         try:
             with _budget_for(state):
-                thing.__setstate__(state)
+                obj.__setstate__(state)
         except Exception as error:
             raise ValueError(
                 f"{place} has no sound network ({type(error).__name__}: {error!s:.300})"
             ) from error
-    elif isinstance(thing, OmicsConcatenator):
-        thing.__setstate__(state)
+    elif isinstance(obj, OmicsConcatenator):
+        obj.__setstate__(state)
     else:
-        vars(thing).update(state)
+        vars(obj).update(state)

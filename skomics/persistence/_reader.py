@@ -53,18 +53,18 @@ class Reader:
         self._texts = {}
 
     def read(self, value, place="model"):
-        """Return the thing that a JSON value stands for; all arrays must be used."""
-        thing = self.decode(value, place)
+        """Return the object that a JSON value stands for; all arrays must be used."""
+        obj = self.decode(value, place)
         require(
             not self._unused, place, f"leaves {len(self._unused)} of the arrays unused"
         )
         # What refers to its parts again and again might take for ever to predict.
         if self._n_expanded <= _MAX_TRIED * self._n_decoded + 1000:
-            try_model(thing, place, self._size, self._things)
-        return thing
+            try_model(obj, place, self._size, self._things)
+        return obj
 
     def decode(self, value, place):
-        """Return the thing at a place of the model."""
+        """Return the object at a place of the model."""
         self._n_decoded += 1
         self._n_expanded += 1
         if isinstance(value, list):
@@ -332,12 +332,12 @@ class Reader:
             )
             if name not in RESET:
                 found[name] = self.decode(item, f"{place}.{name}")
-        thing = _make(cls, found, place, self._size)
+        obj = _make(cls, found, place, self._size)
         if cls.__module__.startswith("sklearn."):
             self.of_sklearn.append(cls.__name__)
-        self._things.append(thing)
+        self._things.append(obj)
         self._sizes.append(self._n_expanded - before)
-        return thing
+        return obj
 
     _KINDS = {
         "float": _float,
@@ -448,24 +448,24 @@ def _make(cls, state, place, size):
         return _make_own(cls, state, place, size)
     routing = _take_routing(state, place)
     state = {**_defaults(cls), **state}
-    thing = object.__new__(cls)
-    vars(thing).update(state)
-    _set_routing(thing, routing)
-    check_thing(thing, place, size)
-    rebuild(thing)
-    try_part(thing, place, size)
-    return thing
+    obj = object.__new__(cls)
+    vars(obj).update(state)
+    _set_routing(obj, routing)
+    check_thing(obj, place, size)
+    rebuild(obj)
+    try_part(obj, place, size)
+    return obj
 
 
 def _make_own(cls, state, place, size):
     routing = _take_routing(state, place)
     state = {**_defaults(cls), **state}
     check_own(cls, state, place, size)
-    thing = object.__new__(cls)
-    set_own_state(thing, state, place)
-    _set_routing(thing, routing)
-    try_part(thing, place, size)
-    return thing
+    obj = object.__new__(cls)
+    set_own_state(obj, state, place)
+    _set_routing(obj, routing)
+    try_part(obj, place, size)
+    return obj
 
 
 def _defaults(cls):
@@ -489,11 +489,11 @@ def _take_routing(state, place):
     return routing
 
 
-def _set_routing(thing, routing):
+def _set_routing(obj, routing):
     if routing is None:
         return
-    request = MetadataRequest(owner=thing)
+    request = MetadataRequest(owner=obj)
     for method, asked in routing.items():
         for name, alias in asked.items():
             getattr(request, method).add_request(param=name, alias=alias)
-    thing._metadata_request = request
+    obj._metadata_request = request

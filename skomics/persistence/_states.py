@@ -55,7 +55,8 @@ _RECORDS = {
 }
 # Of our own classes, beside the parameters of estimators.
 _NET = """
-    _dropout_rate _expects_missing _fitted_device _history _input_scale _layout
+    _dropout_rate _expects_missing _fitted_device _history _input_columns _input_scale
+    _layout
     _may_miss _metadata_request _net_state classes_ feature_names_in_ n_features_in_
     n_iter_ omics_ path_
 """
@@ -76,10 +77,9 @@ _OURS = {
         {_COUNTS} _columns_in _features_in _is_split_by_parameter _layout _names_out
         block_sizes_ block_slices_ omics_ transformers_""",
     **dict.fromkeys(
-        "EFCNNClassifier EFNNClassifier LFCNNClassifier LFNNClassifier SMAClassifier"
-        "".split(),
-        _NET,
+        "EFCNNClassifier EFNNClassifier LFCNNClassifier LFNNClassifier".split(), _NET
     ),
+    "SMAClassifier": f"{_NET} _token_sizes token_names_",
     "MoGATClassifier": _GRAPH_NET,
     "MoGCNClassifier": _GRAPH_NET,
     "BlockLayout": "columns is_named names",
@@ -90,9 +90,9 @@ _OURS = {
     "SampleGraph": """
         _center _references _scales adjacency_ feature_names_in_ graph_ n_features_in_
         threshold_""",
-    "_Nemo": "_k _measured _parts",
-    "_NemoOmics": "_center _k _mass _n _reach _references _samples _spread",
-    "_SimilarityNetworkFusion": "_centers _k _neighbors _others _references _scales",
+    "Nemo": "_k _measured _parts",
+    "NemoOmics": "_center _k _mass _n _reach _references _samples _spread",
+    "SimilarityNetworkFusion": "_centers _k _neighbors _others _references _scales",
 }
 
 
@@ -155,20 +155,23 @@ def is_allowed(cls, name):
     return name in _PRIVATE or (name.endswith("_") and not name.startswith("_"))
 
 
-def kept_state(thing):
+def kept_state(obj):
     """Return the part of an object's state that goes into a file.
 
     Parameters
     ----------
-    thing : object
+    obj : object
         Of a class that a file may name.
 
     Returns
     -------
     state : dict
-        Without what `load_model` sets to its default or makes anew.
+        Without what `load_model` sets to its default or makes anew. Parameters come
+        first, all in alphabetical order: that in which they were set says nothing.
     """
-    get = getattr(type(thing), "__getstate__", None)
-    state = dict(vars(thing) if get is None else thing.__getstate__() or {})
+    get = getattr(type(obj), "__getstate__", None)
+    state = dict(vars(obj) if get is None else obj.__getstate__() or {})
     left_out = RESET | _REBUILT
-    return {name: value for name, value in state.items() if name not in left_out}
+    parameters = defaults_of(type(obj))
+    order = sorted(state, key=lambda name: (name not in parameters, name))
+    return {name: state[name] for name in order if name not in left_out}

@@ -62,12 +62,12 @@ _MAY_BE_INFINITE = ("GammaRegressor", "PoissonRegressor", "TweedieRegressor")
 _KERNELS_OF_POSITIVES = ("additive_chi2", "chi2", "poly", "polynomial")
 
 
-def is_tried(thing):
+def is_tried(obj):
     """Tell whether an object of this class must answer any numbers.
 
     Parameters
     ----------
-    thing : object
+    obj : object
         Part of a model.
 
     Returns
@@ -75,16 +75,16 @@ def is_tried(thing):
     is_tried : bool
         True for classifiers and regressors that are composed of no others.
     """
-    is_predictor = is_classifier(thing) or is_regressor(thing)
-    return is_predictor and type(thing).__name__ not in _COMPOSED + _PARTS
+    is_predictor = is_classifier(obj) or is_regressor(obj)
+    return is_predictor and type(obj).__name__ not in _COMPOSED + _PARTS
 
 
-def try_part(thing, place, size):
+def try_part(obj, place, size):
     """Refuse a simple part that does not answer two samples with finite numbers.
 
     Parameters
     ----------
-    thing : object
+    obj : object
         Part of a model, all of it there.
 
     place : str
@@ -98,22 +98,22 @@ def try_part(thing, place, size):
     ValueError
         If it does not. Transformers may refuse a sample for its values.
     """
-    n_features = vars(thing).get("n_features_in_")
-    if not isinstance(thing, BaseEstimator) or n_features is None:
+    n_features = vars(obj).get("n_features_in_")
+    if not isinstance(obj, BaseEstimator) or n_features is None:
         return
-    if isinstance(thing, SelectorMixin):
-        _try_selector(thing, n_features, place)
-    name = type(thing).__name__
-    if name in TRANSFORMERS and not is_tried(thing) and n_features <= size:
-        _try(thing, ["transform"], n_features, [name], place)
-    if is_tried(thing):
+    if isinstance(obj, SelectorMixin):
+        _try_selector(obj, n_features, place)
+    name = type(obj).__name__
+    if name in TRANSFORMERS and not is_tried(obj) and n_features <= size:
+        _try(obj, ["transform"], n_features, [name], place)
+    if is_tried(obj):
         is_small = n_features <= max(size, 2**16)
         problem = f"has {n_features} features, more than its file has bytes"
         require(is_small, place, problem)
         # Of a model of ours, the other methods are made from its probabilities.
-        is_ours = type(thing).__module__.startswith("skomics.")
+        is_ours = type(obj).__module__.startswith("skomics.")
         methods = _METHODS[1:2] if is_ours else _METHODS
-        _try(thing, methods, n_features, [name], place, is_strict=True)
+        _try(obj, methods, n_features, [name], place, is_strict=True)
 
 
 def try_model(model, place, size, parts):
@@ -202,30 +202,30 @@ def _is_random(part):
     return is_dummy and part.strategy in ("stratified", "uniform")
 
 
-def _try(thing, methods, n_features, names, place, *, is_strict=False, width=None):
+def _try(obj, methods, n_features, names, place, *, is_strict=False, width=None):
     """Ask for the answers to both samples, and compare them with what they should be.
 
     Where both together are refused, each is tried by itself: one may be welcome.
     """
-    table = _samples(thing, n_features, names)
+    table = _samples(obj, n_features, names)
     for method in methods:
-        answer = _answer(thing, method, table, place, is_strict)
+        answer = _answer(obj, method, table, place, is_strict)
         tables = [table] if answer is not None else [table[:1], table[1:]]
-        for part in tables if hasattr(thing, method) else []:
+        for part in tables if hasattr(obj, method) else []:
             if part is not table:
-                answer = _answer(thing, method, part, place, is_strict)
+                answer = _answer(obj, method, part, place, is_strict)
             if answer is not None:
-                _check_answer(thing, method, answer, len(part), names, place)
+                _check_answer(obj, method, answer, len(part), names, place)
                 fits = width is None or _values(answer)[0][1] == width
                 require(fits, place, f"has a last step that reads {width} features")
 
 
-def _answer(thing, method, table, place, is_strict):
+def _answer(obj, method, table, place, is_strict):
     """Return what a method makes of samples, or None where they are refused."""
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            return getattr(thing, method)(table) if hasattr(thing, method) else None
+            return getattr(obj, method)(table) if hasattr(obj, method) else None
     except Exception as error:
         if isinstance(error, ValueError) and not is_strict:
             return None
@@ -234,33 +234,33 @@ def _answer(thing, method, table, place, is_strict):
         raise ValueError(f"{place} cannot {does} ({name}: {error!s:.300})") from error
 
 
-def _samples(thing, n_features, parts):
+def _samples(obj, n_features, parts):
     """Return a table of two samples, with names of features if they are asked for."""
-    categories = _categories(_first(thing))
+    categories = _categories(_first(obj))
     if categories:
         has_texts = any(c.dtype.kind in "OU" for c in categories)
         rows = [[c[0] for c in categories], [c[-1] for c in categories]]
         return np.array(rows, dtype=object if has_texts else None)
     table = np.random.default_rng(0).standard_normal((2, n_features))
     table[0] = 1
-    if _is_positive_only(thing):
+    if _is_positive_only(obj):
         table = np.abs(table)
-    if type(thing).__name__ == "CategoricalNB":  # codes, of which there is always a 0
+    if type(obj).__name__ == "CategoricalNB":  # codes, of which there is always a 0
         table[:] = 0
     # Only this one asks for features by their names.
-    names = getattr(thing, "feature_names_in_", None)
+    names = getattr(obj, "feature_names_in_", None)
     has_names = names is not None and "ColumnTransformer" in parts
     return pd.DataFrame(table, columns=names) if has_names else table
 
 
-def _is_positive_only(thing):
-    if vars(thing).get("kernel") in _KERNELS_OF_POSITIVES:
+def _is_positive_only(obj):
+    if vars(obj).get("kernel") in _KERNELS_OF_POSITIVES:
         return True
-    tags = get_tags(thing).input_tags
+    tags = get_tags(obj).input_tags
     return tags.positive_only or tags.pairwise
 
 
-def _check_answer(thing, method, answer, n, names, place):
+def _check_answer(obj, method, answer, n, names, place):
     """Refuse answers of another shape, and numbers that are not finite."""
     may_overflow = method != "predict_proba" and bool(set(names) & set(_MAY_OVERFLOW))
     for table in answer if isinstance(answer, list) else [answer]:
@@ -269,11 +269,11 @@ def _check_answer(thing, method, answer, n, names, place):
         fits = fits and (method != "transform" or len(shape) == 2)
         require(fits, place, f"answers {n} samples by {method} in shape {shape}")
         is_finite = values.dtype.kind not in "fc" or np.isfinite(values).all()
-        is_infinite = type(thing).__name__ in _MAY_BE_INFINITE
+        is_infinite = type(obj).__name__ in _MAY_BE_INFINITE
         is_finite = is_finite or (is_infinite and not np.isnan(values).any())
         problem = f"gives NaN or infinity for {method}"
         require(is_finite or may_overflow, place, problem)
-    classes = getattr(thing, "classes_", None)
+    classes = getattr(obj, "classes_", None)
     if isinstance(classes, np.ndarray) and not isinstance(answer, list):
         k = len(classes)
         widths = {
@@ -294,9 +294,9 @@ def _values(table):
     return shape, np.asarray(table.data if sparse.issparse(table) else table)
 
 
-def _try_selector(thing, n_features, place):
+def _try_selector(obj, n_features, place):
     try:
-        mask = np.asarray(thing.get_support())
+        mask = np.asarray(obj.get_support())
     except Exception as error:
         raise ValueError(
             f"{place} cannot select ({type(error).__name__}: {error})"

@@ -55,7 +55,7 @@ class Writer:
         self._things = {}
 
     def encode(self, value, place):
-        """Return the JSON value of a thing at a place of the model, as in errors."""
+        """Return the JSON value of a obj at a place of the model, as in errors."""
         if value is None or type(value) in (bool, str):
             return value
         return self._encode(value, place)
@@ -66,7 +66,7 @@ class Writer:
 
     @singledispatchmethod
     def _encode(self, value, place):
-        """Encode a thing of a class on the list."""
+        """Encode a obj of a class on the list."""
         path = name_of("class", type(value))
         if path is None:
             raise refusal(value, place)
@@ -268,9 +268,9 @@ def _check_type(value, kind, place):
         raise refusal(value, place)
 
 
-def type_name(thing):
-    """Return the full name of a thing's class."""
-    return f"{type(thing).__module__}.{type(thing).__qualname__}"
+def type_name(obj):
+    """Return the full name of a obj's class."""
+    return f"{type(obj).__module__}.{type(obj).__qualname__}"
 
 
 def refusal(value, place, detail=None):

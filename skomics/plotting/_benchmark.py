@@ -96,7 +96,7 @@ class BenchmarkDisplay:
         """Draw a line of dots per task and model, the first of each on top."""
         step = 1 / (len(labels) + 1)
         for number, (label, style) in enumerate(style_models(labels).items()):
-            colour = style["color"]
+            color = style["color"]
             shift = (number - (len(labels) - 1) / 2) * step
             rows = self.results[self.results["label"] == label]
             heights = rows["task"].map(tasks.index) + shift
@@ -105,7 +105,7 @@ class BenchmarkDisplay:
                 heights,
                 marker="o",
                 markersize=4,
-                color=colour,
+                color=color,
                 alpha=0.35,
                 markeredgewidth=0,
             )
@@ -115,17 +115,17 @@ class BenchmarkDisplay:
                 means.index,
                 marker=style["marker"],
                 markersize=8,
-                color=colour,
+                color=color,
                 markeredgecolor="white",
                 label=label,
                 zorder=3,
             )
-            self._write_means(means, colour)
+            self._write_means(means, color)
 
     def _draw_marks(self, scores, heights, **style):
         self.ax_.plot(scores, heights, linestyle="none", **style)
 
-    def _write_means(self, means, colour):
+    def _write_means(self, means, color):
         """Write the means beyond the right end of the axis."""
         for height, mean in means.items():
             self.ax_.text(
@@ -133,7 +133,7 @@ class BenchmarkDisplay:
                 height,
                 f"{mean:.3f}",
                 transform=self.ax_.get_yaxis_transform(),
-                color=colour,
+                color=color,
                 fontsize=8,
                 verticalalignment="center",
             )

@@ -84,7 +84,7 @@ class ScoreBoxDisplay:
         ax.set_xlabel(f"{METRICS[metric]} (line: median; dots: folds)")
         return self
 
-    def _draw_box(self, scores, height, colour):
+    def _draw_box(self, scores, height, color):
         self.ax_.boxplot(
             [scores],
             orientation="horizontal",
@@ -92,10 +92,10 @@ class ScoreBoxDisplay:
             widths=0.6,
             showfliers=False,
             manage_ticks=False,
-            medianprops={"color": colour, "linewidth": 2.5},
-            boxprops={"color": colour},
-            whiskerprops={"color": colour},
-            capprops={"color": colour},
+            medianprops={"color": color, "linewidth": 2.5},
+            boxprops={"color": color},
+            whiskerprops={"color": color},
+            capprops={"color": color},
         )
         self.ax_.plot(
             scores,
@@ -103,7 +103,7 @@ class ScoreBoxDisplay:
             linestyle="none",
             marker="o",
             markersize=4,
-            color=colour,
+            color=color,
             alpha=0.5,
             markeredgewidth=0,
         )

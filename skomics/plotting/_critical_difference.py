@@ -21,7 +21,7 @@ class CriticalDifferenceDisplay:
         columns label and rank.
 
     pairs : DataFrame
-        One row per pair, as from :func:`skomics.benchmark.compare_models`: columns
+        One row per pair, as from :func:`skomics.benchmark.posthoc_tests`: columns
         model, other, and p-values.
 
     critical_difference : float, default=None
@@ -43,10 +43,10 @@ class CriticalDifferenceDisplay:
 
     Examples
     --------
-    >>> from skomics.benchmark import compare_models, rank_models
+    >>> from skomics.benchmark import posthoc_tests, rank_models
     >>> from skomics.plotting import CriticalDifferenceDisplay
     >>> display = CriticalDifferenceDisplay(
-    ...     rank_models(results), compare_models(results)
+    ...     rank_models(results), posthoc_tests(results)
     ... ).plot()  # doctest: +SKIP
     """
 
@@ -103,7 +103,7 @@ class CriticalDifferenceDisplay:
             crossbar_props={"color": "#000000", "linewidth": 3},
             text_h_margin=0.02 * np.ptp(ranks) + 0.01,
         )
-        # Small text in a pale colour is hard to read.
+        # Small text in a pale color is hard to read.
         for text in drawn["labels"]:
             text.set_color("#000000")
         if self.critical_difference is not None:

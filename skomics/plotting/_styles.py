@@ -1,10 +1,10 @@
-"""Colours, markers and lines that tell many models apart."""
+"""Colors, markers and lines that tell many models apart."""
 
 __all__ = ["style_models"]
 
 # Okabe and Ito's palette without its yellow, which is too pale for dots, and three
 # more of middle lightness, so that all are seen on white and on black. Beyond seven,
-# no set of colours is safe for every kind of colour vision; markers and lines are.
+# no set of colors is safe for every kind of color vision; markers and lines are.
 _COLOURS = (
     "#0072B2",
     "#D55E00",
@@ -33,7 +33,7 @@ def style_models(labels):
     -------
     styles : dict of str to dict
         Keyword arguments color, marker and linestyle of matplotlib for each name.
-        Colour and marker differ between any two of up to 100 models; colours recur
+        Color and marker differ between any two of up to 100 models; colors recur
         after ten, with another marker and line.
     """
     n = len(_COLOURS)

@@ -1,4 +1,4 @@
-"""Preparing omics tables: alignment, normalisation of counts, concatenation."""
+"""Preparing omics tables: alignment, normalization of counts, concatenation."""
 
 from skomics.preprocessing._alignment import AlignmentReport, align_samples
 from skomics.preprocessing._concatenator import OmicsConcatenator

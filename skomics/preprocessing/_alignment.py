@@ -1,23 +1,23 @@
 """Match the rows of several tables by sample label."""
 
-import re
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from skomics._rows import compare_rows, join_rows, looks_like_rows, place_rows
+from skomics._tcga import (
+    is_barcode,
+    is_tumor,
+    name_tissue,
+    parse_barcode,
+    rank_sample_type,
+)
 from skomics._warnings import warn
 from skomics.exceptions import SampleAlignmentError, SampleDroppedWarning
 
 __all__ = ["AlignmentReport", "align_samples"]
 
-_BARCODE = re.compile(
-    r"TCGA[-.](?P<site>[A-Z0-9]{2})[-.](?P<patient>[A-Z0-9]{4})"
-    r"(?:[-.](?P<type>\d{2})(?P<vial>[A-Z]?)(?P<rest>(?:[-.][A-Z0-9]+)*))?",
-    re.IGNORECASE,
-)
-_TUMOUR_TYPES = {f"{code:02d}" for code in range(1, 10)} | {"40"}
-_PRIMARY_TYPES = ("01", "03", "05", "09")
 _N_EXAMPLES = 3
 
 
@@ -51,7 +51,7 @@ class AlignmentReport:
 
     mixed_types : list of str
         Kept patients whose tables come from different TCGA sample types, say
-        expression of the primary tumour and protein of a metastasis.
+        expression of the primary tumor and protein of a metastasis.
 
     Examples
     --------
@@ -118,14 +118,14 @@ def align_samples(tables, y=None, *, join="inner", id_level=None):
     join : {"inner", "outer"}, default="inner"
         "inner" keeps samples that every table has, in the order of the first table.
         "outer" keeps samples that any table has, in the order first seen; the block
-        of an omics a sample lacks is NaN throughout.
+        of a modality a sample lacks is NaN throughout.
 
     id_level : {"patient", "sample"}, callable or None, default=None
         How ids are reduced before they are matched. ``None`` matches them as they
-        are. "patient" and "sample" read TCGA barcodes, with dashes or dots, in
-        either case, and reduce them to ``TCGA-A1-A0SB`` or ``TCGA-A1-A0SB-01``; see
-        Notes for the rows this drops. A callable takes an id as str and returns the
-        reduced id as str.
+        are. "patient" and "sample" read TCGA barcodes, with dashes, dots or
+        underscores, in either case, and reduce them to ``TCGA-A1-A0SB`` or
+        ``TCGA-A1-A0SB-01``; see Notes for the rows this drops. A callable takes an
+        id as str and returns the reduced id as str.
 
     Returns
     -------
@@ -160,12 +160,12 @@ def align_samples(tables, y=None, *, join="inner", id_level=None):
 
     Notes
     -----
-    With ``id_level="patient"``, only tumour samples are kept: sample types 01–09 and
+    With ``id_level="patient"``, only tumor samples are kept: sample types 01–09 and
     40. Normal tissue (10–19), controls (20–29) and cell lines or xenografts are
-    dropped. Of several samples of a patient one is kept: a primary tumour (01, 03,
+    dropped. Of several samples of a patient one is kept: a primary tumor (01, 03,
     05, 09, in this order) before others (lowest code), then the first in
-    lexicographic order of vial, portion, plate and centre. A barcode without sample
-    type counts as a tumour and comes last. With ``id_level="sample"`` all types are
+    lexicographic order of vial, portion, plate and center. A barcode without sample
+    type counts as a tumor and comes last. With ``id_level="sample"`` all types are
     kept, and aliquots of one sample are resolved by the lexicographic rule. Each
     table, and `y`, is resolved on its own; the report lists patients whose tables
     then differ in sample type.
@@ -190,7 +190,7 @@ def align_samples(tables, y=None, *, join="inner", id_level=None):
     TCGA-A1-A0SB  1.0     5
     TCGA-A1-A0SC  3.0     4
     >>> report.dropped["reason"].to_list()
-    ['sample type 11 (normal) is no tumour']
+    ['sample type 11 (normal) is no tumor']
     """
     _check_options(join, id_level)
     _check_tables(tables)
@@ -203,7 +203,7 @@ def align_samples(tables, y=None, *, join="inner", id_level=None):
     n_given = {name: len(table) for name, table in tables.items()}
     if labels is not None:
         n_given["y"] = len(labels)
-        labels, kept = _keep_labelled(labels, kept, rows, id_level, log)
+        labels, kept = _keep_labeled(labels, kept, rows, id_level, log)
     blocks = {name: _take(table, rows[name], kept) for name, table in tables.items()}
     X = pd.concat(blocks, axis=1, names=["omics", "feature"])
     _warn_if_half_is_lost(log.n_ids, rows, kept)
@@ -221,7 +221,7 @@ class _Log:
 
     def report(self, join, kept, rows, n_given):
         lacking = {
-            t: list(kept.difference(r.index, sort=False)) for t, r in rows.items()
+            t: list(compare_rows(r.index, kept).lacking) for t, r in rows.items()
         }
         return AlignmentReport(
             join=join,
@@ -269,9 +269,9 @@ def _read_ids(name, index, id_level):
     if callable(id_level):
         ids = [_call(id_level, label) for label in labels]
         return rows.assign(id=pd.Series(ids, dtype=object), type="", rest="")
-    barcodes = [_BARCODE.fullmatch(str(label)) for label in labels]
+    barcodes = [parse_barcode(label) for label in labels]
     _check_barcodes(name, labels, barcodes, id_level)
-    parts = [_canonical(barcode, id_level) for barcode in barcodes]
+    parts = [(_reduced(b, id_level), b.sample_type, b.rest) for b in barcodes]
     return rows.join(pd.DataFrame(parts, columns=["id", "type", "rest"], dtype=object))
 
 
@@ -285,30 +285,23 @@ def _call(id_level, label):
     return reduced
 
 
-def _canonical(barcode, id_level):
-    """Return (id, sample type, the rest) in upper case with dashes."""
-    part = {
-        k: (v or "").upper().replace(".", "-") for k, v in barcode.groupdict().items()
-    }
-    reduced = f"TCGA-{part['site']}-{part['patient']}"
-    if id_level == "sample":
-        reduced += f"-{part['type']}"
-    return reduced, part["type"], part["vial"] + part["rest"]
+def _reduced(barcode, id_level):
+    is_patient = id_level == "patient"
+    return barcode.patient if is_patient else "-".join(barcode[:2])
 
 
 def _drop_other_tissue(name, rows, log):
-    tumour = rows["type"].isin({*_TUMOUR_TYPES, ""})
-    for code, group in rows[~tumour].groupby("type"):
-        kind = {"1": "normal", "2": "control"}.get(code[0], "cell line or xenograft")
-        reason = f"sample type {code} ({kind}) is no tumour"
+    tumor = rows["type"].map(is_tumor).astype(bool)
+    for code, group in rows[~tumor].groupby("type"):
+        reason = f"sample type {code} ({name_tissue(code)}) is no tumor"
         log.drop(group["label"], name, reason)
-    return rows[tumour]
+    return rows[tumor]
 
 
 def _resolve_duplicates(name, rows, id_level, log):
     """Keep the first row of each id by the rule in the Notes of align_samples."""
     # Equal barcodes are left in, for _check_unique to refuse.
-    rank = rows["type"].map(_rank_type)
+    rank = rows["type"].map(rank_sample_type)
     order = rows.assign(rank=rank).sort_values(["id", "rank", "rest", "position"])
     best = order.groupby("id")[["type", "rest", "label"]].transform("first")
     worse = (order["type"] != best["type"]) | (order["rest"] != best["rest"])
@@ -323,22 +316,13 @@ def _resolve_duplicates(name, rows, id_level, log):
     return rows[~worse.reindex(rows.index)]
 
 
-def _rank_type(code):
-    if code in _PRIMARY_TYPES:
-        return f"0{_PRIMARY_TYPES.index(code)}"
-    return f"1{code}" if code else "2"
-
-
 # Rows: which ids stay
 
 
 def _join(rows, join, log):
     """Return the ids that stay, as an Index named sample."""
-    ids = [table.index for table in rows.values()]
-    if join == "outer":
-        kept = ids[0].append(ids[1:]).unique()
-    else:
-        kept = ids[0][[all(i in other for other in ids[1:]) for i in ids[0]]]
+    kept = join_rows([table.index for table in rows.values()], join)
+    if join == "inner":
         _log_absent(rows, kept, log)
     if kept.empty:
         _raise_nothing_in_common(rows)
@@ -356,7 +340,7 @@ def _log_absent(rows, kept, log):
             log.drop(group["label"], name, f"not in {others[2:]}")
 
 
-def _keep_labelled(labels, kept, rows, id_level, log):
+def _keep_labeled(labels, kept, rows, id_level, log):
     """Return the labels of the kept ids that have one, and these ids."""
     log.drop(labels.index[labels.isna()], "y", "label is missing")
     labels = labels.dropna()
@@ -365,26 +349,26 @@ def _keep_labelled(labels, kept, rows, id_level, log):
     log.drop(labels.index[again], "y", "same id and label again")
     labels = labels[~again]
     label_rows = _reduce("y", labels.index, id_level, log)
-    labelled = kept[kept.isin(label_rows.index)]
-    if labelled.empty:
+    labeled = kept[kept.isin(label_rows.index)]
+    if labeled.empty:
         raise SampleAlignmentError(
             f"None of the {len(kept)} samples has a label: the tables have "
             f"{_show(kept)}, y has {_show(label_rows.index)}. Index y by sample id, or "
             "reduce both with id_level."
         )
     for name, table in rows.items():
-        stays = table.index.isin(kept) & ~table.index.isin(labelled)
+        stays = table.index.isin(kept) & ~table.index.isin(labeled)
         log.drop(table.loc[stays, "label"], name, "no label")
-    unused = ~label_rows.index.isin(labelled)
+    unused = ~label_rows.index.isin(labeled)
     log.drop(label_rows.loc[unused, "label"], "y", "sample is not in the joined tables")
-    return _take(labels, label_rows, labelled), labelled
+    return _take(labels, label_rows, labeled), labeled
 
 
 def _take(values, rows, kept):
     """Rows of a table (or labels) in the order of `kept`; NaN where it lacks one."""
-    position = rows["position"].reindex(kept)
-    if not position.isna().any():
-        taken = values.iloc[position.to_numpy(dtype=np.intp)]
+    places = place_rows(rows.index, kept)
+    if (places >= 0).all():
+        taken = values.iloc[rows["position"].to_numpy(dtype=np.intp)[places]]
         return taken.set_axis(kept, axis=0)
     # A bool column with gaps would become one of Python objects.
     logical = values.select_dtypes(bool).columns
@@ -411,7 +395,7 @@ def _warn_if_half_is_lost(n_ids, rows, kept):
         warn(
             f"More than half of the samples are dropped: {', '.join(tables)}. Print "
             "the report for the reasons; join='outer' keeps samples that lack "
-            "an omics.",
+            "a modality.",
             SampleDroppedWarning,
         )
 
@@ -455,7 +439,7 @@ def _check_table(name, table):
     if table.columns.nlevels > 1 or table.index.nlevels > 1:
         raise ValueError(
             f"Table {name!r} has {table.index.nlevels} row and {table.columns.nlevels} "
-            "column levels, but should have one of each. Pass one table per omics."
+            "column levels, but should have one of each. Pass one table per modality."
         )
 
 
@@ -483,7 +467,7 @@ def _check_barcodes(name, labels, barcodes, id_level):
             "or a function that reduces an id; transpose the table if these are "
             "features."
         )
-    untyped = [i for i, b in zip(labels, barcodes, strict=True) if not b["type"]]
+    untyped = [i for i, b in zip(labels, barcodes, strict=True) if not b.sample_type]
     if untyped and id_level == "sample":
         raise ValueError(
             f"{len(untyped)} of {len(labels)} ids of {name!r} name a patient but no "
@@ -521,7 +505,7 @@ def _check_orientation(tables, labels, id_level):
         others = {other: i for other, i in ids.items() if other != name}
         if all(ids[name].isdisjoint(i) for i in others.values()):
             columns = _plain_ids(table.columns, id_level)
-            score[name] = sum(_mostly_shared(columns, i) for i in others.values())
+            score[name] = sum(looks_like_rows(columns, i) for i in others.values())
             score[name] += id_level in ("patient", "sample") and (
                 _share_of_barcodes(columns) > 0.5 > _share_of_barcodes(ids[name])
             )
@@ -541,17 +525,12 @@ def _plain_ids(index, id_level):
     """Reduce what can be reduced, without complaint."""
     if id_level not in ("patient", "sample"):
         return set(index)
-    matches = ((label, _BARCODE.fullmatch(str(label))) for label in index)
-    return {_canonical(match, "patient")[0] if match else i for i, match in matches}
-
-
-def _mostly_shared(columns, ids):
-    shared = len(columns & ids)
-    return shared > 0 and 2 * shared >= min(len(columns), len(ids))
+    barcodes = ((label, parse_barcode(label)) for label in index)
+    return {barcode.patient if barcode else label for label, barcode in barcodes}
 
 
 def _share_of_barcodes(ids):
-    return np.mean([bool(_BARCODE.fullmatch(str(i))) for i in ids]) if ids else 0.0
+    return np.mean([is_barcode(i) for i in ids]) if ids else 0.0
 
 
 def _raise_nothing_in_common(rows):
@@ -564,7 +543,7 @@ def _raise_nothing_in_common(rows):
         f"No sample is in every table: {first!r} has {_show(rows[first].index)}, "
         f"{second!r} has {_show(rows[second].index)}. If the ids differ in style, "
         "pass id_level; if a table is features × samples, transpose it with .T; "
-        "join='outer' keeps samples that lack an omics."
+        "join='outer' keeps samples that lack a modality."
     )
 
 

@@ -1,4 +1,4 @@
-"""One table from several omics, each preprocessed on its own."""
+"""One table from several modalities, each preprocessed on its own."""
 
 from numbers import Integral
 
@@ -19,7 +19,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skomics._blocks import (
     SEPARATOR,
     Block,
-    examples,
     is_matrix,
     read_blocks,
     stack_matrices,
@@ -39,12 +38,13 @@ from skomics._compat import (
     get_param_names,
     set_output_config,
 )
-from skomics._missing import (
-    lacking_rows,
+from skomics._modality import (
     mark_as_screened,
-    warn_if_missingness_tells,
+    modality_mask,
+    warn_if_informative_missingness,
 )
 from skomics._optional import import_optional
+from skomics._rows import quote_values
 from skomics._transaction import adopt, draft_of, whole
 from skomics._warnings import warn
 
@@ -84,7 +84,7 @@ def _with_nan_rows(name, output, present):
 
 
 def _only_present(data, y, params, present):
-    """Return what belongs to the samples that have the omics."""
+    """Return what belongs to the samples that have the modality."""
     if y is not None:
         y = _safe_indexing(y, present)
     indexed = {
@@ -144,9 +144,9 @@ def _frame_to_array(name, frame):
         bad = [column for column in frame if not _is_numeric(frame[column])]
         raise ValueError(
             f"Block '{name}' has {len(bad)} of {frame.shape[1]} columns that are not "
-            f"numeric, e.g. {examples(bad)} ({frame[bad[0]].dtype}). The output is one "
-            "table of numbers; drop these columns, or encode them with this block's "
-            "transformer, for instance a OneHotEncoder."
+            f"numeric, e.g. {quote_values(bad)} ({frame[bad[0]].dtype}). The output is "
+            "one table of numbers; drop these columns, or encode them with this "
+            "block's transformer, for instance a OneHotEncoder."
         ) from error
 
 
@@ -208,9 +208,9 @@ def _find_features(name, features, fitted):
     if len(missing):
         raise ValueError(
             f"Block '{name}' lacks {len(missing)} of the {len(fitted)} features seen "
-            f"at fit time, e.g. {examples(missing)}. Give every fitted feature, in any "
-            "order; add the missing columns (NaN if an imputer follows) or fit again "
-            "without them."
+            f"at fit time, e.g. {quote_values(missing)}. Give every fitted feature, in "
+            "any order; add the missing columns (NaN if an imputer follows) or fit "
+            "again without them."
         )
     return positions
 
@@ -220,19 +220,19 @@ def _raise_for_unseen(name, features, fitted):
     if len(unseen):
         raise ValueError(
             f"Block '{name}' has {len(unseen)} feature names unseen at fit time, e.g. "
-            f"{examples(unseen)}; it was fitted with {len(fitted)} features. Drop the "
-            "new columns or fit again with them."
+            f"{quote_values(unseen)}; it was fitted with {len(fitted)} features. Drop "
+            "the new columns or fit again with them."
         )
 
 
 class OmicsConcatenator(
     VisualBlockMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 ):
-    """Put several omics side by side in one table, preprocessing each on its own.
+    """Put several modalities side by side in one table, preprocessing each on its own.
 
-    An omics block is a named group of columns. Each block gets its own clone of
+    A modality block is a named group of columns. Each block gets its own clone of
     `transformer`, fitted on that block only, so that scaling and feature selection
-    happen per omics and, in a :class:`~sklearn.pipeline.Pipeline`, inside the
+    happen per modality and, in a :class:`~sklearn.pipeline.Pipeline`, inside the
     cross-validation fold. The output's columns are called `omics__feature`, by
     which a classifier knows the omics again.
 
@@ -242,14 +242,14 @@ class OmicsConcatenator(
         What is done to each block before the blocks are put together.
 
         - None or "passthrough": nothing.
-        - A transformer: one clone per omics. Its parameters can be searched as
+        - A transformer: one clone per modality. Its parameters can be searched as
           `transformer__<parameter>`.
         - A dict of omics name to transformer, None, "passthrough" or "drop", with
-          one entry for each omics. Entries can be set as `<omics>` and their
+          one entry for each modality. Entries can be set as `<omics>` and their
           parameters as `<omics>__<parameter>`.
 
     omics : sequence or dict, default=None
-        For an input that names its omics, the names of those to keep, in the order
+        For an input that names its modalities, the names of those to keep, in the order
         wanted; None keeps all as found. For an array, a sparse matrix or a
         DataFrame without omics in its column names, which columns form a block:
         block sizes (blocks are called `omics_0`, `omics_1`, and so on), a dict of
@@ -257,9 +257,9 @@ class OmicsConcatenator(
         block without a name.
 
     missing_omics : {"keep", "transform"}, default="keep"
-        What becomes of samples that lack a named omics, all of whose values there
+        What becomes of samples that lack a named modality, all of whose values there
         are NaN. "keep": its transformer sees only the samples that have it, and the
-        others keep NaN, for the classifiers of skomics to do without; an omics may
+        others keep NaN, for the classifiers of skomics to do without; a modality may
         then be left out of the input of `transform` altogether. "transform": the
         transformer sees all samples, so that an imputer fills them in, for
         classifiers that need numbers.
@@ -270,24 +270,24 @@ class OmicsConcatenator(
     Attributes
     ----------
     omics_ : tuple of str
-        Names of the omics in the output.
+        Names of the modalities in the output.
 
     transformers_ : dict of str to estimator or "passthrough"
-        The fitted transformer of each omics in `omics_`.
+        The fitted transformer of each modality in `omics_`.
 
     block_slices_ : dict of str to slice
-        Where each omics is in the output.
+        Where each modality is in the output.
 
     block_sizes_ : tuple of int
-        Number of output columns of each omics.
+        Number of output columns of each modality.
 
     n_features_in_ : int
-        Number of features of all omics seen during fit, those that are not
+        Number of features of all modalities seen during fit, those that are not
         selected included.
 
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         Names of the features seen during fit, flat (`omics__feature`) for inputs
-        that name their omics. Defined only if the input names its features.
+        that name their modalities. Defined only if the input names its features.
 
     See Also
     --------
@@ -350,7 +350,7 @@ class OmicsConcatenator(
     @_fit_context(prefer_skip_nested_validation=False)
     @whole
     def fit(self, X, y=None, **params):
-        """Fit one transformer per omics.
+        """Fit one transformer per modality.
 
         Parameters
         ----------
@@ -375,7 +375,7 @@ class OmicsConcatenator(
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit_transform(self, X, y=None, **params):
-        """Fit one transformer per omics and return the concatenated omics.
+        """Fit one transformer per modality and return the concatenated omics.
 
         Parameters
         ----------
@@ -401,7 +401,7 @@ class OmicsConcatenator(
         return Xt if y is None else mark_as_screened(Xt)
 
     def transform(self, X, **params):
-        """Transform each omics and put them side by side.
+        """Transform each modality and put them side by side.
 
         Parameters
         ----------
@@ -422,7 +422,7 @@ class OmicsConcatenator(
         blocks, rows, is_annotated = self._read_new(X)
         routed = process_routing(self, "transform", **params)
         n_samples = next(iter(blocks.values())).data.shape[0]
-        present = self._present_samples(blocks)
+        present = self._modality_masks(blocks)
         outputs = {
             name: block.data
             for name, block in blocks.items()
@@ -494,7 +494,7 @@ class OmicsConcatenator(
         if transform not in _OUTPUTS:
             raise ValueError(
                 f"Got transform={transform!r}. The output can be "
-                f"{examples(_OUTPUTS, 4)}; choose one of these."
+                f"{quote_values(_OUTPUTS, 4)}; choose one of these."
             )
         set_output_config(self, transform)
         return self
@@ -506,7 +506,7 @@ class OmicsConcatenator(
         ----------
         deep : bool, default=True
             Whether to include the transformers' parameters, and the entries of a
-            dict of transformers under the names of the omics.
+            dict of transformers under the names of the modalities.
 
         Returns
         -------
@@ -552,7 +552,7 @@ class OmicsConcatenator(
         Returns
         -------
         routing : MetadataRouter
-            The routing, with one entry per omics for a dict of transformers.
+            The routing, with one entry per modality for a dict of transformers.
         """
         router = MetadataRouter(owner=self)
         for name, transformer in self._estimators().items():
@@ -586,7 +586,7 @@ class OmicsConcatenator(
         elif isinstance(self.transformer, dict):
             entries = self.transformer
         else:
-            entries = {"each omics": self.transformer}
+            entries = {"each modality": self.transformer}
         transformers = ["passthrough" if t is None else t for t in entries.values()]
         return list(map(str, entries)), transformers
 
@@ -658,9 +658,9 @@ class OmicsConcatenator(
         if y is not None:
             check_consistent_length(next(iter(read.blocks.values())).data, y)
             tables = {name: block.data for name, block in read.blocks.items()}
-            warn_if_missingness_tells(tables, y)
+            warn_if_informative_missingness(tables, y)
         transformers = self._assign_transformers(read.layout.names)
-        present = self._present_samples(read.blocks)
+        present = self._modality_masks(read.blocks)
         for name in transformers:
             self._check_someone_has(name, present[name])
         routed = process_routing(self, method, **params)
@@ -701,12 +701,12 @@ class OmicsConcatenator(
             self._check_not_empty(name, block.data.shape)
         return read
 
-    def _present_samples(self, blocks):
-        """Return, for each omics that samples lack, who has it; else None."""
+    def _modality_masks(self, blocks):
+        """Return, for each modality that samples lack, who has it; else None."""
         if self.missing_omics == "transform" or not self._layout.is_named:
             return dict.fromkeys(blocks)
-        lacking = {name: lacking_rows(block.data) for name, block in blocks.items()}
-        return {name: ~rows if rows.any() else None for name, rows in lacking.items()}
+        masks = {name: modality_mask(block.data) for name, block in blocks.items()}
+        return {name: None if mask.all() else mask for name, mask in masks.items()}
 
     @staticmethod
     def _check_someone_has(name, present):
@@ -741,15 +741,16 @@ class OmicsConcatenator(
         missing = [name for name in selected if name not in self.transformer]
         if reserved:
             raise ValueError(
-                f"The dict of transformers has the key {examples(reserved)}, which is "
-                "a parameter of OmicsConcatenator. Rename the omics."
+                f"The dict of transformers has the key {quote_values(reserved)}, which "
+                "is a parameter of OmicsConcatenator. Rename the omics."
             )
         if unknown or missing:
             raise ValueError(
-                f"The dict of transformers names {len(unknown)} omics that X lacks "
-                f"({examples(unknown) or 'none'}) and leaves out {len(missing)} that "
-                f"it has ({examples(missing) or 'none'}). X has {examples(known, 9)}; "
-                "give one entry for each, 'drop' or 'passthrough' if need be."
+                f"The dict of transformers names {len(unknown)} modalities that X "
+                f"lacks ({quote_values(unknown) or 'none'}) and leaves out "
+                f"{len(missing)} that it has ({quote_values(missing) or 'none'}). X "
+                f"has {quote_values(known, 9)}; give one entry for each, 'drop' or "
+                "'passthrough' if need be."
             )
         return {name: self._check_entry(name) for name in selected}
 
@@ -770,15 +771,15 @@ class OmicsConcatenator(
             isinstance(o, str) for o in self.omics
         ):
             raise ValueError(
-                f"X names its omics ({examples(known, 9)}), but omics= is "
-                f"{self.omics!r}. Give None, or the names of the omics to keep."
+                f"X names its modalities ({quote_values(known, 9)}), but omics= is "
+                f"{self.omics!r}. Give None, or the names of the modalities to keep."
             )
         unknown = [name for name in self.omics if name not in known]
         if unknown or not len(self.omics) or len(set(self.omics)) < len(self.omics):
             raise ValueError(
                 f"omics= selects {list(self.omics)!r}, but X has "
-                f"{examples(known, 9)}. Select each omics at most once, at least one, "
-                "and only those that X has."
+                f"{quote_values(known, 9)}. Select each modality at most once, at "
+                "least one, and only those that X has."
             )
         return tuple(self.omics)
 
@@ -796,15 +797,15 @@ class OmicsConcatenator(
                 raise ValueError(
                     f"Block '{name}' has 0 features left of {block.data.shape[1]} "
                     f"after {transformer}, but at least 1 is wanted. Loosen the "
-                    "selection, or use 'drop' for this omics."
+                    "selection, or use 'drop' for this modality."
                 )
             names[name] = _names_after(transformer, block.features, output, n_features)
             self.transformers_[name] = transformer
             matrices.append(matrix)
         if not matrices:
             raise ValueError(
-                "No omics is left: the dict of transformers has 'drop' for all of "
-                f"{examples(transformers, 9)}. Keep at least one."
+                "No modality is left: the dict of transformers has 'drop' for all of "
+                f"{quote_values(transformers, 9)}. Keep at least one."
             )
         self._set_output_layout(names)
         return matrices
@@ -886,13 +887,13 @@ class OmicsConcatenator(
         return blocks
 
     def _pick(self, X):
-        """Find the columns of fit by their own names, which name no omics."""
+        """Find the columns of fit by their own names, which name no modalities."""
         columns = X.columns.map(str)
         if not columns.is_unique:
             repeated = columns[columns.duplicated()].unique()
             raise ValueError(
                 f"{len(repeated)} column names of X occur more than once, e.g. "
-                f"{examples(repeated)}, so columns cannot be matched by name. Give "
+                f"{quote_values(repeated)}, so columns cannot be matched by name. Give "
                 "them in the order of fit, or use 'omics__feature' names."
             )
         known = pd.Index(self.feature_names_in_)
@@ -909,9 +910,9 @@ class OmicsConcatenator(
         fitted = self._layout.names
         if self._layout.is_named and not layout.is_named:
             raise ValueError(
-                f"X has {layout.n_features} columns that name no omics, but the omics "
-                f"{examples(fitted, 9)} were seen at fit time. Name the columns "
-                f"'omics{SEPARATOR}feature' or give one table per omics."
+                f"X has {layout.n_features} columns that name no modalities, but the "
+                f"modalities {quote_values(fitted, 9)} were seen at fit time. Name the "
+                f"columns 'omics{SEPARATOR}feature' or give one table per modality."
             )
         unknown = [name for name in layout.names if name not in fitted]
         missing = [name for name in self.omics_ if name not in layout.names]
@@ -919,10 +920,10 @@ class OmicsConcatenator(
             missing = []
         if unknown or missing:
             raise ValueError(
-                f"X has {len(unknown)} omics unseen at fit time "
-                f"({examples(unknown) or 'none'}) and lacks {len(missing)} that are "
-                f"needed ({examples(missing) or 'none'}). Seen at fit time: "
-                f"{examples(fitted, 9)}. Give the same omics, in any order."
+                f"X has {len(unknown)} modalities unseen at fit time "
+                f"({quote_values(unknown) or 'none'}) and lacks {len(missing)} that "
+                f"are needed ({quote_values(missing) or 'none'}). Seen at fit time: "
+                f"{quote_values(fitted, 9)}. Give the same modalities, in any order."
             )
 
     def _match(self, name, block):

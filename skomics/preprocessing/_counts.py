@@ -1,4 +1,4 @@
-"""Normalisers of counts and of beta values, learned from the training samples."""
+"""Normalizers of counts and of beta values, learned from the training samples."""
 
 from numbers import Real
 
@@ -47,7 +47,7 @@ class _CountTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 f"Negative values in data passed to {type(self).__name__}: "
                 f"{(values < 0).sum()} of {X.shape[0] * X.shape[1]}, the lowest "
                 f"{values.min():.3g}, but counts are at least 0. Give raw counts, "
-                "before they are centred, scaled or logged."
+                "before they are centerd, scaled or logged."
             )
         return X
 
@@ -172,7 +172,7 @@ class LibrarySizeNormalizer(_CountTransformer):
         return self
 
     def transform(self, X):
-        """Normalise the samples, each by itself.
+        """Normalize the samples, each by itself.
 
         Parameters
         ----------
@@ -182,7 +182,7 @@ class LibrarySizeNormalizer(_CountTransformer):
         Returns
         -------
         Xt : {ndarray, sparse matrix} of shape (n_samples, n_features)
-            Normalised counts; sparse if X is.
+            Normalized counts; sparse if X is.
         """
         X = self._read_counts(X, reset=False, copy=True)
         _scale_rows(X, self.target_sum_ * _reciprocal(_sums(X, axis=1)))
@@ -190,7 +190,7 @@ class LibrarySizeNormalizer(_CountTransformer):
 
 
 class CLRTransformer(_CountTransformer):
-    r"""Centred log-ratios of counts, as of antibody-derived tags (ADT).
+    r"""Centerd log-ratios of counts, as of antibody-derived tags (ADT).
 
     Parameters
     ----------

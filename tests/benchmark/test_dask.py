@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
 
-from skomics.benchmark import Contender, run_benchmark
+from skomics.benchmark import ModelSpec, run_benchmark
 from tests.benchmark.test_runner import QUICK, assert_same_rows
 
 distributed = pytest.importorskip("distributed")
@@ -91,13 +91,13 @@ def worker_pids(cluster):
 def test_a_run_goes_on_when_workers_are_killed(tiny, tmp_path, cluster, n_killed):
     file = tmp_path / "kill"
     undisturbed = run_benchmark(
-        {"tiny": tiny}, [Contender("fatal", MakeFatal(None)), "logreg"], **QUICK
+        {"tiny": tiny}, [ModelSpec("fatal", MakeFatal(None)), "logreg"], **QUICK
     )
     before = worker_pids(cluster)
     file.write_text(" ".join(map(str, before)) if n_killed == 2 else "")
     results = run_benchmark(
         {"tiny": tiny},
-        [Contender("fatal", MakeFatal(str(file))), "logreg"],
+        [ModelSpec("fatal", MakeFatal(str(file))), "logreg"],
         backend="dask",
         scheduler=cluster.scheduler_address,
         output=tmp_path / "results.csv",

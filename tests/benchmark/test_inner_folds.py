@@ -20,7 +20,7 @@ def test_inner_folds_shrink_to_the_smallest_class(smallest, n_splits):
     assert folds.get_n_splits(y, y) == len(list(folds.split(y, y))) == n_splits
 
 
-def test_columns_of_an_omics_are_its_own_in_the_order_given():
+def test_columns_of_a_modality_are_its_own_in_the_order_given():
     sizes = {"rna": 3, "mirna": 2}
     assert slice_columns(sizes) == {"rna": slice(0, 3), "mirna": slice(3, 5)}
     X = np.arange(10).reshape(2, 5)

@@ -10,7 +10,7 @@ import time
 import pandas as pd
 import pytest
 
-from skomics.benchmark._store import KEY
+from skomics.benchmark._results import KEY
 from tests.benchmark.test_runner import TIMES
 from tests.conftest import REPOSITORY, make_tiny
 

@@ -3,31 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.dummy import DummyClassifier
-from sklearn.metrics import f1_score
-from sklearn.model_selection import StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 
-from skomics.benchmark import Contender, Task, run_benchmark
+from skomics.benchmark import ModelSpec, Task, run_benchmark
 from skomics.benchmark._protocols import PROTOCOLS, choose_training_part
-from skomics.benchmark._tasks import external_task, take_rows
+from skomics.benchmark._tasks import external_task
 
-HONEST, PAPER = PROTOCOLS["honest"], PROTOCOLS["paper"]
-SEEN = {}
-
-
-class Spy(DummyClassifier):
-    def fit(self, X, y):
-        SEEN["train"] = X
-        return super().fit(X, y)
-
-    def predict(self, X):
-        SEEN["test"] = X
-        return super().predict(X)
-
-
-def make_spy(random_state):
-    return Spy()
+HONEST = PROTOCOLS["leakage_free"]
 
 
 def test_samples_of_a_group_are_never_in_both_parts(tiny):
@@ -64,56 +46,12 @@ def test_another_cohort_is_the_only_test_set(tiny):
     assert set(results["n_train"]) == {30}
     assert set(results["n_test"]) == {18}
     expected = (
-        Contender("bayes", lambda random_state: GaussianNB())
+        ModelSpec("bayes", lambda random_state: GaussianNB())
         .build(first, 0)
         .fit(first.X, first.y)
         .score(second.X, second.y)
     )
     assert results["accuracy"].to_list() == pytest.approx([expected] * 2)
-
-
-def test_paper_protocol_scores_the_published_fold(tiny):
-    X, y = tiny
-    task = Task("t", X, y)
-    folds = StratifiedKFold(4, shuffle=True, random_state=1)
-    expected = next(folds.split(X, y))
-    for got, positions in zip(PAPER.split(task, 4, 0, 99), expected, strict=True):
-        np.testing.assert_array_equal(got, positions)
-    results = run_benchmark(task, {"b": GaussianNB()}, protocol="paper", n_repeats=3)
-    assert results[["protocol", "repeat", "fold", "n_test"]].to_numpy().tolist() == [
-        ["paper", 0, 0, 12]
-    ]
-
-
-def test_paper_protocol_scales_by_the_maximum_over_all_samples(tiny):
-    X, y = tiny
-    SEEN.clear()
-    task = Task("t", X, y)
-    run_benchmark(task, Contender("spy", make_spy), protocol="paper", n_jobs=1)
-    scaled = X / X.abs().max()
-    for part, positions in zip(
-        ("train", "test"), PAPER.split(task, 4, 0, 0), strict=True
-    ):
-        np.testing.assert_allclose(SEEN[part], scaled.iloc[positions])
-
-
-def test_paper_protocol_takes_classes_of_two_samples_without_a_word(tiny):
-    X, _ = tiny
-    y = ["rare"] * 2 + ["common"] * 46
-    results = run_benchmark({"t": (X, y)}, {"b": GaussianNB()}, protocol="paper")
-    assert results["n_test"].to_list() == [12]
-
-
-def test_paper_protocol_averages_over_classes_in_truth_or_prediction(tiny):
-    X, _ = tiny
-    y = np.array(["r", "s", "t"] * 2 + ["a", "b"] * 21)
-    task = Task("t", X, y)
-    train, test = PAPER.split(task, 4, 0, 0)
-    guess = DummyClassifier().fit(take_rows(X, train), y[train]).predict(X.iloc[test])
-    kept = {"protocol": "paper", "n_jobs": 1}
-    (f1,) = run_benchmark(task, {"d": DummyClassifier()}, **kept)["f1_macro"]
-    assert set(y[test]) < set(y)
-    assert f1 == f1_score(y[test], guess, average="macro", zero_division=0)
 
 
 def test_smaller_training_parts_are_in_larger_ones_and_have_every_class():

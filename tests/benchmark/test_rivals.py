@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skomics.benchmark import Task
-from skomics.benchmark._contenders import CONTENDER_GROUPS, CONTENDERS
+from skomics.benchmark._models import MODEL_GROUPS, MODELS
 from skomics.benchmark._rivals import (
     BlockForestClassifier,
     HeldOutXRFM,
@@ -23,14 +23,14 @@ from skomics.benchmark._rivals import (
     f_scores,
 )
 
-RIVALS = CONTENDER_GROUPS["rivals"]
+RIVALS = MODEL_GROUPS["rivals"]
 every_rival = pytest.mark.parametrize("name", RIVALS)
 SIZES = {"rna": 8, "noise": 8}
 SMALL = ["lightgbm-small", "histgb-small"]
 
 
 def fit_rival(name, X, y, rows=slice(None), seed=0):
-    pipeline = CONTENDERS[name].build(Task("t", X, y), seed)
+    pipeline = MODELS[name].build(Task("t", X, y), seed)
     return pipeline.fit(X[rows], y[rows])
 
 
@@ -41,7 +41,7 @@ def answer(pipeline, X):
 
 
 def make_uneven(counts=(40, 14, 6), seed=0, shift=2.0):
-    """Return two omics, of which one tells classes of different sizes apart."""
+    """Return two modalities, of which one tells classes of different sizes apart."""
     rng = np.random.default_rng(seed)
     codes = np.repeat(np.arange(len(counts)), counts)
     X = rng.normal(size=(len(codes), 16))
@@ -52,7 +52,7 @@ def make_uneven(counts=(40, 14, 6), seed=0, shift=2.0):
 
 
 def sizes_of(name):
-    return {"sizes": SIZES} if CONTENDERS[name].takes_sizes else {}
+    return {"sizes": SIZES} if MODELS[name].takes_sizes else {}
 
 
 @every_rival
@@ -102,7 +102,7 @@ def test_rival_learns_classes_of_one_and_two_samples(tiny, name):
     X, y = tiny
     y = y.copy()
     y.iloc[[0, 1, 2]] = ["single", "pair", "pair"]
-    pipeline = CONTENDERS[name].build(Task("t", *tiny), 0).fit(X, y)
+    pipeline = MODELS[name].build(Task("t", *tiny), 0).fit(X, y)
     assert set(pipeline.classes_) == {"Basal", "LumA", "LumB", "single", "pair"}
     assert np.isfinite(answer(pipeline, X)).all()
 
@@ -112,7 +112,7 @@ def test_rival_finds_a_class_of_few_samples(name):
     """Weights of classes outweigh that another class has ten times as many samples."""
     X, y = make_uneven((60, 6), shift=0.8)
     new, truth = make_uneven((200, 200), seed=1, shift=0.8)
-    clf = CONTENDERS[name].make(0, **sizes_of(name)).fit(X, y)
+    clf = MODELS[name].make(0, **sizes_of(name)).fit(X, y)
     found = (clf.predict(new)[truth == "LumB"] == "LumB").mean()
     # Weights change less in leaves of few samples.
     assert found > (0.5 if name in ("kbest-trees", *SMALL) else 0.8)
@@ -156,7 +156,7 @@ def test_kernel_ridge_weighs_the_omics_that_tells_classes_apart():
 def test_rival_that_is_not_installed_names_the_extra(name, package, extra, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=rf"pip install 'skomics\[{extra}\]'"):
-        CONTENDERS[name].make(0, **sizes_of(name))
+        MODELS[name].make(0, **sizes_of(name))
 
 
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
@@ -236,9 +236,9 @@ def test_scores_of_features_are_f_statistics_and_none_where_nothing_varies():
 @pytest.mark.parametrize("name", ["kbest-logreg", "kbest-trees"])
 def test_number_of_features_kept_is_tuned_among_those_that_there_are(name):
     sizes = {"rna": 60, "mirna": 10}
-    grid = CONTENDERS[name].make(0, sizes).param_grid
+    grid = MODELS[name].make(0, sizes).param_grid
     assert grid["selectkbest__k"] == [50, "all"]
-    assert CONTENDERS[name].make(0, SIZES).param_grid["selectkbest__k"] == ["all"]
+    assert MODELS[name].make(0, SIZES).param_grid["selectkbest__k"] == ["all"]
 
 
 def test_block_forest_weighs_the_omics_that_tells_classes_apart():
@@ -262,9 +262,9 @@ def test_stack_has_no_negative_weight_and_keeps_what_has_some():
 @pytest.mark.parametrize("name", SMALL)
 def test_boosting_for_few_samples_tells_classes_of_five_apart(name):
     X, y = make_uneven((5, 5, 5), shift=3.0)
-    clf = CONTENDERS[name].make(0, **sizes_of(name)).fit(X, y)
+    clf = MODELS[name].make(0, **sizes_of(name)).fit(X, y)
     assert clf.score(X, y) > 0.9
-    plain = CONTENDERS[name.removesuffix("-small")].make(0).fit(X, y)
+    plain = MODELS[name.removesuffix("-small")].make(0).fit(X, y)
     assert plain.score(X, y) < 0.5
 
 

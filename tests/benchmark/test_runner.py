@@ -17,17 +17,18 @@ from sklearn.metrics import f1_score, log_loss
 from sklearn.naive_bayes import GaussianNB
 
 from skomics.benchmark import (
-    Contender,
+    ModelSpec,
     Task,
-    check_null,
+    check_permutation_control,
     rank_models,
     run_benchmark,
     win_tie_loss,
 )
 from skomics.benchmark import _runner as runner_module
-from skomics.benchmark._contenders import CONTENDERS, with_params
+from skomics.benchmark._models import MODELS as KNOWN
+from skomics.benchmark._models import with_params
 from skomics.benchmark._protocols import PROTOCOLS
-from skomics.benchmark._store import COLUMNS, KEY
+from skomics.benchmark._results import COLUMNS, KEY
 from skomics.benchmark._tasks import null_task
 
 TIMES = ["fit_seconds", "score_seconds", "peak_memory_mb"]
@@ -121,23 +122,23 @@ def test_results_have_one_row_per_fit(tiny):
 
 
 def test_results_do_not_depend_on_the_number_of_processes(tiny):
-    quick = with_params(CONTENDERS["sma"], max_epochs=2, device="cpu")
-    contenders = [quick, "logreg"]
+    quick = with_params(KNOWN["sma"], max_epochs=2, device="cpu")
+    models = [quick, "logreg"]
     options = {"n_folds": 2, "n_repeats": 2}
-    alone = run_benchmark({"tiny": tiny}, contenders, n_jobs=1, **options)
-    together = run_benchmark({"tiny": tiny}, contenders, n_jobs=2, **options)
+    alone = run_benchmark({"tiny": tiny}, models, n_jobs=1, **options)
+    together = run_benchmark({"tiny": tiny}, models, n_jobs=2, **options)
     assert set(alone["status"]) == {"ok"}
     assert_same_rows(alone, together)
 
 
 def test_results_do_not_depend_on_the_backend(tiny):
     """Threads of one process share torch's random state and the warnings."""
-    quick = with_params(CONTENDERS["sma"], max_epochs=2, device="cpu")
-    contenders = [quick, Contender("worried", make_worried)]
+    quick = with_params(KNOWN["sma"], max_epochs=2, device="cpu")
+    models = [quick, ModelSpec("worried", make_worried)]
     options = {"n_folds": 3, "n_repeats": 1}
-    alone = run_benchmark({"tiny": tiny}, contenders, n_jobs=1, **options)
+    alone = run_benchmark({"tiny": tiny}, models, n_jobs=1, **options)
     threads = run_benchmark(
-        {"tiny": tiny}, contenders, n_jobs=3, backend="threading", **options
+        {"tiny": tiny}, models, n_jobs=3, backend="threading", **options
     )
     assert set(alone["status"]) == {"ok"}
     assert_same_rows(alone, threads)
@@ -204,10 +205,10 @@ def test_fits_are_scored_by_their_probabilities_too(tiny):
     results = run_benchmark({"tiny": tiny}, models, **QUICK).set_index("model")
     assert results.loc["ridge", ["log_loss", "ece"]].isna().all(axis=None)
     fold = results.loc["bayes"].iloc[0]
-    train, test = PROTOCOLS["honest"].split(
+    train, test = PROTOCOLS["leakage_free"].split(
         Task("t", X, y), 3, 0, runner_module._derive_seed(0, 0)
     )
-    pipeline = Contender("b", lambda random_state: GaussianNB()).build(
+    pipeline = ModelSpec("b", lambda random_state: GaussianNB()).build(
         Task("t", X, y), 0
     )
     proba = pipeline.fit(X.iloc[train], y.iloc[train]).predict_proba(X.iloc[test])
@@ -277,7 +278,7 @@ def test_f1_counts_classes_that_the_test_fold_lacks_or_nobody_predicts(tiny):
     assert results["f1_macro"].mean() == pytest.approx(expected, abs=0.02)
 
 
-def test_a_failing_contender_becomes_a_row_with_its_error(tiny):
+def test_a_failing_model_becomes_a_row_with_its_error(tiny):
     models = {"stubborn": Stubborn(), "bayes": GaussianNB()}
     results = run_benchmark({"tiny": tiny}, models, n_folds=3, n_repeats=1)
     failed = results[results["status"] == "error"]
@@ -288,9 +289,9 @@ def test_a_failing_contender_becomes_a_row_with_its_error(tiny):
     assert (results["model"] == "bayes").sum() == 3
 
 
-def test_a_contender_that_cannot_be_made_becomes_rows_with_its_error(tiny):
-    contender = Contender("lightgbm", make_missing)
-    results = run_benchmark({"tiny": tiny}, [contender], **QUICK)
+def test_a_model_that_cannot_be_made_becomes_rows_with_its_error(tiny):
+    spec = ModelSpec("lightgbm", make_missing)
+    results = run_benchmark({"tiny": tiny}, [spec], **QUICK)
     assert set(results["error"]) == {"ImportError: lightgbm is needed here"}
 
 
@@ -416,7 +417,7 @@ def test_a_task_is_no_control_for_its_name(tiny):
     }
     assert set(rank_models(results)["n_tasks"]) == {1}
     assert set(win_tie_loss(results)["wins"] + win_tie_loss(results)["ties"]) <= {0, 1}
-    assert set(check_null(results)["task"]) == {"null-brca", "permuted"}
+    assert set(check_permutation_control(results)["task"]) == {"null-brca", "permuted"}
 
 
 def of_another_version(monkeypatch):

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 import pandas as pd
 import pytest
 
+from skomics.benchmark._results import COLUMNS, is_control, results_frame
 from skomics.benchmark._store import (
-    COLUMNS,
     ResultsStore,
-    is_control,
     lock_results,
+    read_commands,
     read_results,
-    results_frame,
+    write_commands,
 )
 from tests.conftest import REPOSITORY
 
@@ -30,7 +30,12 @@ OLD_COLUMNS = [
 
 
 def key(fold, repeat=0, **changes):
-    names = {"protocol": "honest", "omics": "all", "train_fraction": 1.0, **changes}
+    names = {
+        "protocol": "leakage_free",
+        "omics": "all",
+        "train_fraction": 1.0,
+        **changes,
+    }
     return "t", "m", *names.values(), repeat, fold
 
 
@@ -44,7 +49,7 @@ def make_row(fold=0, **changes):
         "model": "m",
         "fold": fold,
         "n_folds": 5,
-        "protocol": "honest",
+        "protocol": "leakage_free",
         "omics": "all",
         "is_control": False,
         "train_fraction": 1.0,
@@ -128,7 +133,7 @@ def test_other_settings_for_the_same_task_are_refused(file, change, message):
         {"task": "u", "data": "x"},
         {"model": "n", "settings": "9"},
         {"omics": "rna", "settings": "9"},
-        {"protocol": "paper", "n_folds": 4, "settings": "9"},
+        {"protocol": "as_published", "n_folds": 4, "settings": "9"},
     ],
 )
 def test_other_tasks_and_models_may_share_a_file(file, change):
@@ -213,7 +218,12 @@ def test_results_stay_in_memory_without_a_file(tmp_path, monkeypatch):
 
 def test_rows_of_other_protocols_omics_and_fractions_are_other_rows(file):
     store = ResultsStore(file)
-    changes = [{}, {"protocol": "paper"}, {"omics": "rna"}, {"train_fraction": 0.2}]
+    changes = [
+        {},
+        {"protocol": "as_published"},
+        {"omics": "rna"},
+        {"train_fraction": 0.2},
+    ]
     for change in changes:
         store.append(make_row(**change))
     assert list(ResultsStore(file).rows) == [key(0, **change) for change in changes]
@@ -225,7 +235,7 @@ def test_a_file_of_an_earlier_version_is_read_and_gone_on_with(file):
     old.to_csv(file, index=False)
     read = read_results(file)
     assert tuple(read.columns) == COLUMNS
-    assert set(read["protocol"]) == {"honest"}
+    assert set(read["protocol"]) == {"leakage_free"}
     assert set(read["omics"]) == {"all"}
     assert set(read["train_fraction"]) == {1.0}
     assert read[["log_loss", "ece", "peak_memory_mb", "n_features"]].isna().all(None)
@@ -326,7 +336,7 @@ def test_a_file_that_is_replaced_keeps_its_mode_and_its_links(file, tmp_path):
 
 
 VERSIONS = "python=3.13 skomics=0.1.0 numpy=2.4 torch=2.13.0 system=Linux-x86_64"
-TASK = {("t", "honest")}
+TASK = {("t", "leakage_free")}
 
 
 @pytest.mark.parametrize(
@@ -343,7 +353,7 @@ def test_rows_of_another_version_are_not_gone_on_with(file, changed, message):
     store.append(make_row(versions=versions))
     with pytest.raises(ValueError, match=message + ".*the same command with --any-v"):
         store.check_versions(TASK, VERSIONS)
-    store.check_versions({("other", "honest")}, VERSIONS)
+    store.check_versions({("other", "leakage_free")}, VERSIONS)
     store.check_versions(set(), VERSIONS)
 
 
@@ -401,3 +411,17 @@ def test_results_are_read_from_parquet_too(tmp_path):
     results.to_parquet(tmp_path / "results.parquet")
     again = read_results(tmp_path / "results.parquet")
     pd.testing.assert_frame_equal(again, results)
+
+
+def test_commands_are_kept_each_once_in_the_order_given(tmp_path):
+    assert read_commands(tmp_path) == []
+    commands = ['run --data "Zürich\n```"', "run --seed 7", 'run --data "Zürich\n```"']
+    write_commands(tmp_path, commands)
+    assert read_commands(tmp_path) == commands[:2]
+
+
+@pytest.mark.parametrize("text", ["", '["cut o', '{"a": 1}', "[1]"])
+def test_damaged_commands_are_told_with_the_cure(tmp_path, text):
+    (tmp_path / "commands.json").write_text(text)
+    with pytest.raises(ValueError, match="commands.json is damaged.* Delete the file"):
+        read_commands(tmp_path)

@@ -295,7 +295,7 @@ def test_unknown_sets_are_refused(fetch, name, message):
     ids=lambda remote: remote.title,
 )
 def test_every_set_states_its_source_terms_and_citation(remote):
-    assert remote.licence
+    assert remote.license
     assert "doi 10." in remote.citation
     paths = [file.path for file in remote.files.values()]
     assert len(set(paths)) == len(paths)

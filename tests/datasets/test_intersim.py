@@ -412,7 +412,7 @@ def _changed(omics, table):
         (
             {"rna": _cohort(20)["expression"]},
             {},
-            "have the omics 'rna' but lack 'methylation', 'expression', 'protein'",
+            "have the modalities 'rna' but lack 'methylation', 'expression', 'protein'",
         ),
         (
             _changed("methylation", logit(_cohort(20)["methylation"])),

@@ -65,7 +65,7 @@ def test_label_noise_is_the_share_of_labels_of_another_class(cohort, noise):
     bunch = perturb_omics(*cohort, label_noise=noise, random_state=0, return_X_y=False)
     is_wrong = bunch.target != bunch.true_target
     assert is_wrong.sum() == round(noise * 90)
-    assert is_wrong.equals(bunch.is_mislabelled.rename(None))
+    assert is_wrong.equals(bunch.is_mislabeled.rename(None))
     pd.testing.assert_series_equal(bunch.true_target, cohort[1])
     assert set(bunch.target) == set(cohort[1])
 
@@ -128,7 +128,7 @@ def test_cells_are_missing_with_the_probability_asked_for(cohort):
 
 @given(share=st.floats(0, 2 / 3), seed=st.integers(0, 99))
 @settings(max_examples=20)
-def test_every_sample_keeps_an_omics(cohort, share, seed):
+def test_every_sample_keeps_a_modality(cohort, share, seed):
     X, _ = cohort
     bunch = perturb_omics(X, missing_omics=share, random_state=seed, return_X_y=False)
     assert (~bunch.is_available).to_numpy().sum() == round(share * 270)
@@ -192,7 +192,7 @@ def test_tables_without_names_get_some():
         ({"missing_cells": 2}, "missing_cells is 2. Give a probability"),
         (
             {"missing_omics": 0.7},
-            "missing_omics is 0.7, but with 3 omics at most 0.667",
+            "missing_omics is 0.7, but with 3 modalities at most 0.667",
         ),
         ({"n_irrelevant": -1}, "n_irrelevant is -1. Give an integer >= 0"),
         ({"kinds": "reads"}, "kinds names 'reads', .*, but the omics are"),

@@ -139,7 +139,7 @@ def test_given_probabilities_replace_the_following():
     assert truth["protein"].all(axis=None)
 
 
-def test_an_effect_per_omics_shifts_that_omics_only():
+def test_an_effect_per_modality_shifts_that_omics_only():
     effect = {"methylation": 0.0, "expression": 0.0, "protein": 3.0}
     X, y = make_intersim(300, effect=effect, random_state=0)
     assert _accuracy(X["protein"], y) > 0.95
@@ -207,19 +207,19 @@ def test_simulating_leaves_the_global_generator_alone():
     np.testing.assert_array_equal(np.random.uniform(size=3), expected)  # noqa: NPY002
 
 
-def test_a_second_draw_saves_the_factorisation(monkeypatch):
-    factorised = []
+def test_a_second_draw_saves_the_factorization(monkeypatch):
+    factorized = []
 
     def cholesky(matrix):
-        factorised.append(matrix.shape)
-        return factorise(matrix)
+        factorized.append(matrix.shape)
+        return factorize(matrix)
 
-    factorise = np.linalg.cholesky
+    factorize = np.linalg.cholesky
     monkeypatch.setattr(np.linalg, "cholesky", cholesky)
     reference = replace(IntersimReference.synthetic())
     for _ in range(2):
         make_intersim(300, reference=reference)
-    assert len(factorised) == 3  # one of each omics
+    assert len(factorized) == 3  # one of each modality
 
 
 def test_simulating_needs_no_torch():
@@ -265,7 +265,7 @@ def test_simulating_needs_no_torch():
         ({"p_dep": "all"}, TypeError, "p_dep is 'all'"),
         ({"covariance": "diagonal"}, ValueError, "'diagonal'; it can be 'reference'"),
         (
-            {"covariance": {"protein": "independent"}},
+            {"covariance": {"protein": "inductive"}},
             ValueError,
             "or a dict of one of them for each of",
         ),
@@ -417,7 +417,7 @@ def test_our_spread_within_subtypes_is_that_of_the_r_program(r_draw, our_draw, o
 
 
 def test_our_shifts_within_subtypes_are_those_of_the_r_program(r_draw, our_draw):
-    # Between-subtype variance of each omics, averaged over features; within 15 %.
+    # Between-subtype variance of each modality, averaged over features; within 15 %.
     for omics in SIZES:
         ours, theirs = (
             blocks[omics].groupby(labels).mean().var(ddof=0).mean()
@@ -475,7 +475,7 @@ def test_correlations_between_omics_across_subtypes_are_those_of_the_r_program(
 @pytest.mark.parametrize("omics", SIZES)
 def test_independent_features_keep_their_variance_and_lose_their_correlation(omics):
     reference = _small()
-    covariance = dict.fromkeys(SIZES, "reference") | {omics: "independent"}
+    covariance = dict.fromkeys(SIZES, "reference") | {omics: "inductive"}
     X, _ = make_intersim(
         20_000,
         1,
@@ -496,8 +496,8 @@ def test_independent_features_keep_their_variance_and_lose_their_correlation(omi
 
 
 def test_one_word_makes_all_omics_independent():
-    words = dict.fromkeys(SIZES, "independent")
-    X, _ = make_intersim(covariance="independent", random_state=0)
+    words = dict.fromkeys(SIZES, "inductive")
+    X, _ = make_intersim(covariance="inductive", random_state=0)
     assert X.equals(make_intersim(covariance=words, random_state=0)[0])
     assert not X.equals(make_intersim(random_state=0)[0])
 
@@ -507,7 +507,7 @@ def test_independent_features_need_no_covariance_that_can_be_factored():
     reference = _small(cov_expr=_small().cov_expr + off)
     with pytest.raises(ValueError, match="cov_expr is not positive definite"):
         make_intersim(reference=reference)
-    make_intersim(reference=reference, covariance="independent")
+    make_intersim(reference=reference, covariance="inductive")
 
 
 def test_given_correlations_move_the_means_as_the_paper_says():
@@ -675,7 +675,7 @@ def test_all_harms_reach_the_simulated_cohort():
         return_X_y=False,
     )
     assert (bunch.batch == "cohort_2").sum() == 30
-    assert bunch.is_mislabelled.sum() == 10
+    assert bunch.is_mislabeled.sum() == 10
     assert (~bunch.is_available).to_numpy().sum() == 40
     first = bunch.data[bunch.batch == "cohort_1"].mean()
     second = bunch.data[bunch.batch == "cohort_2"].mean()

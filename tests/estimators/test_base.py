@@ -123,7 +123,7 @@ def test_anndata_gives_the_same_model_as_a_table(estimator, tiny):
         fitted.predict(adata[:, ::-1])
 
 
-def test_nameless_table_is_one_omics_with_a_warning_that_says_the_cure(tiny):
+def test_nameless_table_is_one_modality_with_a_warning_that_says_the_cure(tiny):
     X, y = tiny
     with pytest.warns(NamelessOmicsWarning, match="Use OmicsConcatenator"):
         fitted = clone(SMA).fit(X.to_numpy(), y)

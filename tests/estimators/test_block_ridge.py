@@ -16,8 +16,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skomics import BlockRidgeClassifier, OmicsConcatenator
-from skomics.datasets import load_folder, make_multiomics
+from skomics.datasets import make_multiomics
 from skomics.exceptions import MissingOmicsWarning
+from skomics.io import load_folder
 from skomics.testing import assert_probabilities
 from tests.conftest import SIZES, make_tiny
 
@@ -28,7 +29,7 @@ EACH = pytest.mark.parametrize(
 
 
 def two_omics(n=90, signal="rna", n_features=40, seed=0):
-    """Return two omics of noise, of which one tells three classes apart."""
+    """Return two modalities of noise, of which one tells three classes apart."""
     rng = np.random.default_rng(seed)
     y = np.arange(n) % 3
     X = {name: rng.normal(size=(n, n_features)) for name in ("mirna", "rna")}
@@ -97,7 +98,7 @@ def test_sparse_samples_give_the_same_model(small, model, tiny, monkeypatch):
     np.testing.assert_allclose(actual, expected, atol=0 if small else 1e-4)
 
 
-def test_sparse_samples_that_lack_an_omics_give_the_same_model(tiny, monkeypatch):
+def test_sparse_samples_that_lack_a_modality_give_the_same_model(tiny, monkeypatch):
     monkeypatch.setattr("skomics.estimators._ridge_path._SMALL", 0)
     X, y = tiny
     X = X.where(X > 0, 0.0)

@@ -21,8 +21,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skomics import MoGATClassifier, MoGCNClassifier, OmicsConcatenator
-from skomics.datasets import load_folder
 from skomics.exceptions import BatchDependenceWarning
+from skomics.io import load_folder
 from skomics.testing import assert_probabilities, assert_seed_stable
 from tests.conftest import REPOSITORY, SIZES, make_tiny
 
@@ -135,7 +135,7 @@ def test_predicting_leaves_the_model_as_it_was(estimator, tiny):
 
 @layered
 def test_published_inference_warns_that_it_depends_on_the_batch(estimator, tiny):
-    model = clone(estimator).set_params(inference="mogonet").fit(*tiny)
+    model = clone(estimator).set_params(inference="transductive").fit(*tiny)
     with pytest.warns(BatchDependenceWarning, match="depends on which other samples"):
         model.predict(tiny[0])
 
@@ -143,20 +143,20 @@ def test_published_inference_warns_that_it_depends_on_the_batch(estimator, tiny)
 @pytest.mark.parametrize("estimator", [GCN, DEEP_GAT], ids=["mogcn", "mogat-2-layers"])
 def test_published_inference_of_several_layers_does_depend_on_the_batch(estimator):
     X, y, X_new, _ = halves()
-    model = clone(estimator).set_params(inference="mogonet", k=10).fit(X, y)
-    with pytest.warns(BatchDependenceWarning, match="inference='independent'"):
+    model = clone(estimator).set_params(inference="transductive", k=10).fit(X, y)
+    with pytest.warns(BatchDependenceWarning, match="inference='inductive'"):
         whole, part = model.predict_proba(X_new), model.predict_proba(X_new.iloc[:5])
     assert np.abs(whole[:5] - part).max() > 1e-3
 
 
 def test_published_inference_of_one_attention_layer_is_independent_already():
     # A new sample sees itself and training samples' features, and no more. Only
-    # one without neighbours differs, which the published graph leaves alone.
+    # one without neighbors differs, which the published graph leaves alone.
     X, y, X_new, _ = halves()
     model = clone(GAT).set_params(k=40).fit(X, y)
     expected = model.predict_proba(X_new)
-    model.set_params(inference="mogonet")
-    with pytest.warns(BatchDependenceWarning, match="mogonet"):
+    model.set_params(inference="transductive")
+    with pytest.warns(BatchDependenceWarning, match="transductive"):
         actual = model.predict_proba(X_new)
     np.testing.assert_allclose(actual, expected, rtol=1e-10)
 
@@ -262,7 +262,7 @@ def test_it_learns_from_every_graph(estimator, graph):
 
 
 @both
-def test_batches_of_sampled_neighbours_learn_and_follow_the_seed(estimator):
+def test_batches_of_sampled_neighbors_learn_and_follow_the_seed(estimator):
     X, y, X_new, y_new = halves()
     model = learning(estimator, batch_size=16, n_neighbors=2)
     assert clone(model).fit(X, y).score(X_new, y_new) >= 0.9
@@ -273,7 +273,7 @@ def test_batches_of_sampled_neighbours_learn_and_follow_the_seed(estimator):
 
 
 @both
-def test_one_omics_needs_no_fusion(estimator):
+def test_one_modality_needs_no_fusion(estimator):
     X, y, X_new, y_new = halves()
     X, X_new = (part.filter(regex="^rna__") for part in (X, X_new))
     model = learning(estimator).fit(X, y)
@@ -442,7 +442,7 @@ def test_error_for_a_radial_kernel_with_a_threshold(estimator, tiny):
     [
         ("k", 0),
         ("graph", "complete"),
-        ("inference", "transductive"),
+        ("inference", "mogonet"),
         ("dropout", 1.0),
         ("pretrain_epochs", -1),
         ("fusion_lr", 0.0),

@@ -436,13 +436,13 @@ def test_labels_that_are_missing_or_mixed_are_refused(model, tiny):
         clone(model).fit(X, some)
 
 
-# --- what is said of missing omics ---------------------------------------------
+# --- what is said of missing modalities ---------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("lacks", "rate", "message"),
     [
-        (True, "auto", "trained with samples that lack omics"),
+        (True, "auto", "trained with samples that lack modalities"),
         (False, 0.2, "on complete samples, and prepared by modality_dropout=0.2"),
         (False, "auto", "on complete samples only"),
     ],

@@ -26,7 +26,7 @@ def test_sizes_may_be_any_sequence_or_one_number(sizes, tiny):
         assert widths == [*np.atleast_1d(sizes)]
 
 
-def test_every_omics_has_a_branch_even_where_columns_are_interleaved(tiny):
+def test_every_modality_has_a_branch_even_where_columns_are_interleaved(tiny):
     X, y = tiny
     mixed = X.iloc[:, np.random.default_rng(0).permutation(X.shape[1])]
     module = LFNNClassifier(**TINY).fit(mixed, y).net_.module_
@@ -34,8 +34,8 @@ def test_every_omics_has_a_branch_even_where_columns_are_interleaved(tiny):
     assert widths == [SIZES[omics] for omics in sorted(SIZES)]
 
 
-def test_every_omics_counts(tiny):
-    # In the published code the third branch read the second omics.
+def test_every_modality_counts(tiny):
+    # In the published code the third branch read the second modality.
     X, y = tiny
     fitted = LFNNClassifier(**TINY).fit(X, y)
     expected = fitted.predict_proba(X)

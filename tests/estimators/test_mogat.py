@@ -24,7 +24,7 @@ def fitted():
     return MoGATClassifier(**TINY).fit(X[:40], y[:40]), X[40:]
 
 
-def test_every_omics_counts(fitted):
+def test_every_modality_counts(fitted):
     model, X_new = fitted
     expected = model.predict_proba(X_new)
     for omics in SIZES:
@@ -49,8 +49,8 @@ def test_weights_of_the_edges_do_not_matter():
 def test_heads_share_the_width(n_heads, tiny):
     model = MoGATClassifier(**TINY, n_heads=n_heads).fit(*tiny)
     [layer] = model.net_.module_.encoders[0]
-    assert layer.sender.shape == (n_heads, 8 // n_heads)
-    assert layer.linear.out_features == 8
+    assert layer.att_src.shape == (1, n_heads, 8 // n_heads)
+    assert layer.lin.out_channels == 8
 
 
 @pytest.mark.parametrize("sizes", [(8, 4), [6], np.array([4, 6, 2])])
@@ -58,7 +58,7 @@ def test_there_may_be_any_number_of_layers(sizes, tiny):
     params = {**TINY, "hidden_layer_sizes": sizes}
     model = MoGATClassifier(**params, n_heads=2).fit(*tiny)
     for encoder in model.net_.module_.encoders:
-        assert [layer.linear.out_features for layer in encoder] == [*sizes]
+        assert [layer.lin.out_channels for layer in encoder] == [*sizes]
     assert model.predict_proba(tiny[0]).shape == (48, 3)
 
 

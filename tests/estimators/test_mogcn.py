@@ -32,7 +32,7 @@ def numpy_of(parameter):
 
 
 def convolve(layer, x, graph):
-    return leaky(graph @ x @ numpy_of(layer.weight) + numpy_of(layer.bias))
+    return leaky(graph @ x @ numpy_of(layer.lin.weight).T + numpy_of(layer.bias))
 
 
 def fuse(module, logits):
@@ -43,7 +43,7 @@ def fuse(module, logits):
     return hidden @ numpy_of(last.weight).T + numpy_of(last.bias)
 
 
-def row_normalised(adjacency):
+def row_normalized(adjacency):
     adjacency = adjacency + np.eye(len(adjacency))
     return adjacency / adjacency.sum(axis=1, keepdims=True)
 
@@ -73,8 +73,8 @@ def similarities(train, new, k=TINY["k"]):
     own[1 - own > limit] = 0
     np.fill_diagonal(own, 0)
     links[1 - links > limit] = 0
-    assert links.any(axis=1).all(), "a new sample without neighbours"
-    assert own.any(axis=1).all(), "a training sample without neighbours"
+    assert links.any(axis=1).all(), "a new sample without neighbors"
+    assert own.any(axis=1).all(), "a training sample without neighbors"
     return links, own
 
 
@@ -96,7 +96,7 @@ def dense_logits(model, X, X_new, *, keeps_training_links):
         if keeps_training_links:
             # New samples are seen by nobody.
             joined[:n, :n], joined[:n, n:] = own, 0
-        graph, x = row_normalised(joined), np.concatenate([train, new])
+        graph, x = row_normalized(joined), np.concatenate([train, new])
         for layer in encoder:
             x = convolve(layer, x, graph)
         logits.append(x[n:] @ numpy_of(weight) + numpy_of(bias))
@@ -113,14 +113,14 @@ def test_independent_inference_equals_its_dense_statement(fitted):
 def test_published_inference_equals_its_dense_statement(fitted):
     model, X, X_new = fitted
     expected = dense_logits(model, X, X_new, keeps_training_links=False)
-    model.set_params(inference="mogonet")
-    with pytest.warns(BatchDependenceWarning, match="mogonet"):
+    model.set_params(inference="transductive")
+    with pytest.warns(BatchDependenceWarning, match="transductive"):
         actual = model.decision_function(X_new)
-    model.set_params(inference="independent")
+    model.set_params(inference="inductive")
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
-def test_every_omics_counts(fitted):
+def test_every_modality_counts(fitted):
     model, _, X_new = fitted
     expected = model.predict_proba(X_new)
     for omics in SIZES:
@@ -137,7 +137,7 @@ def test_there_may_be_any_number_of_layers(sizes, tiny):
     assert model.predict_proba(tiny[0]).shape == (48, 3)
 
 
-def test_an_omics_may_have_a_single_feature():
+def test_a_modality_may_have_a_single_feature():
     X = np.random.default_rng(0).normal(size=(30, 2))
     model = MoGCNClassifier(**TINY, omics={"rna": 1, "mirna": 1})
     assert model.fit(X, X[:, 0] > 0).predict_proba(X).shape == (30, 2)

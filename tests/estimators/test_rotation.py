@@ -158,7 +158,7 @@ def test_turned_model_is_scored_in_the_middle_of_training():
     assert fitted.score(X[:N], y[:N]) > 0.5
 
 
-def test_turned_samples_may_lack_an_omics():
+def test_turned_samples_may_lack_a_modality():
     X, y = wide_data()
     X = X.copy()
     X[::4, : SIZES[0]] = np.nan

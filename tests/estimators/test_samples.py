@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from skomics.estimators._samples import (
-    merge_samples,
+    apply_class_weight,
+    deduplicate_samples,
     split_samples,
     training_samples,
-    weigh_classes,
 )
 
 
 def canonical_samples(X, codes, sample_weight=None):
-    merged = merge_samples(X, codes, sample_weight)
+    merged = deduplicate_samples(X, codes, sample_weight)
     return training_samples(merged, merged.X)
 
 
@@ -77,7 +77,7 @@ def test_balanced_class_weights_give_every_class_the_same_sum():
     X, codes = random_samples(n=200)
     weights = np.random.default_rng(0).uniform(0.5, 3, size=200)
     samples = canonical_samples(X, codes, weights)
-    samples = weigh_classes(samples, "balanced", np.array(["a", "b", "c"]))
+    samples = apply_class_weight(samples, "balanced", np.array(["a", "b", "c"]))
     sums = np.bincount(samples.codes, weights=samples.weights)
     assert sums == pytest.approx(np.full(3, sums.mean()), rel=1e-5)
 
@@ -86,7 +86,7 @@ def test_frequency_class_weights_are_the_shares_of_the_classes():
     # The wrong way round, as published: the most frequent class counts most.
     X, codes = np.eye(10, dtype=np.float32), np.repeat([0, 1, 2], [5, 3, 2])
     samples = canonical_samples(X, codes)
-    samples = weigh_classes(samples, "frequency", np.array(["a", "b", "c"]))
+    samples = apply_class_weight(samples, "frequency", np.array(["a", "b", "c"]))
     assert samples.weights.mean() == pytest.approx(1.0)
     expected = np.array([0.5, 0.3, 0.2])[samples.codes]
     np.testing.assert_allclose(samples.weights, expected / expected.mean(), rtol=1e-6)
@@ -100,8 +100,8 @@ def test_frequency_class_weights_count_copies(seed):
     weighted = canonical_samples(X, codes, copies.astype(float))
     repeated = canonical_samples(X.repeat(copies, axis=0), codes.repeat(copies))
     assert_same(
-        weigh_classes(weighted, "frequency", classes),
-        weigh_classes(repeated, "frequency", classes),
+        apply_class_weight(weighted, "frequency", classes),
+        apply_class_weight(repeated, "frequency", classes),
     )
 
 

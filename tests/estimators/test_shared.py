@@ -23,8 +23,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skomics import EFCNNClassifier, LFCNNClassifier, LFNNClassifier, OmicsConcatenator
-from skomics.datasets import load_folder, make_intersim
+from skomics.datasets import make_intersim
 from skomics.exceptions import NamelessOmicsWarning
+from skomics.io import load_folder
 from skomics.testing import assert_probabilities, assert_seed_stable
 from tests.conftest import SIZES, make_tiny
 from tests.estimators.quick import CLASSIFIERS, make_short
@@ -186,7 +187,7 @@ def test_one_feature_is_enough(classifier, n_features):
 
 
 @late
-def test_an_omics_may_have_a_single_feature(classifier):
+def test_a_modality_may_have_a_single_feature(classifier):
     X = np.random.default_rng(0).normal(size=(20, 2))
     y = (X[:, 0] > 0).astype(int)
     fitted = make_short(classifier, omics={"rna": 1, "mirna": 1}).fit(X, y)

@@ -56,9 +56,13 @@ def test_path_is_block_ridge_on_the_same_samples(tiny):
     X, y = tiny
     fitted = SMAClassifier(n_ensemble=2, **TINY).fit(X, y)
     alone = BlockRidgeClassifier().fit(X, y)
-    np.testing.assert_array_equal(fitted.path_.predict_proba(X), alone.predict_proba(X))
-    np.testing.assert_array_equal(
-        fitted.path_.oof_decision_function_, alone.oof_decision_function_
+    # The samples stand in another order there, by which sums round.
+    close = {"rtol": 1e-4, "atol": 1e-5}
+    np.testing.assert_allclose(
+        fitted.path_.predict_proba(X), alone.predict_proba(X), **close
+    )
+    np.testing.assert_allclose(
+        fitted.path_.oof_decision_function_, alone.oof_decision_function_, **close
     )
 
 

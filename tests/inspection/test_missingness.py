@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from skomics.datasets import load_folder
 from skomics.inspection import missingness_association
+from skomics.io import load_folder
 from tests.conftest import make_tiny
 
 

@@ -7,7 +7,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skomics import EFNNClassifier, OmicsConcatenator
-from skomics.inspection import availability_report
+from skomics.inspection import score_by_modality_pattern
 from tests.conftest import SIZES, make_tiny
 
 
@@ -32,7 +32,7 @@ def case():
 
 def test_report_scores_each_set_of_omics_apart(case):
     model, X, y = case
-    report = availability_report(model, X, y)
+    report = score_by_modality_pattern(model, X, y)
     both = "methylation + mirna"
     assert list(report.index) == [
         "rna + methylation + mirna",
@@ -63,23 +63,25 @@ def test_report_reads_what_a_pipeline_reads():
         OmicsConcatenator(StandardScaler()),
         EFNNClassifier(hidden_layer_sizes=(8,), max_epochs=5, random_state=0),
     ).fit(X, y)
-    report = availability_report(pipeline, X, y)
+    report = score_by_modality_pattern(pipeline, X, y)
     assert report.loc["methylation + mirna", "n_samples"] == 6
     assert report.loc["all samples", "accuracy"] == pipeline.score(X, y)
     tables = {omics: X[omics] for omics in SIZES}
-    pd.testing.assert_frame_equal(availability_report(pipeline, tables, y), report)
+    pd.testing.assert_frame_equal(
+        score_by_modality_pattern(pipeline, tables, y), report
+    )
 
 
 def test_report_of_an_array_takes_the_sizes_of_the_omics(case):
     model, X, y = case
     sizes = {"rna": 12, "methylation": 7, "mirna": 5}
-    report = availability_report(model, X.to_numpy(), y, omics=sizes)
-    pd.testing.assert_frame_equal(report, availability_report(model, X, y))
-    whole = availability_report(model, X.fillna(0.0).to_numpy(), y)
+    report = score_by_modality_pattern(model, X.to_numpy(), y, omics=sizes)
+    pd.testing.assert_frame_equal(report, score_by_modality_pattern(model, X, y))
+    whole = score_by_modality_pattern(model, X.fillna(0.0).to_numpy(), y)
     assert whole["n_samples"].tolist() == [30, 30]
 
 
 def test_error_if_samples_and_labels_differ_in_number(case):
     model, X, y = case
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        availability_report(model, X, y[:-1])
+        score_by_modality_pattern(model, X, y[:-1])

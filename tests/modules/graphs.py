@@ -1,7 +1,5 @@
 """Graphs, views and modules on them, small and in double precision."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import torch
 from scipy import sparse
@@ -14,7 +12,7 @@ SIZES = [5, 3, 8]
 
 
 def random_graph(n, seed=0):
-    """Return a row-normalised graph with self loops."""
+    """Return a row-normalized graph with self loops."""
     rng = np.random.default_rng(seed)
     dense = np.triu(rng.random((n, n)) * (rng.random((n, n)) < 0.3), 1)
     dense = dense + dense.T + np.eye(n)
@@ -85,7 +83,6 @@ def make_mogat(**kwargs):
 
 
 def make_mogcn(**kwargs):
-    # Widths that grow and that shrink: the order of the two products differs.
     params = {"block_sizes": SIZES, "n_classes": 3, "hidden_sizes": (6, 2, 4)}
     params |= {"dropout": 0.0, "end_to_end": False}
     params |= {"max_hidden": 512, "max_cells": 10_000}
@@ -97,34 +94,13 @@ def make_mogcn(**kwargs):
     return module
 
 
-def reorder_mogat(module, order):
+def reorder(module, order):
     module.encoders = nn.ModuleList(module.encoders[i] for i in order)
 
 
-def reorder_mogcn(module, order):
-    for layer in module.layers:
-        layer.bias.data = layer.bias.data[list(order)]
-        if isinstance(layer.weight, nn.ParameterList):
-            layer.weight = nn.ParameterList(layer.weight[i] for i in order)
-        else:
-            layer.weight.data = layer.weight.data[list(order)]
+def permute(layer, order):
+    layer.lin.weight.data = layer.lin.weight.data[:, order]
 
 
-def permute_mogat(layer, order):
-    layer.linear.weight.data = layer.linear.weight.data[:, order]
-
-
-def permute_mogcn(layer, order):
-    layer.weight.data[:] = layer.weight.data[order]
-
-
-# For each module: how to make one, and how to give its encoders, and the features of
-# its first layer, another order.
-MODULES = {
-    "mogat": SimpleNamespace(
-        make=make_mogat, reorder=reorder_mogat, permute=permute_mogat
-    ),
-    "mogcn": SimpleNamespace(
-        make=make_mogcn, reorder=reorder_mogcn, permute=permute_mogcn
-    ),
-}
+# For each module: how to make one.
+MODULES = {"mogat": make_mogat, "mogcn": make_mogcn}

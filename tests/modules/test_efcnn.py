@@ -72,7 +72,7 @@ def test_biases_start_at_zero_and_filters_within_the_xavier_bound():
 
 
 @pytest.mark.parametrize("omics", [slice(0, 30), slice(30, 50)])
-def test_every_omics_changes_the_output(omics):
+def test_every_modality_changes_the_output(omics):
     module, x = make(), torch.randn(4, 50)
     changed = x.clone()
     changed[:, omics] += 1
@@ -84,7 +84,7 @@ def test_only_the_sum_of_the_block_sizes_matters():
     assert torch.equal(make()(x), make(block_sizes=[10, 25, 15])(x))
 
 
-def test_order_of_the_features_matters_because_a_filter_sees_neighbours():
+def test_order_of_the_features_matters_because_a_filter_sees_neighbors():
     module, x = make(), torch.randn(5, 50)
     assert not torch.allclose(module(x[:, torch.randperm(50)]), module(x))
 

@@ -40,7 +40,7 @@ def test_without_hidden_layers_it_is_a_linear_model():
 
 
 @pytest.mark.parametrize("omics", [0, 1])
-def test_every_omics_changes_the_output(omics):
+def test_every_modality_changes_the_output(omics):
     torch.manual_seed(0)
     module, x = make().eval(), torch.randn(4, 10)
     changed = x.clone()

@@ -195,7 +195,7 @@ def test_order_of_the_omics_does_not_matter_under_tied_weights(order):
     )
 
 
-def test_order_of_the_features_matters_because_a_filter_sees_neighbours():
+def test_order_of_the_features_matters_because_a_filter_sees_neighbors():
     # One filter is applied at every place, so that no permutation of its weights
     # makes up for a permutation of the features: there are no tied weights under
     # which the predictions would stay the same.

@@ -55,7 +55,7 @@ def test_biases_start_at_zero_and_weights_within_the_xavier_bound():
 @settings(deadline=None)
 @given(n_blocks=st.integers(1, 6), data=st.data())
 def test_changing_any_omics_changes_the_output(n_blocks, data):
-    # In the published code the third branch read the second omics. The omics are
+    # In the published code the third branch read the second modality. The omics are
     # of equal width here, so that such a mistake would not fail by itself.
     module = make(block_sizes=[4] * n_blocks, branch_sizes=(16,), head_sizes=(16,))
     changed = data.draw(st.integers(0, n_blocks - 1))

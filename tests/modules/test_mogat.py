@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch_geometric.nn import GATConv
 
 from tests.modules.graphs import (
     assert_dropout_acts_in_training_only,
@@ -16,11 +17,12 @@ from tests.modules.graphs import (
 def plain_attention(layer, x, graph):
     """Return each head's values and dense attention."""
     heads = []
-    width = layer.receiver.shape[1]
-    for h, (a, b) in enumerate(zip(layer.receiver, layer.sender, strict=True)):
-        values = x @ layer.linear.weight[h * width : (h + 1) * width].T
+    width = layer.out_channels
+    pairs = zip(layer.att_dst[0], layer.att_src[0], strict=True)
+    for h, (a, b) in enumerate(pairs):
+        values = x @ layer.lin.weight[h * width : (h + 1) * width].T
         scores = (values @ a)[:, None] + (values @ b)[None, :]
-        scores = torch.where(scores > 0, scores, layer.slope * scores)
+        scores = torch.where(scores > 0, scores, layer.negative_slope * scores)
         scores = scores.masked_fill(graph <= 0, -torch.inf)
         heads.append((values, scores.softmax(dim=1)))
     return heads
@@ -58,18 +60,26 @@ def test_gradients_equal_those_of_the_plain_statement():
         torch.testing.assert_close(gradient, parameter.grad)
 
 
+def attention_of(layer, x, hop):
+    """Return the attention of each edge and head, and the edges."""
+    _, (edges, weights) = GATConv.forward(
+        layer, x, hop.edge_index, return_attention_weights=True
+    )
+    return weights, edges
+
+
 def test_attention_sums_to_one_over_the_edges_of_each_sample():
     module, graphs = make_mogat().eval(), three_graphs()
     (x, (hop, _)), *_ = make_views(module, graphs)
     layer = module.encoders[0][0]
-    _, weights = layer.attention(1e5 * x, hop)  # scores that would overflow
+    weights, (_, to) = attention_of(layer, 1e5 * x, hop)  # scores that would overflow
     assert weights.shape == (graphs[0].nnz, 2)
-    total = torch.zeros(14, 2, dtype=torch.float64).index_add(0, hop.receivers, weights)
+    total = torch.zeros(14, 2, dtype=torch.float64).index_add(0, to, weights)
     torch.testing.assert_close(total, torch.ones_like(total))
-    _, weights = layer.attention(x, hop)
+    weights, (source, to) = attention_of(layer, x, hop)
     dense = plain_attention(layer, x, torch.as_tensor(graphs[0].toarray()))
     for h, (_, attention) in enumerate(dense):
-        torch.testing.assert_close(weights[:, h], attention[hop.receivers, hop.rows[1]])
+        torch.testing.assert_close(weights[:, h], attention[to, source])
 
 
 def test_only_the_presence_of_an_edge_counts_and_not_its_weight():
@@ -83,10 +93,10 @@ def test_only_the_presence_of_an_edge_counts_and_not_its_weight():
 
 def test_weights_start_as_in_the_published_code():
     layer = make_mogat(block_sizes=[300], hidden_sizes=(200,), n_heads=1).encoders[0][0]
-    assert layer.linear.bias is None
+    assert layer.lin.bias is None
     bound = 1.414 * (6 / 500) ** 0.5
-    assert 0.99 * bound < layer.linear.weight.abs().max() <= bound
-    both = torch.cat([layer.receiver, layer.sender], dim=1)
+    assert 0.99 * bound < layer.lin.weight.abs().max() <= bound
+    both = torch.cat([layer.att_dst, layer.att_src], dim=-1)
     bound = 1.414 * (6 / 401) ** 0.5
     assert 0.95 * bound < both.abs().max() <= bound
 

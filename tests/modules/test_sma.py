@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from skomics.modules import SMA, allot_tokens
+from skomics.modules import SMA, allocate_tokens
 from skomics.modules._layers import sinusoidal_positions
 
 
@@ -36,14 +36,14 @@ sizes = st.lists(st.integers(1, 60), min_size=1, max_size=5)
 
 @given(block_sizes=sizes, n_tokens=st.integers(1, 40))
 def test_tokens_are_shared_out_completely_and_none_is_empty(block_sizes, n_tokens):
-    counts = allot_tokens(block_sizes, n_tokens)
+    counts = [len(sizes) for sizes in allocate_tokens(block_sizes, n_tokens)]
     wanted = max(len(block_sizes), min(n_tokens, sum(block_sizes)))
     assert sum(counts) == wanted
     assert all(1 <= c <= size for c, size in zip(counts, block_sizes, strict=True))
 
 
 @given(block_sizes=sizes, n_tokens=st.integers(1, 40))
-def test_tokens_cover_every_feature_once_and_never_cross_an_omics(
+def test_tokens_cover_every_feature_once_and_never_cross_a_modality(
     block_sizes, n_tokens
 ):
     module = make(block_sizes=block_sizes, n_tokens=n_tokens)
@@ -159,14 +159,14 @@ def test_members_of_an_ensemble_differ():
 
 
 @pytest.mark.parametrize("omics", [slice(0, 9), slice(9, 14)])
-def test_every_omics_changes_the_output(omics):
+def test_every_modality_changes_the_output(omics):
     module, x = make().eval(), torch.randn(4, 14)
     changed = x.clone()
     changed[:, omics] += 1
     assert not torch.allclose(module(x), module(changed))
 
 
-def test_tokens_start_with_unit_variance_from_standardised_data():
+def test_tokens_start_with_unit_variance_from_standardized_data():
     module = make(block_sizes=[500, 40], n_tokens=6, d_model=32)
     tokens = module.tokenizer(torch.randn(400, 540)) - module.tokenizer.positions
     assert (tokens.detach().std(dim=(0, 1, 3)) - 1).abs().max() < 0.1

@@ -154,7 +154,7 @@ def test_labels_may_be_a_dict():
     assert y.name == "label"
 
 
-def test_unlabelled_samples_and_unused_labels_are_dropped_and_reported():
+def test_unlabeled_samples_and_unused_labels_are_dropped_and_reported():
     y = pd.Series({"a": "x", "b": np.nan, "z": "x"})
     X, y, report = align_samples({"rna": _table(["a", "b", "c"])[:2]}, y)
     assert X.index.to_list() == ["a"]
@@ -204,6 +204,7 @@ def test_contradicting_labels_are_an_error():
     [
         "TCGA-A1-A0SB-01A-11R-A144-07",
         "TCGA.A1.A0SB.01A.11R.A144.07",
+        "TCGA_A1_A0SB_01A_11R_A144_07",
         "tcga.a1.a0sb.01a",
         "TCGA-A1-A0SB-01",
     ],
@@ -223,15 +224,13 @@ def test_barcodes_of_every_style_come_out_in_upper_case_with_dashes(
     ("code", "kind"),
     [("11", "normal"), ("20", "control"), ("61", "cell line or xenograft")],
 )
-def test_patient_level_drops_what_is_no_tumour_and_says_so(code, kind):
+def test_patient_level_drops_what_is_no_tumor_and_says_so(code, kind):
     ids = ["TCGA-A1-A0SB-01", f"TCGA-A1-A0SB-{code}", f"TCGA-A1-A0SC-{code}"]
     with warnings.catch_warnings(action="error"):
         X, _, report = align_samples({"rna": _table(ids)}, id_level="patient")
     assert X.index.to_list() == ["TCGA-A1-A0SB"]
     assert report.dropped["sample"].to_list() == ids[1:]
-    assert set(report.dropped["reason"]) == {
-        f"sample type {code} ({kind}) is no tumour"
-    }
+    assert set(report.dropped["reason"]) == {f"sample type {code} ({kind}) is no tumor"}
     assert report.duplicates.empty
 
 
@@ -440,7 +439,7 @@ def test_report_reads_well():
     assert repr(report).splitlines() == [
         "AlignmentReport: 5 samples kept (join='outer')",
         "  rna    7 rows, 2 dropped",
-        "         sample type 11 (normal) is no tumour: 1 ('TCGA-A1-A0SA-11')",
+        "         sample type 11 (normal) is no tumor: 1 ('TCGA-A1-A0SA-11')",
         "         no label: 1 ('TCGA-A1-A0SF-01')",
         "  mirna  3 rows, 0 dropped",
         "         all NaN for samples it lacks: 2 ('TCGA-A1-A0SD', 'TCGA-A1-A0SE')",
@@ -451,21 +450,21 @@ def test_report_reads_well():
 @given(
     first=st.sets(st.sampled_from("abcdefgh"), min_size=1),
     second=st.sets(st.sampled_from("abcdefgh"), min_size=1),
-    labelled=st.sets(st.sampled_from("abcdefgh"), min_size=1),
+    labeled=st.sets(st.sampled_from("abcdefgh"), min_size=1),
     join=st.sampled_from(["inner", "outer"]),
 )
 @pytest.mark.filterwarnings("ignore::skomics.exceptions.SampleDroppedWarning")
-def test_every_row_is_either_kept_or_reported_once(first, second, labelled, join):
+def test_every_row_is_either_kept_or_reported_once(first, second, labeled, join):
     tables = {"rna": _table(sorted(first)), "mirna": _table(sorted(second), "m")}
-    y = pd.Series(dict.fromkeys(sorted(labelled), 1))
-    kept = ((first & second) if join == "inner" else (first | second)) & labelled
+    y = pd.Series(dict.fromkeys(sorted(labeled), 1))
+    kept = ((first & second) if join == "inner" else (first | second)) & labeled
     if not kept:
         with pytest.raises(SampleAlignmentError, match="No sample|None of the"):
             align_samples(tables, y, join=join)
         return
     X, _, report = align_samples(tables, y, join=join)
     assert set(X.index) == kept
-    for name, given_ids in {"rna": first, "mirna": second, "y": labelled}.items():
+    for name, given_ids in {"rna": first, "mirna": second, "y": labeled}.items():
         dropped = report.dropped.loc[report.dropped["table"] == name, "sample"]
         assert sorted(dropped) == sorted(given_ids - kept)
     lacking = {"rna": kept - first, "mirna": kept - second}
@@ -493,7 +492,7 @@ def test_raw_acgt_matrix_before_transposing_is_noticed():
         align_samples({"mirna": pd.read_csv(path, sep=" ")}, id_level="patient")
 
 
-def test_normals_in_the_survival_labels_give_way_to_the_tumour():
+def test_normals_in_the_survival_labels_give_way_to_the_tumor():
     mirna = pd.read_csv(_require(DATA / "acgt_raw_sample" / "aml_mirna"), sep=" ").T
     survival = pd.read_csv(DATA / "acgt_raw_sample" / "aml_survival", sep="\t")
     y = survival.set_index("PatientID")["Death"]
@@ -501,7 +500,7 @@ def test_normals_in_the_survival_labels_give_way_to_the_tumour():
     assert len(X) > 150
     assert y.notna().all()
     reasons = report.dropped.loc[report.dropped["table"] == "y", "reason"]
-    assert "sample type 11 (normal) is no tumour" in set(reasons)
+    assert "sample type 11 (normal) is no tumor" in set(reasons)
 
 
 def test_partial_protein_table_of_acc_joins_outer():

@@ -18,8 +18,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skomics.datasets import load_folder
 from skomics.exceptions import InformativeMissingnessWarning, SampleAlignmentError
+from skomics.io import load_folder
 from skomics.preprocessing import OmicsConcatenator
 
 IDS = [f"p{i}" for i in range(20)]
@@ -169,7 +169,7 @@ def test_an_unnamed_block_keeps_its_names():
     assert OmicsConcatenator().fit_transform(table.to_numpy()).columns[0] == "x0"
 
 
-def test_dict_gives_each_omics_its_transformer():
+def test_dict_gives_each_modality_its_transformer():
     concatenator = OmicsConcatenator(
         {"rna": StandardScaler(), "methylation": "drop", "cnv": None}
     )
@@ -188,10 +188,10 @@ def test_dict_gives_each_omics_its_transformer():
         (
             {"rna": None, "methylation": None, "cnv": None, "dna": None},
             ValueError,
-            r"names 1 omics that X lacks \('dna'\)",
+            r"names 1 modalities that X lacks \('dna'\)",
         ),
         ({"n_jobs": None}, ValueError, "key 'n_jobs', which is a parameter"),
-        (dict.fromkeys(TABLES, "drop"), ValueError, "No omics is left"),
+        (dict.fromkeys(TABLES, "drop"), ValueError, "No modality is left"),
         (dict.fromkeys(TABLES, "scale"), TypeError, r"transformer\['rna'\] is 'scale'"),
     ],
 )
@@ -204,10 +204,10 @@ def test_a_wrong_dict_of_transformers_says_got_wanted_do(transformer, error, mes
     ("omics", "message"),
     [
         (["rna", "dna"], r"selects \['rna', 'dna'\], but X has 'rna', 'methylation'"),
-        (["rna", "rna"], "Select each omics at most once"),
+        (["rna", "rna"], "Select each modality at most once"),
         ([], "at least one"),
-        ([5, 4, 3], r"X names its omics .*but omics= is \[5, 4, 3\]"),
-        ({"rna": 5}, "X names its omics"),
+        ([5, 4, 3], r"X names its modalities .*but omics= is \[5, 4, 3\]"),
+        ({"rna": 5}, "X names its modalities"),
     ],
 )
 def test_a_wrong_selection_lists_the_known_omics(omics, message):
@@ -235,7 +235,7 @@ def test_parameters_of_a_dict_are_searchable_by_omics():
     assert concatenator.get_feature_names_out()[-1] == "cnv__pca1"
 
 
-def test_an_omics_called_like_a_parameter_does_not_hide_it():
+def test_a_modality_called_like_a_parameter_does_not_hide_it():
     concatenator = OmicsConcatenator({"n_jobs": StandardScaler()}, n_jobs=1)
     assert concatenator.get_params()["n_jobs"] == 1
 
@@ -277,7 +277,7 @@ def test_workers_give_the_same_table():
     ],
     ids=["one", "dict", "selection"],
 )
-def test_grid_search_reaches_the_parameters_of_each_omics(transformer, grid):
+def test_grid_search_reaches_the_parameters_of_each_modality(transformer, grid):
     pipe = Pipeline(
         [("omics", OmicsConcatenator(transformer)), ("clf", LogisticRegression())]
     )
@@ -335,11 +335,11 @@ def test_a_row_does_not_depend_on_the_other_rows(rows, dtype):
         (lambda X: X.drop(columns=[("rna", "r1")]), r"'rna' lacks 1 of the 5 .* 'r1'"),
         (
             lambda X: X.drop(columns="cnv").rename(columns={"rna": "dna"}, level=0),
-            r"has 1 omics unseen at fit time \('dna'\) and lacks",
+            r"has 1 modalities unseen at fit time \('dna'\) and lacks",
         ),
         (
             lambda X: X.assign(**{"x": 1.0}).rename(columns={"x": "dna"}, level=0),
-            r"has 1 omics unseen at fit time \('dna'\)",
+            r"has 1 modalities unseen at fit time \('dna'\)",
         ),
         (
             lambda X: pd.concat([X, X[["rna"]].rename(columns={"r0": "new"})], axis=1),
@@ -356,7 +356,10 @@ def test_a_row_does_not_depend_on_the_other_rows(rows, dtype):
             ),
             r"Block 'rna' has 5 feature names unseen at fit time, e.g. 'new_r0'",
         ),
-        (lambda X: TABLES["rna"], "5 columns that name no omics, but the omics 'rna'"),
+        (
+            lambda X: TABLES["rna"],
+            "5 columns that name no modalities, but the modalities 'rna'",
+        ),
         (lambda X: X.iloc[:0], r"Block 'rna' has 0 sample\(s\)"),
     ],
 )
@@ -376,7 +379,7 @@ def test_rows_are_matched_by_label():
         (TABLES["cnv"].T, r"Block 'cnv' \(3 rows, 20 columns\) looks transposed"),
         (
             TABLES["cnv"].iloc[[0, 0, *range(2, 20)]],
-            "1 sample ids occur more than once",
+            "1 sample ids that occur more than once",
         ),
         (TABLES["cnv"].iloc[:15], "15 ids are in both, 5 only in 'rna'"),
         (TABLES["cnv"].to_numpy()[:15], "'cnv' has 15 samples but block 'rna' has 20"),
@@ -605,7 +608,7 @@ def test_html_shows_the_omics_side_by_side():
     html = OmicsConcatenator(given)._repr_html_()
     assert all(f"<label>{omics}</label>" in html for omics in TABLES)
     one = OmicsConcatenator(PCA(2))
-    assert "<label>each omics</label>" in one._repr_html_()
+    assert "<label>each modality</label>" in one._repr_html_()
     html = one.fit(X)._repr_html_()
     assert all(f"<label>{omics}</label>" in html for omics in TABLES)
 
@@ -620,7 +623,7 @@ LACKING.loc[LACKING.index[1], "rna"] = np.nan
 LACKING.loc[LACKING.index[-1], "methylation"] = np.nan
 
 
-def test_transformer_of_an_omics_sees_only_the_samples_that_have_it():
+def test_transformer_of_a_modality_sees_only_the_samples_that_have_it():
     fitted = OmicsConcatenator(StandardScaler()).fit(LACKING, Y)
     assert fitted.transformers_["rna"].n_samples_seen_ == len(X) - 1
     assert fitted.transformers_["cnv"].n_samples_seen_ == len(X)
@@ -638,7 +641,7 @@ def test_transformer_of_an_omics_sees_only_the_samples_that_have_it():
     ],
     ids=str,
 )
-def test_sample_that_lacks_an_omics_keeps_nan_there_and_nowhere_else(transformer):
+def test_sample_that_lacks_a_modality_keeps_nan_there_and_nowhere_else(transformer):
     concatenator = OmicsConcatenator(transformer)
     Xt = concatenator.fit_transform(LACKING, Y)
     pd.testing.assert_frame_equal(Xt, concatenator.transform(LACKING))
@@ -708,7 +711,7 @@ def test_metadata_follows_the_samples_that_have_the_omics():
 
 
 def telling(n=120, share=0.9):
-    """Return two omics of noise, and classes that missing values give away."""
+    """Return two modalities of noise, and classes that missing values give away."""
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1, 2], n // 3)
     table = pd.DataFrame(rng.normal(size=(n, 6)), columns=list("abcdef"))

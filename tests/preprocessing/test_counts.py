@@ -1,4 +1,4 @@
-"""Promises of the normalisers of counts and beta values."""
+"""Promises of the normalizers of counts and beta values."""
 
 import re
 
@@ -174,7 +174,7 @@ def test_single_precision_is_kept(transformer):
     assert transformer.fit_transform(table).dtype == np.float32
 
 
-def test_omics_are_normalised_each_in_its_own_way_and_stay_sparse():
+def test_omics_are_normalized_each_in_its_own_way_and_stay_sparse():
     pytest.importorskip("anndata")
     X, _ = make_multiomics(
         50, {"rna": 60, "atac": 500}, distribution="counts", random_state=0
@@ -270,7 +270,7 @@ from skomics import (
     AtacTfidfTransformer, EFNNClassifier, LibrarySizeNormalizer, OmicsConcatenator,
     SMAClassifier,
 )
-from skomics.datasets import load_folder
+from skomics.io import load_folder
 
 path, name, k = sys.argv[1:]
 classifier = {"EFNN": EFNNClassifier, "SMA": SMAClassifier}[name]
@@ -309,7 +309,7 @@ print(fitted, peak() - before, max(rows_made_dense), score)
 @pytest.mark.parametrize("name", ["EFNN", "SMA"])
 def test_52761_peaks_are_fitted_in_little_memory_and_never_dense(data_dir, name, k):
     # The table would be 544 MiB dense in single precision, 1087 MiB in double; the
-    # optimiser of EFNN's 27 million weights alone takes 412 MiB.
+    # optimizer of EFNN's 27 million weights alone takes 412 MiB.
     pytest.importorskip("anndata")
     fitted, predicted, n_rows, score = print_of(ATAC, data_dir / "scicar_a549", name, k)
     assert fitted < 1500

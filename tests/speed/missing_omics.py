@@ -1,11 +1,11 @@
-"""Is it worth doing without an omics, in place of imputing it?
+"""Is it worth doing without a modality, in place of imputing it?
 
 Of every (sample, omics) pair, a share is removed in training and test samples alike.
 The same SMA is then trained with the omics masked, with their means imputed, and on
 the complete patients only. ``python -m tests.speed.missing_omics FOLDER ...``
 prints mean macro F1 over 5 x 5 folds, and the time, per data set. With ``--train`` and
 ``--test``, two folders, it trains on the complete patients of one cohort and predicts
-another that lacks an omics altogether.
+another that lacks a modality altogether.
 """
 
 import argparse
@@ -24,8 +24,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skomics import OmicsConcatenator, SMAClassifier
-from skomics.datasets import load_folder, make_intersim, perturb_omics
+from skomics.datasets import make_intersim, perturb_omics
 from skomics.exceptions import MissingOmicsWarning
+from skomics.io import load_folder
 
 SCALE = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
 
@@ -86,7 +87,7 @@ def compare(name, X, y, *, share, n_repeats, n_folds=5):
 
 
 def transfer(X, y, X_new, y_new, *, n_seeds):
-    """Return balanced error rates on a cohort that lacks an omics."""
+    """Return balanced error rates on a cohort that lacks a modality."""
     known = set(X_new.columns.get_level_values(0))
     present = [name for name in X if name[0] in known]
     ways = {

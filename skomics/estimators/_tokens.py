@@ -1,0 +1,156 @@
+"""Which features make a token."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from skomics.modules import allocate_tokens
+
+__all__ = ["TokenPlan", "plan_tokens", "read_token_labels"]
+
+
+@dataclass(frozen=True)
+class TokenPlan:
+    """Which features make which token.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_features_in_tokens,)
+        Positions of the features, token by token.
+
+    sizes : list of list of int
+        For each modality, how many features each of its tokens has.
+
+    names : list of str
+        Names of the tokens.
+    """
+
+    features: np.ndarray
+    sizes: list
+    names: list
+
+
+def plan_tokens(omics, features, n_tokens, *, labels=None, deals=True):
+    """Make tokens of the features of each modality.
+
+    Parameters
+    ----------
+    omics : list of str
+        Names of the modalities.
+
+    features : list of ndarray
+        For each modality, the positions of its features, in the order in which they are
+        taken up.
+
+    n_tokens : int
+        Number of tokens of the features without a label.
+
+    labels : ndarray of shape (n_features,) or None, default=None
+        Names of the tokens that features belong to, by position; "" for none.
+
+    deals : bool, default=True
+        Whether features without a label are dealt to tokens one after another, as
+        cards are, and not cut into runs.
+
+    Returns
+    -------
+    plan : TokenPlan
+        The tokens: those with labels by name, then the others.
+    """
+    if labels is None:
+        rest, named = features, [[] for _ in features]
+    else:
+        rest = [positions[labels[positions] == ""] for positions in features]
+        named = [
+            [
+                (f"{name}__{label}", positions[labels[positions] == label])
+                for label in np.unique(labels[positions]).tolist()
+                if label != ""
+            ]
+            for name, positions in zip(omics, features, strict=True)
+        ]
+    left = [b for b, positions in enumerate(rest) if len(positions)]
+    shares = allocate_tokens([len(rest[b]) for b in left], n_tokens) if left else []
+    for b, sizes in zip(left, shares, strict=True):
+        dealt = _deal(rest[b], sizes) if deals else rest[b]
+        parts = np.split(dealt, np.cumsum(sizes)[:-1])
+        named[b] += [(f"{omics[b]}_{i}", part) for i, part in enumerate(parts)]
+    return TokenPlan(
+        np.concatenate([part for tokens in named for _, part in tokens]),
+        [[len(part) for _, part in tokens] for tokens in named],
+        [name for tokens in named for name, _ in tokens],
+    )
+
+
+def _deal(features, sizes):
+    """Return features token by token; the first one of each token comes first."""
+    rounds = np.concatenate([np.arange(size) for size in sizes])
+    tokens = np.repeat(np.arange(len(sizes)), sizes)
+    dealt = np.empty_like(features)
+    dealt[np.lexsort((tokens, rounds))] = features
+    return dealt
+
+
+def read_token_labels(tokens, names, n_features):
+    """Return which token each feature belongs to.
+
+    Parameters
+    ----------
+    tokens : dict, Series or array-like
+        Token of each feature by its name, with or without ``omics__``, or one for
+        each column. None and NaN are no token.
+
+    names : ndarray of shape (n_features,) or None
+        Names of the features, if they have any.
+
+    n_features : int
+        Number of features.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_features,), dtype object
+        Tokens as strings; "" for none.
+
+    Raises
+    ------
+    ValueError
+        If X has no names to look up, or no feature has a token, or there is not one
+        token for each column.
+    """
+    if isinstance(tokens, Mapping | pd.Series):
+        if names is None:
+            raise ValueError(
+                "tokens gives a token by the name of a feature, but X has no names. "
+                "Give X as a DataFrame, or tokens as one label per column."
+            )
+        tokens = dict(tokens)
+        found = [tokens.get(name, tokens.get(_bare(name))) for name in names]
+    else:
+        found = list(tokens)
+        if len(found) != n_features:
+            raise ValueError(
+                f"tokens has {len(found)} labels, but X has {n_features} columns. Give "
+                "one label per column, None for a column that belongs to no token, or "
+                "a dict from feature to token."
+            )
+    labels = np.array(
+        ["" if _is_none(label) else str(label) for label in found], dtype=object
+    )
+    if not (labels != "").any():
+        known = "" if names is None else f", such as {', '.join(map(str, names[:3]))}"
+        raise ValueError(
+            f"tokens gives none of the {n_features} features of X a token{known}. Use "
+            "the names of X's columns, with or without 'omics__', or one label per "
+            "column."
+        )
+    return labels
+
+
+def _bare(name):
+    return name.split("__", 1)[-1]
+
+
+def _is_none(label):
+    return label is None or (np.isscalar(label) and pd.isna(label))
