@@ -73,7 +73,7 @@ def test_rival_names_the_classes_it_was_given_and_is_sure_by_no_more_than_one(
 @every_rival
 def test_rival_answers_the_same_with_the_same_seed(name):
     X, y = make_uneven(shift=0.5)
-    make = CONTENDERS[name].make
+    make = MODELS[name].make
     first, second = (
         answer(make(3, **sizes_of(name)).fit(X, y), X) for _ in ("once", "again")
     )
