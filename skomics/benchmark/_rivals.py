@@ -33,8 +33,6 @@ from skomics.benchmark._inner_folds import (
 from skomics.benchmark._rival_base import ProbableRival, Rival
 from skomics.benchmark._sparse_multinomial import SparseMultinomialClassifier
 
-# Of a class that no sample of an inner training part has.
-_LEAST_LOG = np.log(1e-6)
 # Of columns kept by a screening, where there are as many.
 _SCREENED = (50, 500)
 
