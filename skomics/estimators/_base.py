@@ -3,7 +3,7 @@
 import copy
 import inspect
 from abc import ABCMeta, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import dataclass_transform
 
@@ -226,7 +226,7 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         check_callbacks(self.callbacks)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         task = {"estimator": self, "X": X, "y": y, "metadata": metadata}
-        context = init_callback_context(self, self._count_epochs(_n_rows(X)))
+        context = init_callback_context(self, self._most_epochs)
         context.call_on_fit_task_begin(**task)
         draft = draft_of(self)
         samples = draft._prepare_samples(X, y, sample_weight)
@@ -421,8 +421,12 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
 
     def _net_settings(self, n_samples):
         """Return the parameters that the net is made from."""
-        params = self.get_params(deep=False)
-        return {**params, "max_epochs": self._count_epochs(n_samples)}
+        return {**self._parameters, "max_epochs": self._count_epochs(n_samples)}
+
+    @property
+    def _parameters(self):
+        """Parameters by name, also those that a user's subclass does not take."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def _train_net(self, samples, valid):
         """Hand the samples over to the net."""
@@ -435,6 +439,11 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
     def _count_epochs(self, n_samples):
         """Return the number of epochs for so many samples."""
         return self.max_epochs
+
+    @property
+    def _most_epochs(self):
+        """Number of epochs that a progress bar expects, or more than there will be."""
+        return (self.net_params or {}).get("max_epochs", self._count_epochs(1))
 
     def _describe_module(self):
         """Return the arguments that the module is made of, as plain Python."""
@@ -512,12 +521,6 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
                 device=device,
                 net_class=self._net_class,
             )
-
-
-def _n_rows(X):
-    """Return the number of rows of what may not be a table."""
-    shape = getattr(X, "shape", None) or (len(X) if hasattr(X, "__len__") else 1,)
-    return max(1, shape[0])
 
 
 def _plain(value):

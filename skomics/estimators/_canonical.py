@@ -19,7 +19,11 @@ _CHUNK = 4096
 _SEED = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
-_ROUNDS = 3
+_MARK = np.uint64(0xD6E8FEB86659FD93)
+# Rows that are told apart one by one; then all that are level with one another.
+_SINGLES = 32
+# Hashes that are kept, not made anew for every sum: 128 MiB.
+_KEPT = 2**24
 
 
 def canonical_order(X, codes, bounds):
@@ -34,7 +38,7 @@ def canonical_order(X, codes, bounds):
         Their classes.
 
     bounds : list of (int, int)
-        First and last-plus-one feature of each modality; no column leaves its modality.
+        First and last-plus-one feature of each modality; no column leaves its own.
 
     Returns
     -------
@@ -43,19 +47,50 @@ def canonical_order(X, codes, bounds):
 
     columns : ndarray of shape (n_features,)
         Positions of the columns in their new order.
+
+    Notes
+    -----
+    Rows and columns are told apart by colors, which are refined until they tell no more
+    (Weisfeiler and Leman). Where rows are level, as patients with one mutation each
+    that nobody else has, it makes no difference which of them comes first: one is
+    marked, and the colors are refined again.
     """
     of_block = np.concatenate(
         [np.full(stop - start, b) for b, (start, stop) in enumerate(bounds)]
     )
-    seed = _mix(_numbered(of_block))
-    rows = _mix(_numbered(codes))
-    for _ in range(_ROUNDS):
-        columns = _mix(_column_sums(X, rows) ^ seed)
-        rows = _mix(_row_sums(X, columns) ^ _mix(_numbered(codes)))
-        if len(np.unique(columns)) == len(columns):
+    sums, seed = _Sums(X), _mix(_numbered(of_block))
+    rows, columns = _refine(sums, _mix(_numbered(codes)), seed)
+    for n_marked in range(len(rows)):
+        level = _level_rows(rows)
+        if len(level) == 0:
             break
-    # Columns that are still level are equal, or as good as.
+        if n_marked < _SINGLES:
+            level = level[:1]
+        rows[level] = _mix(rows[level] ^ _mix(_numbered(np.arange(len(level))) ^ _MARK))
+        rows, columns = _refine(sums, rows, seed)
+    # Columns that are level where no rows are have the same values.
     return np.argsort(rows, kind="stable"), np.lexsort((columns, of_block))
+
+
+def _refine(sums, rows, seed):
+    """Return the colors of rows and columns when they tell each other no more."""
+    n_colors = 0
+    while True:
+        were_distinct = len(np.unique(rows)) == len(rows)
+        columns = _mix(sums.of_columns(rows) ^ seed)
+        rows = _mix(sums.of_rows(columns) ^ rows)
+        n_rows, n_columns = len(np.unique(rows)), len(np.unique(columns))
+        is_done = were_distinct or (n_rows, n_columns) == (len(rows), len(columns))
+        if is_done or n_rows + n_columns <= n_colors:
+            return rows, columns
+        n_colors = n_rows + n_columns
+
+
+def _level_rows(rows):
+    """Return the rows of the first color that several have; none if none is shared."""
+    colors, inverse, counts = np.unique(rows, return_inverse=True, return_counts=True)
+    shared = np.flatnonzero(counts > 1)
+    return np.flatnonzero(inverse == shared[0]) if len(shared) else shared
 
 
 def _numbered(codes):
@@ -78,28 +113,42 @@ def _hashes(values):
     return _mix(values.view(np.uint32).astype(np.uint64))
 
 
-def _column_sums(X, rows):
-    """Return for each column the sum of its values' hashes, times those of the rows."""
-    if sparse.issparse(X):
-        hashes = _hashes(X.data) * np.repeat(rows, np.diff(X.indptr))
-        sums = np.zeros(X.shape[1], dtype=np.uint64)
-        np.add.at(sums, X.indices, hashes)
-        return sums
-    parts = [
-        (_hashes(X[:, start : start + _CHUNK]) * rows[:, None]).sum(0)
-        for start in range(0, X.shape[1], _CHUNK)
-    ]
-    return np.concatenate(parts)
+class _Sums:
+    """Sums of the hashes of a table's values, times numbers of its rows or columns."""
 
+    def __init__(self, X):
+        self.X, self._kept = X, {}
+        self._is_sparse = sparse.issparse(X)
+        if self._is_sparse:
+            self._rows = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+            self._hashes = _hashes(X.data)
 
-def _row_sums(X, columns):
-    """Return for each row the sum of its values' hashes, times those of the columns."""
-    sums = np.zeros(X.shape[0], dtype=np.uint64)
-    if sparse.issparse(X):
-        of_row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
-        np.add.at(sums, of_row, _hashes(X.data) * columns[X.indices])
+    def _parts(self):
+        for start in range(0, self.X.shape[1], _CHUNK):
+            part = slice(start, start + _CHUNK)
+            hashes = self._kept.get(start)
+            if hashes is None:
+                hashes = _hashes(self.X[:, part])
+                if self.X.size <= _KEPT:
+                    self._kept[start] = hashes
+            yield part, hashes
+
+    def of_columns(self, rows):
+        """Return a sum for each column."""
+        sums = np.zeros(self.X.shape[1], dtype=np.uint64)
+        if self._is_sparse:
+            np.add.at(sums, self.X.indices, self._hashes * rows[self._rows])
+            return sums
+        for part, hashes in self._parts():
+            sums[part] = (hashes * rows[:, None]).sum(0)
         return sums
-    for start in range(0, X.shape[1], _CHUNK):
-        part = slice(start, start + _CHUNK)
-        sums += (_hashes(X[:, part]) * columns[part]).sum(1)
-    return sums
+
+    def of_rows(self, columns):
+        """Return a sum for each row."""
+        sums = np.zeros(self.X.shape[0], dtype=np.uint64)
+        if self._is_sparse:
+            np.add.at(sums, self._rows, self._hashes * columns[self.X.indices])
+            return sums
+        for part, hashes in self._parts():
+            sums += (hashes * columns[part]).sum(1)
+        return sums

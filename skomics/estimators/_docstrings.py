@@ -165,7 +165,7 @@ _STAGE_PARAMETERS = """\
 
     inference : {{"inductive", "transductive"}}, default={inference!r}
         "inductive" links each new sample to training samples, by itself;
-        "mogonet" joins all new samples in one graph as the published code does,
+        "transductive" joins all new samples in one graph as the published code does,
         with a warning, because a prediction then depends on the others.
 
     n_neighbors : int, default={n_neighbors}

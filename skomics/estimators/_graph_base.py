@@ -126,7 +126,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         self.net_.train_on(self._training_data, valid, stages=self._stages())
 
     def _stages(self):
-        params, n = self.get_params(deep=False), len(self._training_data)
+        params, n = self._parameters, len(self._training_data)
         params["batch_size"] = self._training_data.batch_size
         plan = [
             (True, self.pretrain_epochs, self.pretrain_lr),
@@ -142,7 +142,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         return self.pretrain_epochs + self.max_epochs
 
     def _net_settings(self, n_samples):
-        params = self.get_params(deep=False)
+        params = self._parameters
         fusion = ("fusion*", {"lr": self.fusion_lr})
         has_own_rate = len(self._blocks) > 1 and self.fusion_lr != self.lr
         # The stages set the rates, so that the schedule of the net has no use.

@@ -142,6 +142,8 @@ class DistinctSamples:
         group = np.append(np.argsort(rows), -1)[self.group]
         X = self.X[rows]
         X = X[:, columns] if sparse.issparse(X) else np.take(X, columns, axis=1)
+        if sparse.issparse(X):
+            X.sort_indices()  # products sum in the order in which they are stored
         return DistinctSamples(X, self.codes[rows], self.weights[rows], group)
 
 

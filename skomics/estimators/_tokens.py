@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from skomics._rows import quote_values
 from skomics.modules import allocate_tokens
 
 __all__ = ["TokenPlan", "plan_tokens", "read_token_labels"]
@@ -125,9 +126,20 @@ def read_token_labels(tokens, names, n_features):
                 "tokens gives a token by the name of a feature, but X has no names. "
                 "Give X as a DataFrame, or tokens as one label per column."
             )
+        if isinstance(tokens, pd.Series) and not tokens.index.is_unique:
+            repeated = tokens.index[tokens.index.duplicated()].unique()
+            raise ValueError(
+                f"tokens names {len(repeated)} features more than once, e.g. "
+                f"{quote_values(repeated)}. A feature belongs to one token."
+            )
         tokens = dict(tokens)
         found = [tokens.get(name, tokens.get(_bare(name))) for name in names]
     else:
+        if np.ndim(tokens) != 1:
+            raise ValueError(
+                f"tokens has {np.ndim(tokens)} dimensions, but one label per column is "
+                "wanted, or a dict or Series from feature to token."
+            )
         found = list(tokens)
         if len(found) != n_features:
             raise ValueError(
@@ -153,4 +165,4 @@ def _bare(name):
 
 
 def _is_none(label):
-    return label is None or (np.isscalar(label) and pd.isna(label))
+    return pd.api.types.is_scalar(label) and bool(pd.isna(label))

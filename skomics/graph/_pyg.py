@@ -9,6 +9,7 @@ from sklearn.utils import column_or_1d
 from skomics._blocks import read_blocks
 from skomics._modality import modality_mask
 from skomics._rows import check_same_samples
+from skomics._validation import raise_if_not_finite
 from skomics.graph._multiomics_graph import MultiOmicsGraph
 
 __all__ = ["to_data", "to_pyg"]
@@ -75,6 +76,7 @@ y=[60], train_mask=[60], classes=[3], feature_names=[160])
     parts = zip(blocks.blocks.items(), matrices, graph.graphs_, strict=True)
     for (name, block), matrix, links in parts:
         observed = modality_mask(matrix)
+        raise_if_not_finite(matrix[observed], name)
         filled = np.where(observed[:, None], matrix, 0).astype(np.float32)
         made[name] = to_data(
             filled, links, codes=codes, observed=observed, classes=classes
@@ -116,15 +118,15 @@ def to_data(matrix, links, *, codes=None, observed=None, classes=None):
     links = links.tocoo()
     edges = np.stack([links.col, links.row]).astype(np.int64)
     data = Data(
-        x=torch.as_tensor(matrix),
+        x=torch.tensor(matrix),  # copies, so that nothing is changed through them
         edge_index=torch.as_tensor(edges),
         edge_weight=torch.as_tensor(links.data.astype(np.float32)),
     )
     if observed is None:
         observed = np.ones(len(matrix), dtype=bool)
-    data.observed_mask = torch.as_tensor(observed)
+    data.observed_mask = torch.tensor(observed)
     if codes is not None:
-        data.y = torch.as_tensor(codes)
+        data.y = torch.tensor(codes)
         data.train_mask = data.y >= 0
     if classes is not None:
         data.classes = classes.tolist()
@@ -140,13 +142,14 @@ def _fitted(graph, matrices):
     """Return a graph of these samples: the one that is given, or a fitted copy."""
     if not hasattr(graph, "graphs_"):
         return clone(graph).fit(matrices)
-    known = graph.graphs_[0].shape[0], len(graph.graphs_)
-    given = len(matrices[0]), len(matrices)
+    known = graph.graphs_[0].shape[0], graph._n_features
+    given = len(matrices[0]), [matrix.shape[1] for matrix in matrices]
     if known != given:
         raise ValueError(
-            f"The graph is of {known[0]} samples and {known[1]} modalities, but X has "
-            f"{given[0]} samples and {given[1]} modalities. Give the samples that it "
-            "was fitted to, or a graph that is not fitted."
+            f"The graph is of {known[0]} samples of modalities with {known[1]} "
+            f"features, but X has {given[0]} samples of modalities with {given[1]} "
+            "features. Give the samples that it was fitted to, modalities in the same "
+            "order, or a graph that is not fitted."
         )
     return graph
 

@@ -78,3 +78,61 @@ def test_the_class_of_a_sample_counts():
     rows, _ = canonical_order(X.astype(np.float32), np.array([0, 1]), BOUNDS)
     turned, _ = canonical_order(X.astype(np.float32), np.array([1, 0]), BOUNDS)
     assert rows.tolist() == turned.tolist()[::-1]
+
+
+def private(n):
+    """Return a gene for each sample, which no other has."""
+    return np.eye(n, dtype=np.float32), np.arange(n) % 3, [(0, n)]
+
+
+def chain(n):
+    """Return genes that two neighbors in a row have each, and the last one alone."""
+    X = np.eye(n, dtype=np.float32) + np.eye(n, k=1, dtype=np.float32)
+    return X, np.zeros(n, dtype=int), [(0, n)]
+
+
+def ring(n):
+    X = np.eye(n, dtype=np.float32) + np.roll(np.eye(n, dtype=np.float32), 1, axis=1)
+    return X, np.zeros(n, dtype=int), [(0, n)]
+
+
+def paired(n):
+    """Return private genes in one modality, and the same samples' own in another."""
+    X = np.hstack([np.eye(n), np.eye(n)]).astype(np.float32)
+    return X, np.arange(n) % 2, [(0, n), (n, 2 * n)]
+
+
+def with_expression(n):
+    X, codes, _ = private(n)
+    rng = np.random.default_rng(0)
+    return (
+        np.hstack([rng.normal(size=(n, 5)), X]).astype(np.float32),
+        codes,
+        [
+            (0, 5),
+            (5, 5 + n),
+        ],
+    )
+
+
+@pytest.mark.parametrize("make", [private, chain, ring, paired, with_expression])
+@pytest.mark.parametrize("n", [12, 60])
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+def test_samples_that_only_mutations_of_their_own_tell_apart(make, n, form):
+    X, codes, bounds = make(n)
+    rows, columns = canonical_order(form(X), codes, bounds)
+    expected = X[rows][:, columns]
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        rows = rng.permutation(n)
+        moved = np.concatenate([rng.permutation(np.arange(*b)) for b in bounds])
+        Z = X[rows][:, moved]
+        a, b = canonical_order(form(Z), codes[rows], bounds)
+        np.testing.assert_array_equal(Z[a][:, b], expected)
+        np.testing.assert_array_equal(
+            codes[rows][a], codes[canonical_rows(X, codes, bounds)]
+        )
+
+
+def canonical_rows(X, codes, bounds):
+    return canonical_order(X, codes, bounds)[0]

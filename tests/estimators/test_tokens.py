@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.callback import ScoringMonitor
 
-from skomics import BlockRidgeClassifier, SMAClassifier
+from skomics import BlockRidgeClassifier, EFNNClassifier, SMAClassifier
 from skomics.estimators._tokens import plan_tokens
 from tests.conftest import make_tiny
 
@@ -67,13 +68,25 @@ def test_order_of_the_columns_changes_no_bit_of_the_network(change, path):
     )
 
 
-def test_order_of_sparse_columns_changes_no_bit_of_the_network():
+@pytest.mark.parametrize("shape", [(40, 300), (20, 900)])  # tokens that are turned
+def test_order_of_sparse_columns_changes_no_bit_of_the_network(shape):
     rng = np.random.default_rng(0)
-    X = sparse.random_array((40, 300), density=0.2, rng=rng, format="csr")
-    y = np.arange(40) % 2
-    order = rng.permutation(300)
-    first = SMAClassifier(omics=[300], **QUICK).fit(X, y)
-    second = SMAClassifier(omics=[300], **QUICK).fit(X[:, order], y)
+    X = sparse.random_array(shape, density=0.2, rng=rng, format="csr")
+    y = np.arange(len(X.indptr) - 1) % 2
+    order = rng.permutation(shape[1])
+    first = SMAClassifier(omics=[shape[1]], **QUICK).fit(X, y)
+    second = SMAClassifier(omics=[shape[1]], **QUICK).fit(X[:, order], y)
+    expected = weights_of(first)
+    for name, weights in weights_of(second).items():
+        np.testing.assert_array_equal(weights, expected[name], err_msg=name)
+
+
+@pytest.mark.parametrize("path", ["ridge", None])
+def test_order_of_private_mutations_changes_no_bit_of_the_network(path):
+    X = pd.DataFrame(np.eye(24), columns=[f"mutation__{i}" for i in range(24)])
+    y = np.arange(24) % 2
+    first = SMAClassifier(linear_path=path, **QUICK).fit(X, y)
+    second = SMAClassifier(linear_path=path, **QUICK).fit(shuffle_columns(X), y)
     expected = weights_of(first)
     for name, weights in weights_of(second).items():
         np.testing.assert_array_equal(weights, expected[name], err_msg=name)
@@ -189,6 +202,12 @@ def test_pathways_follow_their_features_whatever_the_order_of_the_columns():
         ({"r0": "a"}, False, "X has no names. Give X as a DataFrame, or tokens as one"),
         ({"TP53": "a"}, True, "none of the 24 features of X a token, such as rna__r0"),
         ([None] * 24, False, "none of the 24 features of X a token. Use the names of"),
+        (
+            [["a"]] * 24,
+            True,
+            "tokens has 2 dimensions, but one label per column is want",
+        ),
+        (pd.Series("a", ["r0", "r0"]), True, "tokens names 1 features more than once"),
         (["a"] * 23, True, "tokens has 23 labels, but X has 24 columns. Give one"),
         (5, True, "The 'tokens' parameter of SMAClassifier must be"),
     ],
@@ -198,6 +217,15 @@ def test_error_for_tokens_that_do_not_fit(tokens, is_named, message):
     model = SMAClassifier(tokens=tokens, omics=None if is_named else [24], **QUICK)
     with pytest.raises(ValueError, match=message):
         model.fit(X if is_named else X.to_numpy(), y)
+
+
+@pytest.mark.parametrize("none", [None, np.nan, pd.NA, pd.NaT])
+def test_every_way_to_say_none_is_no_token(none):
+    X, y = make_tiny()
+    tokens = pd.Series({"r0": "a", "r1": none}, dtype=object)
+    model = SMAClassifier(tokens=tokens, n_tokens=3, **QUICK).fit(X, y)
+    of = dict(zip(X.columns, model.tokens_, strict=True))
+    assert of["rna__r1"] == "rna_0"
 
 
 def test_error_for_an_unknown_order():
@@ -232,3 +260,24 @@ def test_copies_do_not_change_how_long_is_trained():
     once, twice = SMAClassifier(**quick).fit(X, y), SMAClassifier(**quick)
     twice.fit(pd.concat([X, X]), pd.concat([y, y]))
     assert once.n_iter_ == twice.n_iter_ == 49
+
+
+@pytest.mark.parametrize("weights", [None, "zeros"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_progress_bars_expect_no_fewer_epochs_than_there_are(weights, early_stopping):
+    A = np.repeat(np.random.default_rng(0).normal(size=(300, 6)), 2, axis=0)
+    y = np.repeat(np.arange(300) % 2, 2)
+    weights = None if weights is None else (np.arange(600) < 200).astype(float)
+    quick = {**QUICK, "max_epochs": "auto", "n_ensemble": 1, "linear_path": None}
+    model = SMAClassifier(omics=[3, 3], early_stopping=early_stopping, **quick)
+    model.set_callbacks(ScoringMonitor(scoring="accuracy"))
+    assert model.fit(A, y, sample_weight=weights).n_iter_ > 1
+
+
+def test_subclass_with_a_constructor_of_its_own_is_fitted():
+    class Small(EFNNClassifier):
+        def __init__(self, *, max_epochs=2):
+            super().__init__(max_epochs=max_epochs, hidden_layer_sizes=(4,))
+
+    X, y = make_tiny()
+    assert Small().fit(X, y).n_iter_ == 2

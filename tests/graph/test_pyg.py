@@ -81,6 +81,26 @@ def test_fitted_graph_is_used_as_it_is():
     )
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_error_for_single_values_that_are_none(value):
+    X, _ = make_tiny()
+    blocks = [X.filter(regex=f"^{name}__").to_numpy() for name in OMICS]
+    graph = MultiOmicsGraph().fit(blocks)
+    X.iloc[3, 2] = value
+    with pytest.raises(ValueError, match="rna"):
+        to_pyg(X, graph=graph)
+
+
+def test_error_for_a_graph_of_modalities_in_another_order():
+    X, _ = make_tiny()
+    blocks = [X.filter(regex=f"^{name}__").to_numpy() for name in OMICS[::-1]]
+    graph = MultiOmicsGraph().fit(blocks)
+    with pytest.raises(
+        ValueError, match=r"features \[5, 7, 12\]|\[5, 7, 12\] features"
+    ):
+        to_pyg(X, graph=graph)
+
+
 def test_hetero_data_have_a_type_for_each_modality():
     X, y = make_tiny()
     single, joined = to_pyg(X, y), to_pyg(X, y, hetero=True)
@@ -98,7 +118,7 @@ def test_hetero_data_have_a_type_for_each_modality():
     [
         (
             lambda X, y: (X[:40], None),
-            "of 48 samples and 3 modalities, but X has 40",
+            "of 48 samples of modalities with .*, but X has 40",
         ),
         (lambda X, y: (X, y[:40]), "y has 40 labels, but X has 48 samples. Give a lab"),
     ],
@@ -135,10 +155,12 @@ def test_view_is_a_copy():
     X, y = make_tiny()
     model = MoGCNClassifier(**QUICK).fit(X, y)
     before = model.predict_proba(X)
-    module, _ = model.pyg_view("rna")
+    module, data = model.pyg_view("rna")
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.zero_()
+        for value in (data.x, data.edge_weight, data.y):
+            value.zero_()
     model.net_._inference = None
     np.testing.assert_array_equal(model.predict_proba(X), before)
 
