@@ -169,9 +169,10 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
 
         data : torch_geometric.data.Data
             The training samples, in the model's own order, and their graph: `x` of
-            shape (n_samples, n_features_seen), `edge_index`, `edge_weight` with self
-            loops and normalized, codes `y`, `observed_mask`, and `feature_names` (those
-            of X, or positions of its columns).
+            shape (n_samples, n_features_seen), weighed as by the path if there is one,
+            `edge_index`, `edge_weight` with self loops and normalized, codes `y`,
+            `train_mask`, `observed_mask`, and `feature_names` (those of X, or positions
+            of its columns). All are copies.
 
         Raises
         ------

@@ -85,7 +85,8 @@ class SMAClassifier(BaseOmicsClassifier):
         Token that each feature belongs to, such as a pathway: by the name of the
         feature, with or without ``omics__``, or one label per column. Features of
         several modalities with the same label make a token in each. Features without a
-        label (None, NaN or not there) make `n_tokens` further tokens.
+        label (None, NaN or not there) make `n_tokens` further tokens. A model that is
+        to be saved by :func:`~skomics.save_model` takes a dict or a list.
 
     %(training_parameters)s
 
