@@ -60,13 +60,13 @@ def open_backend(backend, scheduler, n_jobs):
         return
     if backend == "ray":
         with _open_ray(n_jobs), parallel_config("ray", n_jobs=n_jobs):
-            yield _give
+            yield _identity
         return
     with parallel_config(backend, n_jobs=n_jobs):
-        yield _give
+        yield _identity
 
 
-def _give(obj):
+def _identity(obj):
     return obj
 
 
@@ -79,7 +79,7 @@ def _submit(client, obj):
     with warnings.catch_warnings():
         # That it is large is why it is sent only once.
         warnings.filterwarnings("ignore", "Sending large graph")
-        return client.submit(_give, obj, pure=False)
+        return client.submit(_identity, obj, pure=False)
 
 
 def _open_client(scheduler, n_jobs):

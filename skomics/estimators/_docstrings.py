@@ -128,7 +128,8 @@ _GRAPH_PARAMETERS = """\
         of all modalities, see :class:`~skomics.graph.MultiOmicsGraph`.
 
     k : int, default={k}
-        Number that governs the neighbors of a sample.
+        Number of nearest neighbors ("knn", "snf", "nemo"), or target mean degree + 1
+        ("threshold").
 
     kernel : {{"cosine", "rbf"}}, default={kernel!r}
         Weight of an edge.

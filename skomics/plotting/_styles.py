@@ -5,7 +5,7 @@ __all__ = ["style_models"]
 # Okabe and Ito's palette without its yellow, which is too pale for dots, and three
 # more of middle lightness, so that all are seen on white and on black. Beyond seven,
 # no set of colors is safe for every kind of color vision; markers and lines are.
-_COLOURS = (
+_COLORS = (
     "#0072B2",
     "#D55E00",
     "#009E73",
@@ -36,10 +36,10 @@ def style_models(labels):
         Color and marker differ between any two of up to 100 models; colors recur
         after ten, with another marker and line.
     """
-    n = len(_COLOURS)
+    n = len(_COLORS)
     return {
         label: {
-            "color": _COLOURS[number % n],
+            "color": _COLORS[number % n],
             # Three on for each round, which meets all ten before the first recurs.
             "marker": _MARKERS[(number + 3 * (number // n)) % len(_MARKERS)],
             "linestyle": _LINES[number // n % len(_LINES)],

@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from skomics._rows import compare_rows, join_rows, looks_like_rows, place_rows
+from skomics._rows import (
+    compare_rows,
+    join_rows,
+    looks_like_rows,
+    place_rows,
+    quote_values,
+)
 from skomics._tcga import (
     is_barcode,
     is_tumor,
@@ -353,8 +359,8 @@ def _keep_labeled(labels, kept, rows, id_level, log):
     if labeled.empty:
         raise SampleAlignmentError(
             f"None of the {len(kept)} samples has a label: the tables have "
-            f"{_show(kept)}, y has {_show(label_rows.index)}. Index y by sample id, or "
-            "reduce both with id_level."
+            f"{_quote(kept)}, y has {_quote(label_rows.index)}. Index y by sample id, "
+            "or reduce both with id_level."
         )
     for name, table in rows.items():
         stays = table.index.isin(kept) & ~table.index.isin(labeled)
@@ -463,7 +469,7 @@ def _check_barcodes(name, labels, barcodes, id_level):
     if bad:
         raise ValueError(
             f"{len(bad)} of {len(labels)} ids of {name!r} are not TCGA barcodes such "
-            f"as TCGA-A1-A0SB-01A: {_show(bad)}. With other ids pass id_level=None, "
+            f"as TCGA-A1-A0SB-01A: {_quote(bad)}. With other ids pass id_level=None, "
             "or a function that reduces an id; transpose the table if these are "
             "features."
         )
@@ -471,7 +477,7 @@ def _check_barcodes(name, labels, barcodes, id_level):
     if untyped and id_level == "sample":
         raise ValueError(
             f"{len(untyped)} of {len(labels)} ids of {name!r} name a patient but no "
-            f"sample type: {_show(untyped)}. Use id_level='patient'."
+            f"sample type: {_quote(untyped)}. Use id_level='patient'."
         )
 
 
@@ -485,7 +491,7 @@ def _check_unique(name, rows, id_level):
         cure += ", or pass id_level='patient' for TCGA barcodes of several samples"
     raise SampleAlignmentError(
         f"{repeated.sum()} rows of {name!r} share {len(ids)} ids{_by(id_level)}: "
-        f"{_show(ids)}. No rule says which to keep. {cure}."
+        f"{_quote(ids)}. No rule says which to keep. {cure}."
     )
 
 
@@ -515,8 +521,8 @@ def _check_orientation(tables, labels, id_level):
         raise SampleAlignmentError(
             f"Table {' or '.join(map(repr, suspects))} of shape "
             f"{tables[suspects[0]].shape} looks transposed: its columns are named like "
-            f"samples ({_show(tables[suspects[0]].columns)}), its rows are not "
-            f"({_show(tables[suspects[0]].index)}). Tables are samples × features; "
+            f"samples ({_quote(tables[suspects[0]].columns)}), its rows are not "
+            f"({_quote(tables[suspects[0]].index)}). Tables are samples × features; "
             f"pass its transpose, {suspects[0]}.T."
         )
 
@@ -540,18 +546,16 @@ def _raise_nothing_in_common(rows):
     disjoint = [p for p in pairs if not rows[p[0]].index.isin(rows[p[1]].index).any()]
     first, second = (disjoint or [(names[0], names[-1])])[0]
     raise SampleAlignmentError(
-        f"No sample is in every table: {first!r} has {_show(rows[first].index)}, "
-        f"{second!r} has {_show(rows[second].index)}. If the ids differ in style, "
+        f"No sample is in every table: {first!r} has {_quote(rows[first].index)}, "
+        f"{second!r} has {_quote(rows[second].index)}. If the ids differ in style, "
         "pass id_level; if a table is features × samples, transpose it with .T; "
         "join='outer' keeps samples that lack a modality."
     )
 
 
-def _show(ids):
-    ids = list(ids)
-    more = ", …" if len(ids) > _N_EXAMPLES else ""
-    return (", ".join(repr(i) for i in ids[:_N_EXAMPLES]) or "none") + more
+def _quote(ids):
+    return quote_values(ids, _N_EXAMPLES) or "none"
 
 
 def _count_with_examples(ids):
-    return f"{len(ids)} ({_show(ids)})"
+    return f"{len(ids)} ({_quote(ids)})"
