@@ -443,7 +443,8 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
     @property
     def _most_epochs(self):
         """Number of epochs that a progress bar expects, or more than there will be."""
-        return (self.net_params or {}).get("max_epochs", self._count_epochs(1))
+        asked = (self.net_params or {}).get("max_epochs", 0)
+        return max(asked, self._count_epochs(1))
 
     def _describe_module(self):
         """Return the arguments that the module is made of, as plain Python."""

@@ -274,6 +274,14 @@ def test_progress_bars_expect_no_fewer_epochs_than_there_are(weights, early_stop
     assert model.fit(A, y, sample_weight=weights).n_iter_ > 1
 
 
+@pytest.mark.parametrize("epochs", [2, 9])
+def test_progress_bars_expect_the_epochs_of_net_params(epochs):
+    X, y = make_tiny()
+    model = SMAClassifier(**QUICK, net_params={"max_epochs": epochs})
+    model.set_callbacks(ScoringMonitor(scoring="accuracy"))
+    assert model.fit(X, y).n_iter_ == epochs
+
+
 def test_subclass_with_a_constructor_of_its_own_is_fitted():
     class Small(EFNNClassifier):
         def __init__(self, *, max_epochs=2):
