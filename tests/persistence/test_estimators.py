@@ -56,7 +56,7 @@ CODES = np.arange(48) % 3
 
 
 def through_file(model, folder):
-    """Save and load, twice, the second time what was loaded."""
+    """Save, load, and save again, which gives the same bytes."""
     path = folder / "model.safetensors"
     save_model(model, path)
     loaded = load_model(path)
