@@ -7,7 +7,7 @@ from functools import partial
 from hashlib import sha256
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -30,6 +30,7 @@ from skomics.benchmark._inner_folds import (
     make_search,
     select_columns,
 )
+from skomics.benchmark._rival_base import ProbableRival
 from skomics.benchmark._rivals import (
     import_foreign,
     make_block_forest,
@@ -196,7 +197,7 @@ def _make_preprocessing(sparse_omics, is_scaled):
     }
 
 
-class EncodedClassifier(ClassifierMixin, BaseEstimator):
+class EncodedClassifier(ProbableRival):
     """Lets a classifier that wants classes 0, 1, … take any.
 
     Parameters
@@ -237,34 +238,7 @@ class EncodedClassifier(ClassifierMixin, BaseEstimator):
         self.estimator_ = clone(self.estimator).fit(X, encoder.transform(y))
         return self
 
-    def predict(self, X):
-        """Return the classes of samples.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            The samples.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            The classes.
-        """
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
-
-    def predict_proba(self, X):
-        """Return the probabilities of the classes.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            The samples.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples, n_classes)
-            The probabilities.
-        """
+    def _score(self, X):
         return self.estimator_.predict_proba(X)
 
 

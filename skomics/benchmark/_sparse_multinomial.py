@@ -10,6 +10,7 @@ from skomics.benchmark._rival_base import ProbableRival
 __all__ = ["SparseMultinomialClassifier"]
 
 
+# Of a class that no sample of an inner training part has.
 _LEAST_LOG = np.log(1e-6)
 
 

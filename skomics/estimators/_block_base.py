@@ -2,6 +2,7 @@
 
 from abc import ABCMeta, abstractmethod
 from dataclasses import asdict, dataclass
+from itertools import accumulate, pairwise
 
 import numpy as np
 import pandas as pd
@@ -156,6 +157,12 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         The order of the modalities in the table therefore does not matter.
         """
         return [self._layout.columns[i] for i in self._block_order]
+
+    @property
+    def _bounds(self):
+        """First and last-plus-one feature of each modality, block by block."""
+        edges = accumulate((len(block) for block in self._blocks), initial=0)
+        return list(pairwise(edges))
 
     @property
     def _block_order(self):

@@ -1,6 +1,5 @@
 """Block ridge: a classifier in closed form with a penalty for each modality."""
 
-from itertools import accumulate, pairwise
 from numbers import Integral, Real
 
 import numpy as np
@@ -237,8 +236,7 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         return np.sqrt(weights).astype(np.float32)
 
     def _learn(self, merged, columns=None, *, in_place=False):
-        edges = accumulate((len(block) for block in self._blocks), initial=0)
-        bounds, ranks = list(pairwise(edges)), None
+        bounds, ranks = self._bounds, None
         if columns is None:
             # Folds are dealt in an order that the order of the columns does not change.
             ranks = np.argsort(canonical_order(merged.X, merged.codes, bounds)[0])

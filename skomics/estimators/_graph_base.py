@@ -199,9 +199,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         index, known = names.index(omics), self._training_data
         columns = self._blocks[index]
         if self._input_scale is not None:
-            edges = np.cumsum([0, *map(len, self._blocks)])
-            kept = self._input_scale[edges[index] : edges[index + 1]] > 0
-            columns = columns[kept]
+            columns = columns[self._input_scale[slice(*self._bounds[index])] > 0]
         data = to_data(
             known.blocks[index],
             known.graphs[index],

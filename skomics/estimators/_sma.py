@@ -1,7 +1,6 @@
 """SMA as a scikit-learn classifier."""
 
 from collections.abc import Mapping
-from itertools import accumulate, pairwise
 from numbers import Integral, Real
 
 import numpy as np
@@ -187,9 +186,7 @@ class SMAClassifier(BaseOmicsClassifier):
         self._token_labels()  # whatever is wrong with them is said at once
         if self.token_order == "given":
             return merged, None
-        edges = accumulate((len(block) for block in self._blocks), initial=0)
-        bounds = list(pairwise(edges))
-        rows, columns = canonical_order(merged.X, merged.codes, bounds)
+        rows, columns = canonical_order(merged.X, merged.codes, self._bounds)
         return merged.reordered(rows, columns), columns
 
     def _choose_columns(self, columns):
