@@ -1,19 +1,28 @@
 """Blocks: the named groups of columns that modality travel in.
 
 Every form in which several modalities can be handed over is read here, and nowhere
-else. A flat feature name is ``omics__feature`` and is split at the first
-separator.
+else.
 """
 
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from skomics._layout import (
+    SEPARATOR,
+    UNNAMED,
+    BlockLayout,
+    as_names,
+    check_omics_names,
+    check_unique_features,
+    layout_from_labels,
+    parse_flat_names,
+    read_layout,
+)
 from skomics._rows import (
     check_unique,
     compare_rows,
@@ -25,74 +34,14 @@ from skomics._rows import (
 from skomics.exceptions import SampleAlignmentError
 
 __all__ = [
-    "SEPARATOR",
     "Block",
-    "BlockLayout",
     "OmicsBlocks",
     "classifier_table",
     "is_matrix",
     "read_blocks",
-    "read_layout",
     "stack_matrices",
     "to_pandas",
 ]
-
-SEPARATOR = "__"
-UNNAMED = "omics"
-
-
-@dataclass(frozen=True, eq=False)
-class BlockLayout:
-    """Which columns of a table belong to which modalities.
-
-    Parameters
-    ----------
-    names : tuple of str
-        Names of the blocks, in order.
-
-    columns : tuple of ndarray of int
-        Positions of each block's columns, which need not be adjacent.
-
-    is_named : bool, default=True
-        False when the table is one block that nobody gave a name.
-    """
-
-    names: tuple
-    columns: tuple
-    is_named: bool = True
-
-    @property
-    def sizes(self):
-        """Number of columns of each block."""
-        return tuple(len(columns) for columns in self.columns)
-
-    @property
-    def n_features(self):
-        """Number of columns of all blocks together."""
-        return sum(self.sizes)
-
-    def items(self):
-        """Return pairs of a name and an indexer: a slice where columns adjoin."""
-        return zip(self.names, map(_as_slice, self.columns), strict=True)
-
-    def __eq__(self, other):
-        if not isinstance(other, BlockLayout):
-            return NotImplemented
-        return (
-            self.names == other.names
-            and self.is_named == other.is_named
-            and self.sizes == other.sizes
-            and all(map(np.array_equal, self.columns, other.columns))
-        )
-
-    def __hash__(self):
-        return hash((self.names, self.sizes, self.is_named))
-
-    def __repr__(self):
-        if not self.is_named:
-            return f"BlockLayout(unnamed: {self.n_features})"
-        pairs = zip(self.names, self.sizes, strict=True)
-        return f"BlockLayout({', '.join(f'{name}: {size}' for name, size in pairs)})"
 
 
 @dataclass(frozen=True)
@@ -161,215 +110,6 @@ class OmicsBlocks:
     feature_names: np.ndarray | None = None
     is_annotated: bool = False
     is_split_by_parameter: bool = False
-
-
-def _as_slice(positions):
-    """Return a slice, which pandas and numpy take without copying, if possible."""
-    if len(positions) and np.all(np.diff(positions) == 1):
-        return slice(int(positions[0]), int(positions[-1]) + 1)
-    return positions
-
-
-def _as_names(labels):
-    """Return labels as an Index of text."""
-    labels = labels if isinstance(labels, pd.Index) else pd.Index(labels)
-    return labels if labels.inferred_type == "string" else labels.map(str)
-
-
-def _check_omics_names(names):
-    """Raise for a name that a flat feature name could not be split at, or twice."""
-    for name in names:
-        # A trailing underscore would move the first separator of a flat name.
-        if not name or SEPARATOR in name or name.endswith("_"):
-            raise ValueError(
-                f"Got the omics name {name!r}. A name must not be empty, contain "
-                f"{SEPARATOR!r} or end with '_', because flat features are called "
-                f"'omics{SEPARATOR}feature'. Rename the omics."
-            )
-    if len(set(names)) < len(names):
-        raise ValueError(
-            f"Got the omics names {quote_values(names, 6)}, which are not all "
-            "different as text. Rename those that are equal."
-        )
-
-
-def read_layout(columns_or_n_features, omics=None, *, omics_labels=None):
-    """Find out which columns of a table belong to which modalities.
-
-    Parameters
-    ----------
-    columns_or_n_features : sequence of str, or int
-        The names of the columns or, for a table without names, their number.
-
-    omics : sequence or dict, default=None
-        Where it is given, it counts and the names do not. One of
-
-        - block sizes, a list or tuple of int; blocks are called `omics_0`,
-          `omics_1`, and so on. A numpy array of int counts as sizes only if it
-          is not as long as the table is wide;
-        - one label per column, a sequence of str or an array of that length;
-        - a dict of omics name to block size;
-        - a dict of omics name to column names or column positions, in which each
-          column must occur once.
-
-        With None the names are split at the first `__`; a table none of whose
-        names has it is one unnamed block.
-
-    omics_labels : array-like of str, default=None
-        One label per column from the table itself, used if `omics` is None.
-
-    Returns
-    -------
-    layout : BlockLayout
-        The blocks, in order of appearance.
-
-    Raises
-    ------
-    ValueError
-        If the description and the columns disagree.
-    """
-    if isinstance(columns_or_n_features, Integral):
-        names, n_features = None, int(columns_or_n_features)
-    else:
-        names = _as_names(columns_or_n_features)
-        n_features = len(names)
-    if omics is not None:
-        if isinstance(omics, Mapping):
-            return _layout_from_mapping(omics, names, n_features)
-        return _layout_from_sequence(omics, n_features)
-    if omics_labels is not None:
-        return _layout_from_labels(omics_labels, n_features)
-    parsed = None if names is None else _parse_flat_names(names)
-    if parsed is None:
-        return BlockLayout((UNNAMED,), (np.arange(n_features),), is_named=False)
-    return _layout_from_labels(parsed[0], n_features)
-
-
-def _parse_flat_names(names, strict=True):
-    """Split flat names into omics and features; None if they name no modalities."""
-    parts = [name.partition(SEPARATOR) for name in names]
-    nameless = [
-        name
-        for name, (omics, separator, _) in zip(names, parts, strict=True)
-        if not (omics and separator)
-    ]
-    if len(nameless) == len(parts) or (nameless and not strict):
-        return None
-    if nameless:
-        raise ValueError(
-            f"{len(nameless)} of {len(parts)} column names do not name their "
-            f"modalities, e.g. {quote_values(nameless)}. Either all names or none must "
-            f"be 'omics{SEPARATOR}feature'. Rename the columns, or say with `omics=` "
-            "which columns belong to which modalities."
-        )
-    return [part[0] for part in parts], pd.Index([part[2] for part in parts])
-
-
-def _layout_from_labels(labels, n_features):
-    """Return the layout of one modality label per column."""
-    codes, uniques = pd.factorize(pd.Index(labels))
-    if len(codes) != n_features:
-        raise ValueError(
-            f"Got {len(codes)} labels of modalities for {n_features} columns. One "
-            "label per column is needed; to give block sizes, use integers or a dict "
-            "of name to size."
-        )
-    if (codes < 0).any():
-        raise ValueError(
-            f"{(codes < 0).sum()} of {n_features} columns have a missing modality "
-            "label. Every column needs one; label these columns or drop them."
-        )
-    names = tuple(str(name) for name in uniques)
-    _check_omics_names(names)
-    order = np.argsort(codes, kind="stable")
-    ends = np.cumsum(np.bincount(codes, minlength=len(names)))[:-1]
-    return BlockLayout(names, tuple(np.split(order, ends)))
-
-
-def _layout_from_sizes(names, sizes, n_features):
-    """Return the layout of adjacent blocks."""
-    if sum(sizes) != n_features or min(sizes) < 1:
-        raise ValueError(
-            f"Got the block sizes {sizes}, which sum to {sum(sizes)}, for a table of "
-            f"{n_features} features. Sizes must be at least 1 and sum to the number "
-            "of features; correct `omics`."
-        )
-    _check_omics_names(names)
-    return BlockLayout(
-        names, tuple(np.split(np.arange(n_features), np.cumsum(sizes))[:-1])
-    )
-
-
-def _is_integer(value):
-    """Tell whether a value is an integer and no truth value."""
-    return isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
-
-
-def _layout_from_sequence(omics, n_features):
-    """Return the layout of block sizes, or of one label per column."""
-    if isinstance(omics, str) or not hasattr(omics, "__len__") or len(omics) == 0:
-        raise ValueError(
-            f"Got omics={omics!r}. It must be block sizes, one label per column, or "
-            "a dict of omics name to size or to columns."
-        )
-    is_labels = hasattr(omics, "dtype") and len(omics) == n_features
-    if all(map(_is_integer, omics)) and not is_labels:
-        names = tuple(f"{UNNAMED}_{i}" for i in range(len(omics)))
-        return _layout_from_sizes(names, tuple(map(int, omics)), n_features)
-    return _layout_from_labels(omics, n_features)
-
-
-def _layout_from_mapping(omics, names, n_features):
-    """Return the layout of omics names with sizes or with columns."""
-    if omics and all(map(_is_integer, omics.values())):
-        sizes = tuple(map(int, omics.values()))
-        return _layout_from_sizes(tuple(map(str, omics)), sizes, n_features)
-    blocks = tuple(map(str, omics))
-    _check_omics_names(blocks)
-    columns = tuple(
-        _find_columns(name, wanted, names, n_features) for name, wanted in omics.items()
-    )
-    counts = np.bincount(
-        np.concatenate([[], *columns]).astype(int), minlength=n_features
-    )
-    if (counts != 1).any():
-        raise ValueError(
-            f"The dict of omics leaves out {(counts == 0).sum()} of {n_features} "
-            f"columns and has {(counts > 1).sum()} more than once, e.g. position "
-            f"{np.flatnonzero(counts != 1)[0]}. Each column must belong to one "
-            "modality; correct `omics` or drop columns."
-        )
-    return BlockLayout(blocks, columns)
-
-
-def _find_columns(name, wanted, names, n_features):
-    """Return the positions of an omics' columns, given by name or position."""
-    if isinstance(wanted, str) or not hasattr(wanted, "__len__") or len(wanted) == 0:
-        raise ValueError(
-            f"omics[{name!r}] is {wanted!r}. It must be the number of columns (for "
-            "all modalities), or a list of column names or positions (for all "
-            "modalities)."
-        )
-    if all(map(_is_integer, wanted)):
-        positions = np.asarray(wanted, dtype=np.intp)
-        found = (positions >= 0) & (positions < n_features)
-    elif names is None:
-        raise ValueError(
-            f"omics[{name!r}] holds column names but the table has none. Give "
-            "positions, or a DataFrame."
-        )
-    else:
-        _check_unique_features(UNNAMED, names)
-        positions = names.get_indexer(_as_names(wanted))
-        found = positions >= 0
-    if not found.all():
-        missing = [label for label, ok in zip(wanted, found, strict=True) if not ok]
-        raise ValueError(
-            f"omics[{name!r}] lists {len(missing)} columns that the table of "
-            f"{n_features} columns does not have, e.g. {quote_values(missing)}. "
-            "Correct `omics`."
-        )
-    return positions
 
 
 def _is_instance(X, module, name):
@@ -484,25 +224,13 @@ def read_blocks(X, omics=None):
     return OmicsBlocks(blocks, layout, is_split_by_parameter=omics is not None)
 
 
-def _check_unique_features(name, features):
-    """Raise if a modality names two columns alike."""
-    if features.is_unique:
-        return
-    repeated = features[features.duplicated()].unique()
-    raise ValueError(
-        f"Block '{name}' has {len(features)} columns but {len(repeated)} feature names "
-        f"occur more than once, e.g. {quote_values(repeated)}. Names must be unique "
-        "within a modality; drop, average or rename the repeated columns."
-    )
-
-
 def _split_frame(X, layout, features):
     """Cut a DataFrame into blocks whose columns bear plain feature names."""
     blocks = {}
     for name, columns in layout.items():
         data = X.iloc[:, columns]
         data.columns = features[columns]
-        _check_unique_features(name, data.columns)
+        check_unique_features(name, data.columns)
         blocks[name] = Block(data, data.columns, X.index)
     return blocks
 
@@ -516,16 +244,16 @@ def _read_frame(X, omics):
             "`X.droplevel`."
         )
     if X.columns.nlevels == 2:
-        layout = _layout_from_labels(X.columns.get_level_values(0), X.shape[1])
-        features = _as_names(X.columns.get_level_values(1))
+        layout = layout_from_labels(X.columns.get_level_values(0), X.shape[1])
+        features = as_names(X.columns.get_level_values(1))
         return _read_named_frame(X, layout, features)
-    names = _as_names(X.columns)
+    names = as_names(X.columns)
     if _may_name_omics(omics):
-        parsed = _parse_flat_names(
+        parsed = parse_flat_names(
             names, strict=omics is None or len(omics) != len(names)
         )
         if parsed is not None:
-            layout = _layout_from_labels(parsed[0], len(names))
+            layout = layout_from_labels(parsed[0], len(names))
             return _read_named_frame(X, layout, parsed[1])
     layout = read_layout(X.shape[1] if omics is None else names, omics)
     blocks = _split_frame(X, layout, names)
@@ -567,7 +295,7 @@ def _flat_names(layout, blocks):
 def _side_by_side(blocks, rows, is_annotated=False):
     """Return blocks as if they stood side by side in one table."""
     names = tuple(blocks)
-    _check_omics_names(names)
+    check_omics_names(names)
     ends = np.cumsum([block.data.shape[1] for block in blocks.values()])
     columns = np.split(np.arange(ends[-1]), ends[:-1])
     layout = BlockLayout(names, tuple(columns))
@@ -586,8 +314,8 @@ def _read_table(name, table):
                 f"Block '{name}' has {table.columns.nlevels} column levels. A table "
                 "of a dict or list is one modality and has one; drop the others."
             )
-        features = _as_names(table.columns)
-        _check_unique_features(name, features)
+        features = as_names(table.columns)
+        check_unique_features(name, features)
         if features is not table.columns:
             table = table.copy(deep=False)
             table.columns = features
@@ -607,7 +335,7 @@ def _read_tables(tables):
         raise ValueError("Got a dict without tables. Give at least one modality.")
     blocks = {str(name): _read_table(name, table) for name, table in tables.items()}
     if len(blocks) < len(tables):
-        _check_omics_names([str(name) for name in tables])
+        check_omics_names([str(name) for name in tables])
     return _side_by_side(*_match_rows(blocks))
 
 
@@ -618,8 +346,8 @@ def _read_annotated_block(name, X):
             f"Block '{name}' is an AnnData without a matrix: its X is None. Set it, "
             "for instance from one of its layers."
         )
-    features = _as_names(X.var_names)
-    _check_unique_features(name, features)
+    features = as_names(X.var_names)
+    check_unique_features(name, features)
     # A sparse matrix of a file is of a class of its own.
     matrix = X.X.to_memory() if hasattr(X.X, "to_memory") else X.X
     if sparse.issparse(matrix):
@@ -630,9 +358,9 @@ def _read_annotated_block(name, X):
 
 def _annotated_labels(X):
     """Return omics and feature of each variable, or None if no modality is named."""
-    names = _as_names(X.var_names)
+    names = as_names(X.var_names)
     if "omics" not in X.var:
-        return _parse_flat_names(names)
+        return parse_flat_names(names)
     labels = X.var["omics"].astype(object).to_numpy()
     prefixes = [f"{label}{SEPARATOR}" for label in labels]
     features = list(map(str.removeprefix, names, prefixes))
@@ -647,13 +375,13 @@ def _read_anndata(X):
         layout = read_layout(X.n_vars)
         blocks = {UNNAMED: whole}
     elif isinstance(whole.data, pd.DataFrame):
-        layout = _layout_from_labels(parsed[0], X.n_vars)
+        layout = layout_from_labels(parsed[0], X.n_vars)
         blocks = _split_frame(whole.data, layout, parsed[1])
     else:
-        layout = _layout_from_labels(parsed[0], X.n_vars)
+        layout = layout_from_labels(parsed[0], X.n_vars)
         blocks = {}
         for name, columns in layout.items():
-            _check_unique_features(name, parsed[1][columns])
+            check_unique_features(name, parsed[1][columns])
             data = whole.data[:, columns]
             blocks[name] = Block(data, parsed[1][columns], X.obs_names)
     return OmicsBlocks(

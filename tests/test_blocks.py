@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from skomics._blocks import BlockLayout, classifier_table, read_blocks, read_layout
+from skomics._blocks import classifier_table, read_blocks
+from skomics._layout import BlockLayout, read_layout
 from skomics.exceptions import SampleAlignmentError
 
 IDS = ["p1", "p2", "p3"]

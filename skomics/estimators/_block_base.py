@@ -18,13 +18,14 @@ from sklearn.utils import (
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skomics._blocks import classifier_table, read_layout
+from skomics._blocks import classifier_table
 from skomics._compat import (
     StrOptions,
     _check_feature_names,
     _check_n_features,
     _check_sample_weight,
 )
+from skomics._layout import read_layout
 from skomics._modality import (
     is_screened,
     modality_mask,

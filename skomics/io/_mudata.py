@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from skomics._blocks import SEPARATOR, Block, read_blocks
+from skomics._blocks import Block, read_blocks
+from skomics._layout import SEPARATOR
 from skomics._optional import import_optional
 from skomics._rows import check_unique, place_rows, quote_values
 from skomics.exceptions import SampleAlignmentError

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from skomics._blocks import SEPARATOR, Block, read_blocks
+from skomics._blocks import Block, read_blocks
+from skomics._layout import SEPARATOR
 from skomics._optional import import_optional
 
 __all__ = ["PlacedRows", "is_sparse", "name_blocks", "pack_blocks", "stack_dense"]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from skomics._blocks import SEPARATOR
+from skomics._layout import SEPARATOR
 from skomics._optional import import_optional
 from skomics._rows import check_unique, place_rows, quote_values
 from skomics._tcga import is_barcode, normalize_barcode

@@ -9,7 +9,7 @@ import re
 import numpy as np
 from scipy import sparse
 
-from skomics._blocks import BlockLayout
+from skomics._layout import BlockLayout
 from skomics.estimators import BlockRidgeClassifier
 from skomics.estimators._graph_data import GraphData
 from skomics.graph import MultiOmicsGraph, SampleGraph

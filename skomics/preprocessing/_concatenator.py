@@ -17,7 +17,6 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skomics._blocks import (
-    SEPARATOR,
     Block,
     is_matrix,
     read_blocks,
@@ -38,6 +37,7 @@ from skomics._compat import (
     get_param_names,
     set_output_config,
 )
+from skomics._layout import SEPARATOR
 from skomics._modality import (
     mark_as_screened,
     modality_mask,
