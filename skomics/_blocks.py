@@ -19,10 +19,13 @@ from skomics._layout import (
     as_names,
     check_omics_names,
     check_unique_features,
+    label_columns,
     layout_from_labels,
+    marked_labels,
     parse_flat_names,
     read_layout,
 )
+from skomics._named_sparse import NamedSparse, drop_names
 from skomics._rows import (
     check_unique,
     compare_rows,
@@ -36,6 +39,7 @@ from skomics.exceptions import SampleAlignmentError
 __all__ = [
     "Block",
     "OmicsBlocks",
+    "check_shared_axis",
     "classifier_table",
     "is_matrix",
     "read_blocks",
@@ -154,6 +158,11 @@ def _is_list_of_tables(X):
     return isinstance(X, list | tuple) and len(X) > 0 and all(map(_is_table, X))
 
 
+def _is_named_sparse(X):
+    """Tell whether X is a sparse matrix that still has its names."""
+    return isinstance(X, NamedSparse) and X.feature_names is not None
+
+
 def is_matrix(X):
     """Tell whether X is a bare matrix, which has no names on either axis.
 
@@ -174,6 +183,7 @@ def is_matrix(X):
         or _is_list_of_tables(X)
         or _is_anndata(X)
         or _is_mudata(X)
+        or _is_named_sparse(X)
         or _is_instance(X, "polars", "DataFrame")
     )
 
@@ -212,13 +222,16 @@ def read_blocks(X, omics=None):
     if _is_mudata(X):
         return _read_mudata(X)
     if _is_anndata(X):
-        return _read_anndata(X)
+        return _read_anndata(X, omics)
     if _is_dict(X):
         return _read_tables(X)
     if _is_list_of_tables(X):
         return _read_tables({f"{UNNAMED}_{i}": table for i, table in enumerate(X)})
     if isinstance(X, pd.DataFrame):
         return _read_frame(X, omics)
+    if _is_named_sparse(X) and _may_name_omics(omics):
+        return _read_named_sparse(X)
+    X = drop_names(X) if isinstance(X, NamedSparse) else X
     layout = read_layout(X.shape[1], omics)
     blocks = {name: Block(X[:, columns]) for name, columns in layout.items()}
     return OmicsBlocks(blocks, layout, is_split_by_parameter=omics is not None)
@@ -264,6 +277,17 @@ def _read_frame(X, omics):
         feature_names=names.to_numpy(dtype=object),
         is_split_by_parameter=omics is not None,
     )
+
+
+def _read_named_sparse(X):
+    """Read a sparse matrix that OmicsConcatenator has given names."""
+    layout = layout_from_labels(X.omics, X.shape[1])
+    blocks = {}
+    for name, columns in layout.items():
+        prefix = f"{name}{SEPARATOR}"
+        names = [feature.removeprefix(prefix) for feature in X.feature_names[columns]]
+        blocks[name] = Block(X[:, columns], pd.Index(names, dtype=object))
+    return OmicsBlocks(blocks, layout, feature_names=X.feature_names)
 
 
 def _may_name_omics(omics):
@@ -356,41 +380,77 @@ def _read_annotated_block(name, X):
     return Block(data, features, X.obs_names)
 
 
-def _annotated_labels(X):
+def _label_column(X):
+    """Return the column of `var` that says of which modality each variable is."""
+    # CellRanger's matrices tell genes, antibodies and peaks by the latter.
+    return next((c for c in ("omics", "feature_types") if c in X.var), None)
+
+
+def _annotated_labels(X, strict=True):
     """Return omics and feature of each variable, or None if no modality is named."""
-    names = as_names(X.var_names)
-    if "omics" not in X.var:
-        return parse_flat_names(names)
-    labels = X.var["omics"].astype(object).to_numpy()
+    names, column = as_names(X.var_names), _label_column(X)
+    if column is None:
+        return parse_flat_names(names, strict)
+    labels = X.var[column].astype(object).to_numpy()
     prefixes = [f"{label}{SEPARATOR}" for label in labels]
     features = list(map(str.removeprefix, names, prefixes))
     return labels, pd.Index(features, dtype=names.dtype)
 
 
-def _read_anndata(X):
+def _read_anndata(X, omics=None):
     """Read an AnnData, whose variables may name their modalities."""
-    parsed = _annotated_labels(X)
-    whole = _read_annotated_block(UNNAMED, X)
-    if parsed is None:
-        layout = read_layout(X.n_vars)
-        blocks = {UNNAMED: whole}
-    elif isinstance(whole.data, pd.DataFrame):
-        layout = layout_from_labels(parsed[0], X.n_vars)
-        blocks = _split_frame(whole.data, layout, parsed[1])
+    whole, parsed = _read_annotated_block(UNNAMED, X), None
+    if _label_column(X) is not None or _may_name_omics(omics):
+        strict = omics is None or len(omics) != X.n_vars
+        parsed = _annotated_labels(X, strict)
+    names, is_split = whole.features, parsed is None and omics is not None
+    if parsed is not None:
+        layout, names = layout_from_labels(parsed[0], X.n_vars), parsed[1]
     else:
-        layout = layout_from_labels(parsed[0], X.n_vars)
-        blocks = {}
-        for name, columns in layout.items():
-            check_unique_features(name, parsed[1][columns])
-            data = whole.data[:, columns]
-            blocks[name] = Block(data, parsed[1][columns], X.obs_names)
-    return OmicsBlocks(
-        blocks, layout, X.obs_names, _flat_names(layout, blocks), is_annotated=True
-    )
+        layout = read_layout(names if is_split else X.n_vars, omics)
+    blocks = _split_block(whole, layout, names)
+    names = names.to_numpy(dtype=object) if is_split else _flat_names(layout, blocks)
+    return OmicsBlocks(blocks, layout, X.obs_names, names, True, is_split)
+
+
+def _split_block(whole, layout, features):
+    """Cut an AnnData that was read as one block into several."""
+    if isinstance(whole.data, pd.DataFrame):
+        return _split_frame(whole.data, layout, features)
+    for name, columns in layout.items():
+        check_unique_features(name, features[columns])
+    return {
+        name: Block(whole.data[:, columns], features[columns], whole.rows)
+        for name, columns in layout.items()
+    }
+
+
+def check_shared_axis(X):
+    """Refuse a MuData whose tables have the features in common, not the samples.
+
+    Parameters
+    ----------
+    X : MuData
+        The container.
+
+    Raises
+    ------
+    ValueError
+        If its axis is 1.
+    """
+    if getattr(X, "axis", 0) == 1:
+        sizes = ", ".join(f"{n!r} ({t.n_obs})" for n, t in X.mod.items())
+        raise ValueError(
+            f"The MuData has axis=1: its {len(X.mod)} tables, {sizes} samples, are of "
+            "other samples with the same features, so they are cohorts, not "
+            "modalities. Put them below each other, with "
+            "anndata.concat(mdata.mod, label='cohort'), or make a MuData with axis=0."
+        )
 
 
 def _read_mudata(X):
     """Read a MuData, one block per modality."""
+    check_shared_axis(X)
     blocks = {name: _read_annotated_block(name, table) for name, table in X.mod.items()}
     if any(not block.rows.equals(X.obs_names) for block in blocks.values()):
         _check_unique_ids(blocks)
@@ -543,14 +603,17 @@ def stack_matrices(matrices):
     return np.concatenate(matrices, axis=1)
 
 
-def classifier_table(X):
+def classifier_table(X, omics=None):
     """Turn what a classifier may be given into what scikit-learn validates.
 
     Parameters
     ----------
     X : object
-        A two-level DataFrame gets flat names; an AnnData or MuData is reduced to
-        its matrix. Anything else is returned as it is.
+        A two-level DataFrame gets flat names; an AnnData, a MuData or a sparse matrix
+        with names is reduced to its matrix. Anything else is returned as it is.
+
+    omics : sequence or dict, default=None
+        What the user says of modalities; then names of variables are not read for it.
 
     Returns
     -------
@@ -575,26 +638,28 @@ def classifier_table(X):
             "`make_pipeline(OmicsConcatenator(), classifier)`."
         )
     if isinstance(X, pd.DataFrame) and X.columns.nlevels > 1:
-        table = X.copy(deep=False)
-        table.columns = read_blocks(X).feature_names
-        return table, None, None
+        table, read = X.copy(deep=False), read_blocks(X)
+        table.columns = read.feature_names
+        return table, None, label_columns(read.layout)
     if _is_anndata(X):
-        return _annotated_table(X)
+        return _annotated_table(X, omics)
     if _is_mudata(X):
         read = read_blocks(X)
         matrices = [
             b.data if sparse.issparse(b.data) else b.data.to_numpy()
             for b in read.blocks.values()
         ]
-        labels = np.repeat(np.array(read.layout.names, object), read.layout.sizes)
-        return stack_matrices(matrices), read.feature_names, labels
-    return X, None, None
+        return stack_matrices(matrices), read.feature_names, label_columns(read.layout)
+    if _is_named_sparse(X):
+        return drop_names(X), X.feature_names, X.omics
+    return X, None, marked_labels(X)
 
 
-def _annotated_table(X):
+def _annotated_table(X, omics):
     """Return an AnnData's matrix, its names and its modalities."""
-    block = _read_annotated_block(UNNAMED, X)
-    parsed = _annotated_labels(X)
+    block, parsed = _read_annotated_block(UNNAMED, X), None
+    if omics is None or _label_column(X) is not None:
+        parsed = _annotated_labels(X)
     labels = None if parsed is None else np.asarray(parsed[0], dtype=object)
     matrix = block.data if sparse.issparse(block.data) else block.data.to_numpy()
     return matrix, block.features.to_numpy(dtype=object), labels

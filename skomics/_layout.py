@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from skomics._rows import quote_values
+from skomics._warnings import warn
 
 __all__ = [
     "SEPARATOR",
@@ -20,12 +21,24 @@ __all__ = [
     "check_omics_names",
     "check_unique_features",
     "parse_flat_names",
+    "label_columns",
     "layout_from_labels",
+    "mark_as_named",
+    "marked_labels",
     "read_layout",
 ]
 
 SEPARATOR = "__"
 UNNAMED = "omics"
+# Key of a table's own notes.
+_NAMED = "skomics_names_modalities"
+# So many prefixes are no modalities, and so many if each has a column or two.
+_MANY, _SOME = 10, 4
+_HOW_TO_NAME = (
+    f"If {SEPARATOR!r} belongs to the names of the features, give the table under the "
+    "name of its modality, as in {'rna': table}, to an OmicsConcatenator, or with two "
+    "column levels (omics, feature)."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +125,25 @@ def check_omics_names(names):
         )
 
 
+def label_columns(layout):
+    """Return the modality of each column.
+
+    Parameters
+    ----------
+    layout : BlockLayout
+        Of a table.
+
+    Returns
+    -------
+    labels : ndarray of str of shape (n_features,)
+        Names of modalities.
+    """
+    labels = np.empty(layout.n_features, dtype=object)
+    for name, columns in layout.items():
+        labels[columns] = name
+    return labels
+
+
 def read_layout(columns_or_n_features, omics=None, *, omics_labels=None):
     """Find out which columns of a table belong to which modalities.
 
@@ -165,7 +197,21 @@ def read_layout(columns_or_n_features, omics=None, *, omics_labels=None):
 
 
 def parse_flat_names(names, strict=True):
-    """Split flat names into omics and features; None if they name no modalities."""
+    """Split flat names into omics and features, warning of prefixes of other meaning.
+
+    Parameters
+    ----------
+    names : Index of str
+        Names of the columns.
+
+    strict : bool, default=True
+        Whether an error is raised where some name modalities and some do not.
+
+    Returns
+    -------
+    parsed : (list of str, Index of str) or None
+        The modality and the feature of each column; None if the names name none.
+    """
     parts = [name.partition(SEPARATOR) for name in names]
     nameless = [
         name
@@ -174,14 +220,82 @@ def parse_flat_names(names, strict=True):
     ]
     if len(nameless) == len(parts) or (nameless and not strict):
         return None
+    prefixes = [omics for omics, separator, _ in parts if omics and separator]
+    doubt = _doubt_prefixes(prefixes)
+    if nameless and (doubt or 2 * len(nameless) > len(parts)):
+        warn(
+            f"{len(prefixes)} of {len(parts)} column names have {SEPARATOR!r}, e.g. "
+            f"{quote_values(names.difference(nameless, sort=False), 2)}, but others, "
+            f"e.g. {quote_values(nameless, 2)}, have not, so the table is taken for "
+            f"one modality. {_HOW_TO_NAME}"
+        )
+        return None
     if nameless:
         raise ValueError(
             f"{len(nameless)} of {len(parts)} column names do not name their "
-            f"modalities, e.g. {quote_values(nameless)}. Either all names or none must "
+            f"modalities, e.g. {quote_values(nameless)}; the others name "
+            f"{quote_values(dict.fromkeys(prefixes))}. Either all names or none must "
             f"be 'omics{SEPARATOR}feature'. Rename the columns, or say with `omics=` "
-            "which columns belong to which modalities."
+            f"which columns belong to which modalities. {_HOW_TO_NAME}"
+        )
+    if doubt:
+        warn(
+            f"The column names are read as 'omics{SEPARATOR}feature', which makes "
+            f"{len(set(prefixes))} modalities of {len(parts)} columns, "
+            f"{quote_values(dict.fromkeys(prefixes))}: {doubt}. {_HOW_TO_NAME}"
         )
     return [part[0] for part in parts], pd.Index([part[2] for part in parts])
+
+
+def _doubt_prefixes(prefixes):
+    """Say why what stands before the separator looks like no modalities, or ''."""
+    kinds = set(prefixes)
+    if all(len(kind) == 1 for kind in kinds):
+        return "single letters, as ranks of a taxonomy are written"
+    if len(kinds) >= _MANY:
+        return "more than anybody measures"
+    if 2 * len(kinds) > len(prefixes) and len(kinds) >= _SOME:
+        return "nearly as many as columns"
+    return ""
+
+
+def mark_as_named(table):
+    """Note on a table that what precedes the separator in its names are modalities.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With flat names that skomics has written.
+
+    Returns
+    -------
+    table : DataFrame
+        The same.
+    """
+    table.attrs[_NAMED] = True
+    return table
+
+
+def marked_labels(table):
+    """Return the modality of each column where a note says so, else None.
+
+    Parameters
+    ----------
+    table : object
+        The input of a classifier.
+
+    Returns
+    -------
+    labels : ndarray of str, or None
+        One for each column.
+    """
+    notes = getattr(table, "attrs", None)
+    names = getattr(table, "columns", ())
+    if not isinstance(notes, dict) or not notes.get(_NAMED, False):
+        return None
+    if not all(isinstance(name, str) and SEPARATOR in name for name in names):
+        return None  # columns have been added, or renamed, since
+    return np.array([name.partition(SEPARATOR)[0] for name in names], dtype=object)
 
 
 def layout_from_labels(labels, n_features):

@@ -141,7 +141,7 @@ def check_same_samples(rows, values, name):
     given = values.index
     if len(given) != len(rows) or given.equals(rows):
         return  # another length has a message of its own
-    if _is_counter(given) or _is_counter(rows):
+    if is_counter(given) or is_counter(rows):
         return
     ours, theirs = rows.map(str), given.map(str)
     if ours.equals(theirs):
@@ -169,11 +169,34 @@ def _is_integer(index):
     return pd.api.types.is_integer_dtype(index.dtype)
 
 
-def _is_counter(index):
-    """Tell whether an index counts its rows from 0."""
+def is_counter(index):
+    """Tell whether an index counts its rows from 0, which says nothing of samples."""
     if not _is_integer(index):
         return False
     return bool((np.asarray(index) == np.arange(len(index))).all())
+
+
+def is_rest_of_counter(index):
+    """Tell whether an index looks like the numbers of rows that others were among.
+
+    Parameters
+    ----------
+    index : Index
+        Ids of a table.
+
+    Returns
+    -------
+    is_rest : bool
+        For a `RangeIndex`, and for whole numbers in increasing order, without a name,
+        of which at least half as many as their span are there.
+    """
+    if index.name is not None or not _is_integer(index) or index.hasnans:
+        return False
+    numbers = np.asarray(index, dtype=np.int64)
+    if len(numbers) < 2 or isinstance(index, pd.RangeIndex):
+        return isinstance(index, pd.RangeIndex)
+    is_rising = bool((np.diff(numbers) > 0).all())
+    return is_rising and numbers[0] >= 0 and numbers[-1] < 2 * len(numbers)
 
 
 def looks_like_rows(columns, rows):

@@ -1,8 +1,75 @@
 """Input checks that several parts share."""
 
 import numpy as np
+import pandas as pd
 
-__all__ = ["raise_if_not_finite"]
+from skomics._rows import is_counter, quote_values
+
+__all__ = ["check_labels", "plain_labels", "raise_if_not_finite"]
+
+
+def plain_labels(y):
+    """Return labels without what is peculiar to pandas.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Labels.
+
+    Returns
+    -------
+    y : Series, DataFrame or array-like
+        The single column of a DataFrame; a Series of one of pandas' own dtypes, if
+        none is missing, in that of NumPy. Anything else as it is.
+    """
+    if isinstance(y, pd.DataFrame) and y.shape[1] == 1:
+        y = y.iloc[:, 0]
+    if isinstance(y, pd.api.extensions.ExtensionArray):
+        y = pd.Series(y)
+    if isinstance(y, pd.Index):
+        y = y.to_series(index=range(len(y)))
+    if not isinstance(y, pd.Series) or isinstance(y.dtype, np.dtype):
+        return y
+    if isinstance(y.dtype, pd.CategoricalDtype):
+        return plain_labels(y.astype(y.cat.categories.dtype))
+    dtype = getattr(y.dtype, "numpy_dtype", np.dtype(object))
+    return y if y.isna().any() else y.astype(dtype if dtype.kind in "biuf" else object)
+
+
+def check_labels(y, name="y"):
+    """Refuse labels that are missing.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Labels.
+
+    name : str, default="y"
+        What they are called, for the message.
+
+    Returns
+    -------
+    y : Series, DataFrame or array-like
+        As of :func:`plain_labels`.
+
+    Raises
+    ------
+    ValueError
+        If a label is missing: NaN, None, NaT or pandas' NA.
+    """
+    y = plain_labels(y)
+    is_missing = np.asarray(pd.isna(y), dtype=bool)
+    if not is_missing.any():
+        return y
+    is_missing = is_missing.reshape(len(is_missing), -1).any(axis=1)
+    first = int(is_missing.argmax())
+    has_ids = isinstance(y, pd.Series | pd.DataFrame) and not is_counter(y.index)
+    ids = f", e.g. {quote_values(y.index[is_missing])}" if has_ids else ""
+    raise ValueError(
+        f"{name} has no label for {is_missing.sum()} of {len(is_missing)} samples"
+        f"{ids}, the first in row {first}. Label these samples, or leave them out of X "
+        f"and {name}; skomics.align_samples(tables, {name}) does."
+    )
 
 
 def raise_if_not_finite(block, name):

@@ -29,9 +29,10 @@ LAYERS = [
     {"estimators", "preprocessing", "inspection", "datasets"},
     {"io", "graph"},
     {"_blocks"},
-    {"_layout"},
-    {"_rows", "_tcga", "_modality", "_validation", "_transaction", "_threads"},
-    {"_compat", "_warnings", "exceptions", "_optional", "modules"},
+    {"_layout", "_validation"},
+    {"_rows", "_tcga", "_modality", "_transaction", "_threads"},
+    {"_compat", "_warnings", "exceptions", "_optional", "modules"}
+    | {"_feature_names", "_named_sparse"},
 ]
 HEAVY = {
     "torch": {"modules", "estimators", "persistence", "graph/_pyg.py"},

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
+from skomics import OmicsConcatenator
 from skomics._blocks import classifier_table, read_blocks
 from skomics._layout import BlockLayout, read_layout
 from skomics.exceptions import SampleAlignmentError
@@ -71,7 +72,11 @@ def test_omics_says_which_columns_form_a_block(omics, names, columns):
 @pytest.mark.parametrize(
     ("columns", "omics", "message"),
     [
-        (["rna__a", "b", "c"], None, r"2 of 3 column names do not .* 'b', 'c'\."),
+        (
+            ["rna__a", "b", "rna__c"],
+            None,
+            r"1 of 3 column names do not .*'b'; .* 'rna'",
+        ),
         (3, [2, 2], r"sizes \(2, 2\), which sum to 4, for a table of 3 features"),
         (3, [3, 0], r"Sizes must be at least 1"),
         (3, {"rna": 1}, "sum to 1, for a table of 3 features"),
@@ -269,7 +274,8 @@ def test_an_unreadable_form_says_got_wanted_do(X, message):
 def test_classifier_gets_flat_names_and_keeps_the_index(tables):
     X = pd.concat(tables, axis=1)
     table, names, labels = classifier_table(X)
-    assert (names, labels) == (None, None)
+    assert names is None
+    assert labels.tolist() == [omics for omics, _ in X.columns]
     assert table.columns[4] == "cnv__c0"
     assert table.index.tolist() == IDS
     assert X.columns.nlevels == 2
@@ -361,3 +367,57 @@ def test_anndata_without_matrix_is_named(annotated):
     X.X = None
     with pytest.raises(ValueError, match="'rna' is an AnnData without a matrix"):
         read_blocks({"rna": X})
+
+
+# AnnData that says of what its variables are
+
+
+def five_variables(dense=True, **var):
+    anndata = pytest.importorskip("anndata")
+    values = np.arange(50.0).reshape(10, 5)
+    X = values if dense else sparse.csr_matrix(values)
+    return anndata.AnnData(X, var=pd.DataFrame(var, index=list("abcde")))
+
+
+@pytest.mark.parametrize("dense", [True, False])
+@pytest.mark.parametrize("kind", [list, pd.Categorical])
+def test_feature_types_of_cellranger_are_modalities(dense, kind):
+    types = kind(["Gene Expression", "Antibody Capture"] * 2 + ["Peaks"])
+    X = five_variables(dense, feature_types=types)
+    read = read_blocks(X)
+    assert read.layout.names == ("Gene Expression", "Antibody Capture", "Peaks")
+    assert read.blocks["Gene Expression"].features.tolist() == ["a", "c"]
+    concatenator = OmicsConcatenator().fit(X)
+    assert concatenator.get_feature_names_out()[2] == "Antibody Capture__b"
+    assert classifier_table(X)[2].tolist() == list(types)
+
+
+def test_a_column_called_omics_prevails_over_feature_types():
+    X = five_variables(omics=list("xxyyy"), feature_types=["Gene Expression"] * 5)
+    assert read_blocks(X).layout.names == ("x", "y")
+
+
+@pytest.mark.parametrize("dense", [True, False])
+@pytest.mark.parametrize(
+    "omics", [{"rna": 3, "adt": 2}, {"rna": list("abc"), "adt": ["d", "e"]}, [3, 2]]
+)
+def test_an_anndata_without_modalities_takes_them_from_the_parameter(dense, omics):
+    X = five_variables(dense)
+    concatenator = OmicsConcatenator(omics=omics).fit(X)
+    assert concatenator.block_sizes_ == (3, 2)
+    values = concatenator.set_output(transform="numpy").transform(X[:, ::-1])
+    values = values if dense else values.toarray()
+    np.testing.assert_array_equal(values, np.arange(50.0).reshape(10, 5))
+
+
+def test_one_label_for_each_variable_of_an_anndata_is_taken():
+    assert OmicsConcatenator(omics=list("xxyxy")).fit(five_variables()).omics_ == (
+        "x",
+        "y",
+    )
+
+
+def test_sizes_do_not_contradict_an_anndata_that_names_its_modalities():
+    X = five_variables(omics=list("xxyyy"))
+    with pytest.raises(ValueError, match=r"X names its modalities \('x', 'y'\)"):
+        OmicsConcatenator(omics={"rna": 3, "adt": 2}).fit(X)

@@ -13,6 +13,7 @@ from scipy import sparse
 
 from skomics._blocks import read_blocks
 from skomics._rows import compare_rows, place_rows
+from skomics._validation import plain_labels
 from skomics._warnings import warn
 from skomics.benchmark.paper._sets import (
     PAPER_SIZES,
@@ -211,6 +212,7 @@ class Task:
 
 def _check_labels(y, what, name, rows, n_samples):
     """Return labels or groups as an array in the order of the rows."""
+    y = plain_labels(y)
     if isinstance(y, pd.Series) and rows is not None and not y.index.equals(rows):
         y = _match_labels(name, y, rows)
     y = np.asarray(y)

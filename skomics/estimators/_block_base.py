@@ -32,7 +32,7 @@ from skomics._modality import (
     warn_if_informative_missingness,
 )
 from skomics._rows import check_same_samples, quote_values
-from skomics._validation import raise_if_not_finite
+from skomics._validation import check_labels, raise_if_not_finite
 from skomics._warnings import warn
 from skomics.estimators._samples import check_total_weight
 from skomics.exceptions import MissingOmicsWarning, NamelessOmicsWarning
@@ -81,8 +81,9 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """Learn names, omics and classes; return a table block by block, and codes."""
         for name, values in (("y", y), ("sample_weight", sample_weight)):
             check_same_samples(_rows_of(X), values, name)
+        y = None if y is None else check_labels(y)
         table, y, labels = self._validate_table(X, y, reset=True)
-        self._check_labels(y)
+        self._check_order(y)
         check_classification_targets(y)
         self._layout = self._read_layout(labels)
         self.omics_ = self._layout.names
@@ -97,14 +98,8 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         return self._ordered(table), codes, sample_weight
 
     @staticmethod
-    def _check_labels(y):
-        """Refuse labels that are missing, or that cannot be put in an order."""
-        missing = np.asarray(pd.isna(y))
-        if missing.any():
-            raise ValueError(
-                f"y has no label for {missing.sum()} of {len(y)} samples, the first in "
-                f"row {missing.argmax()}. Leave these samples out, or label them."
-            )
+    def _check_order(y):
+        """Refuse labels that cannot be put in an order."""
         try:
             np.unique(y)
         except TypeError:
@@ -116,7 +111,7 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _validate_table(self, X, y=None, *, reset):
         """Return a float32 matrix, y, and the omics label of each column if known."""
-        table, names, labels = classifier_table(X)
+        table, names, labels = classifier_table(X, self.omics)
         checks = {
             "accept_sparse": "csr",
             "dtype": np.float32,
@@ -299,10 +294,13 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         SampleAlignmentError
             If `y` or `sample_weight` has the ids of other samples, or of these in
             another order.
+
+        ValueError
+            If a label is missing.
         """
         for name, values in (("y", y), ("sample_weight", sample_weight)):
             check_same_samples(_rows_of(X), values, name)
-        return super().score(X, y, sample_weight)
+        return super().score(X, check_labels(y), sample_weight)
 
     def decision_function(self, X):
         """Return the confidence in each class.
@@ -367,7 +365,9 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         y : ndarray of shape (n_samples,)
-            Subtypes, in the type that `fit` was given.
+            Subtypes, in the type that `fit` was given; of pandas' own types in that of
+            NumPy: ``Int64`` is int64, ``boolean`` bool, ``string`` object, and
+            categories are what they are of.
         """
         codes = self._logits(X).argmax(axis=1)
         return self.classes_[codes]

@@ -9,7 +9,7 @@ from sklearn.utils import column_or_1d
 from skomics._blocks import read_blocks
 from skomics._modality import modality_mask
 from skomics._rows import check_same_samples
-from skomics._validation import raise_if_not_finite
+from skomics._validation import plain_labels, raise_if_not_finite
 from skomics.graph._multiomics_graph import MultiOmicsGraph
 
 __all__ = ["to_data", "to_pyg"]
@@ -156,15 +156,17 @@ def _fitted(graph, matrices):
 
 def _encode(y, n_samples):
     """Return codes, -1 for no label, and the classes."""
-    y = column_or_1d(y)
+    y = plain_labels(y)
+    y = y if isinstance(y, pd.Series) else pd.Series(column_or_1d(y))
     if len(y) != n_samples:
         raise ValueError(
             f"y has {len(y)} labels, but X has {n_samples} samples. Give a label for "
             "each, None for one that has none."
         )
-    is_labeled = ~np.asarray(pd.isna(y))
+    is_labeled = y.notna().to_numpy()
     codes = np.full(len(y), -1)
-    classes, codes[is_labeled] = np.unique(y[is_labeled], return_inverse=True)
+    labels = np.asarray(plain_labels(y[is_labeled]))
+    classes, codes[is_labeled] = np.unique(labels, return_inverse=True)
     return codes, classes
 
 

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_consistent_length
 from skomics._blocks import read_blocks
 from skomics._modality import associate_missingness
 from skomics._rows import check_same_samples
+from skomics._validation import check_labels
 
 __all__ = ["missingness_association"]
 
@@ -75,7 +76,7 @@ def missingness_association(X, y, *, omics=None):
     """
     read = read_blocks(X, omics)
     check_same_samples(read.rows, y, "y")
-    y = np.asarray(y)
+    y = np.asarray(check_labels(y))
     check_classification_targets(y)
     blocks = {name: block.data for name, block in read.blocks.items()}
     check_consistent_length(next(iter(blocks.values())), y)

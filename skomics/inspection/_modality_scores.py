@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_consistent_length
 from skomics._blocks import read_blocks
 from skomics._modality import modality_mask
 from skomics._rows import check_same_samples
+from skomics._validation import check_labels
 
 __all__ = ["score_by_modality_pattern"]
 
@@ -74,7 +75,7 @@ def score_by_modality_pattern(estimator, X, y, *, omics=None):
     """
     read = read_blocks(X, omics)
     check_same_samples(read.rows, y, "y")
-    y, blocks = np.asarray(y), read.blocks
+    y, blocks = np.asarray(check_labels(y)), read.blocks
     has = pd.DataFrame(
         {name: modality_mask(block.data) for name, block in blocks.items()}
     )

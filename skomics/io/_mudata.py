@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from skomics._blocks import Block, read_blocks
+from skomics._blocks import Block, check_shared_axis, read_blocks
 from skomics._layout import SEPARATOR
 from skomics._optional import import_optional
 from skomics._rows import check_unique, place_rows, quote_values
@@ -118,7 +118,8 @@ def from_mudata(mdata, *, label=None):
         If `mdata` is neither.
 
     ValueError
-        If there is no such label, or a modality has no matrix.
+        If there is no such label, a modality has no matrix, or the MuData joins
+        samples, not modalities (``axis=1``).
 
     SampleAlignmentError
         If a modality lacks samples while one is sparse, or repeats them.
@@ -140,6 +141,7 @@ def from_mudata(mdata, *, label=None):
     if isinstance(mdata, anndata.AnnData):
         X = _read_anndata(mdata)
     elif hasattr(mdata, "mod"):
+        check_shared_axis(mdata)
         blocks = {name: _read_modality(name, mdata) for name in mdata.mod}
         _check_sparse(blocks, mdata)
         X = pack_blocks(blocks, mdata.obs_names)
@@ -224,7 +226,7 @@ def _read_anndata(table):
         )
     if is_sparse(table.X):
         X = table.X if sparse.issparse(table.X) else table.X.to_memory()
-        var = table.var[table.var.columns.intersection(["omics"])]
+        var = table.var[table.var.columns.intersection(["omics", "feature_types"])]
         obs = pd.DataFrame(index=table.obs_names)
         return anndata.AnnData(X.tocsr(), obs=obs, var=var)
     values = stack_dense([table.X])

@@ -7,6 +7,8 @@ import pandas as pd
 
 from skomics._rows import (
     compare_rows,
+    is_counter,
+    is_rest_of_counter,
     join_rows,
     looks_like_rows,
     place_rows,
@@ -117,7 +119,7 @@ def align_samples(tables, y=None, *, join="inner", id_level=None):
         Omics name → table with one sample per row, row labels being sample ids. The
         tables may differ in samples and in their order.
 
-    y : Series or dict of length n_labels, default=None
+    y : Series, DataFrame of one column, or dict of length n_labels, default=None
         Label of each sample, by sample id. Samples without a label, or with a
         missing one, are dropped. An id may be repeated with the same label only.
 
@@ -147,8 +149,8 @@ def align_samples(tables, y=None, *, join="inner", id_level=None):
     Raises
     ------
     SampleAlignmentError
-        If ids are repeated and no rule resolves it, no sample is common, or a table
-        looks transposed.
+        If a table, or `y`, has no ids but counts its rows, ids are repeated and no rule
+        resolves it, no sample is common, or a table looks transposed.
 
     ValueError
         If `tables` is empty, a table has two column levels, an id is missing, is no
@@ -163,6 +165,9 @@ def align_samples(tables, y=None, *, join="inner", id_level=None):
     SampleDroppedWarning
         If a table loses more than half of its ids. Smaller losses are in the report
         only.
+
+    UserWarning
+        If ids look like row numbers that a selection has left.
 
     Notes
     -----
@@ -201,6 +206,7 @@ def align_samples(tables, y=None, *, join="inner", id_level=None):
     _check_options(join, id_level)
     _check_tables(tables)
     labels = None if y is None else _check_labels(y)
+    _check_have_ids(tables, labels)
     _check_orientation(tables, labels, id_level)
 
     log = _Log()
@@ -451,7 +457,14 @@ def _check_table(name, table):
 
 def _check_labels(y):
     if isinstance(y, dict):
-        y = pd.Series(y, dtype=None if y else object)
+        y = pd.Series(y, dtype=None if y else object).rename_axis("sample")
+    if isinstance(y, pd.DataFrame) and y.shape[1] == 1:
+        y = y.iloc[:, 0]
+    if isinstance(y, pd.DataFrame):
+        raise ValueError(
+            f"y has {y.shape[1]} columns, {quote_values(y.columns)}, where labels are "
+            "one. Choose it, for instance y['subtype']."
+        )
     if not isinstance(y, pd.Series):
         raise TypeError(
             f"y is a {type(y).__name__}, which has no sample ids, so its labels cannot "
@@ -462,6 +475,36 @@ def _check_labels(y):
             f"y has {y.index.nlevels} index levels. Keep the one with the sample ids."
         )
     return y.rename("label" if y.name is None else y.name)
+
+
+def _check_have_ids(tables, labels):
+    """Refuse what counts its rows in place of ids: row i need not be patient i."""
+    given = {f"Table {name!r}": table.index for name, table in tables.items()}
+    if labels is not None:
+        given["y"] = labels.index
+    nameless = [name for name, index in given.items() if _has_no_ids(index)]
+    if nameless:
+        raise SampleAlignmentError(
+            f"{' and '.join(nameless)} has no sample ids: its rows are numbered "
+            f"{quote_values(given[nameless[0]])}, and rows are matched by id, never by "
+            "position. Make the ids its index, for instance with "
+            "table.set_index('patient_id') or pd.read_csv(file, index_col=0); if the "
+            "numbers are the ids, name the index, as in table.rename_axis('patient')."
+        )
+    for name, index in given.items():
+        if is_rest_of_counter(index):
+            warn(
+                f"{name} has the ids {quote_values(index)}, which look like row "
+                "numbers that a selection has left, and are matched as ids. If they "
+                "are none, set the index to the ids; if they are, name the index, as "
+                "in table.rename_axis('patient').",
+            )
+
+
+def _has_no_ids(index):
+    return index.name is None and (
+        isinstance(index, pd.RangeIndex) or is_counter(index)
+    )
 
 
 def _check_barcodes(name, labels, barcodes, id_level):

@@ -37,21 +37,29 @@ from skomics._compat import (
     get_param_names,
     set_output_config,
 )
-from skomics._layout import SEPARATOR
+from skomics._feature_names import describe_mangling
+from skomics._layout import SEPARATOR, UNNAMED, mark_as_named
 from skomics._modality import (
     mark_as_screened,
     modality_mask,
     warn_if_informative_missingness,
 )
+from skomics._named_sparse import name_columns
 from skomics._optional import import_optional
 from skomics._rows import check_same_samples, quote_values
 from skomics._transaction import adopt, draft_of, whole
+from skomics._validation import check_labels
 from skomics._warnings import warn
 
 __all__ = ["OmicsConcatenator"]
 
 # The transformers of the blocks judge types and missing values, not this class.
 _MATRIX_CHECKS = {"accept_sparse": "csr", "dtype": None, "ensure_all_finite": False}
+# A transformer such as OneHotEncoder gives a sparse matrix whatever it is given. It is
+# made dense if it has no more columns than this, or than so many times its input has.
+_FEW_COLUMNS, _FEW_TIMES = 4096, 4
+# Blocks of so few columns are clinical values sooner than measurements.
+_NARROW = 2
 _OUTPUTS = ("default", "numpy", "pandas", "polars")
 
 
@@ -68,9 +76,9 @@ def _is_estimator(transformer):
     return not (_is_passthrough(transformer) or _is_drop(transformer))
 
 
-def _with_nan_rows(name, output, present):
+def _with_nan_rows(name, output, data, present):
     """Put what a transformer gave back to its rows, with NaN in the others."""
-    matrix = _as_matrix(name, output, np.count_nonzero(present))
+    matrix = _as_matrix(name, output, data)
     dtype = np.result_type(matrix.dtype, np.float32)
     shape = (len(present), matrix.shape[1])
     if sparse.issparse(matrix):
@@ -94,12 +102,33 @@ def _only_present(data, y, params, present):
     return _safe_indexing(data, present), y, indexed
 
 
+def _fill_gaps(transform, name, transformer, *given):
+    """Let a transformer see the gaps of a narrow block; None if it does not fill them.
+
+    In a column or two a gap is sooner a value that was not recorded than a measurement
+    that was not made.
+    """
+    if transform is _fit_transform_block:
+        transformer = clone(transformer)
+    try:
+        result = transform(name, transformer, *given, None)
+        output = result[0] if isinstance(result, tuple) else result
+        is_filled = modality_mask(_as_matrix(name, output, given[0])).all()
+    except (TypeError, ValueError):
+        return None
+    return result if is_filled else None
+
+
 def _fit_transform_block(name, transformer, data, y, params, present):
     """Fit a transformer on one block; an error gets a note that names the omics."""
+    if present is not None and data.shape[1] <= _NARROW:
+        filled = _fill_gaps(_fit_transform_block, name, transformer, data, y, params)
+        if filled is not None:
+            return filled
     if present is not None:
         part = _only_present(data, y, params, present)
         output, transformer = _fit_transform_block(name, transformer, *part, None)
-        return _with_nan_rows(name, output, present), transformer
+        return _with_nan_rows(name, output, part[0], present), transformer
     try:
         if hasattr(transformer, "fit_transform"):
             output = transformer.fit_transform(data, y, **params["fit_transform"])
@@ -115,10 +144,16 @@ def _fit_transform_block(name, transformer, data, y, params, present):
 
 
 def _transform_block(name, transformer, data, params, present):
+    if present is not None and data.shape[1] <= _NARROW:
+        filled = _fill_gaps(_transform_block, name, transformer, data, params)
+        if filled is not None:
+            return filled
+    if present is not None and not present.any():
+        return None
     if present is not None:
         data, _, params = _only_present(data, None, params, present)
         output = _transform_block(name, transformer, data, params, None)
-        return _with_nan_rows(name, output, present)
+        return _with_nan_rows(name, output, data, present)
     try:
         return transformer.transform(data, **params["transform"])
     except Exception as error:
@@ -164,11 +199,24 @@ def _is_numeric(column):
     return is_object and pd.api.types.infer_dtype(column, skipna=True) in kinds
 
 
-def _as_matrix(name, output, n_samples):
-    """Return what a transformer gave as an array or csr of numbers."""
+def _is_sparse_table(data):
+    if isinstance(data, pd.DataFrame):
+        return all(isinstance(dtype, pd.SparseDtype) for dtype in data.dtypes)
+    return sparse.issparse(data)
+
+
+def _is_small(matrix, data):
+    """Tell whether the sparse output for a dense block may as well be dense."""
+    few = max(_FEW_COLUMNS, _FEW_TIMES * data.shape[1])
+    return not _is_sparse_table(data) and matrix.shape[1] <= few
+
+
+def _as_matrix(name, output, data):
+    """Return what a transformer gave for a block as an array or csr of numbers."""
+    n_samples = data.shape[0]
     output = to_pandas(output)
     if sparse.issparse(output):
-        matrix = output.tocsr()
+        matrix = output.toarray() if _is_small(output, data) else output.tocsr()
     elif isinstance(output, pd.DataFrame):
         matrix = _frame_to_array(name, output)
     else:
@@ -210,7 +258,7 @@ def _find_features(name, features, fitted):
             f"Block '{name}' lacks {len(missing)} of the {len(fitted)} features seen "
             f"at fit time, e.g. {quote_values(missing)}. Give every fitted feature, in "
             "any order; add the missing columns (NaN if an imputer follows) or fit "
-            "again without them."
+            f"again without them.{describe_mangling(features, fitted)}"
         )
     return positions
 
@@ -221,7 +269,8 @@ def _raise_for_unseen(name, features, fitted):
         raise ValueError(
             f"Block '{name}' has {len(unseen)} feature names unseen at fit time, e.g. "
             f"{quote_values(unseen)}; it was fitted with {len(fitted)} features. Drop "
-            "the new columns or fit again with them."
+            f"the new columns or fit again with them."
+            f"{describe_mangling(features, fitted)}"
         )
 
 
@@ -260,7 +309,9 @@ class OmicsConcatenator(
         What becomes of samples that lack a named modality, all of whose values there
         are NaN. "keep": its transformer sees only the samples that have it, and the
         others keep NaN, for the classifiers of skomics to do without; a modality may
-        then be left out of the input of `transform` altogether. "transform": the
+        then be left out of the input of `transform` altogether. In a block of one or
+        two columns, say age, NaN is a gap: its transformer sees all samples if it
+        fills gaps, and a warning says so if it does not. "transform": the
         transformer sees all samples, so that an imputer fills them in, for
         classifiers that need numbers.
 
@@ -307,8 +358,12 @@ class OmicsConcatenator(
     `set_output` or :func:`sklearn.set_config` asks for polars, or `set_output` for
     "numpy". A single unnamed block keeps its feature names. Sparse blocks stay
     sparse: if a block's output is sparse, the whole output is one AnnData for MuData
-    and AnnData inputs, and otherwise, or with "numpy", one csr whose blocks are told
-    by `block_sizes_`.
+    and AnnData inputs; otherwise one csr, which keeps the names of its columns and
+    modalities for the classifiers of skomics; a DataFrame of sparse columns if
+    pandas output is asked for, which takes seconds for 100,000 columns; and with
+    "numpy" a bare csr whose blocks are told by `block_sizes_`. Where a transformer
+    gives sparse output for a dense block, as `OneHotEncoder` does, this is made dense
+    unless it has more than 4,096 columns and four times those of the block.
 
     Single missing and infinite values pass; the transformers, or the classifier that
     follows, judge them. Where `y` is given and missing values alone tell its classes
@@ -428,7 +483,7 @@ class OmicsConcatenator(
             for name, block in blocks.items()
             if present[name] is None or present[name].any()
         }
-        names = [n for n in outputs if _is_estimator(self.transformers_[n])]
+        names = [n for n in blocks if _is_estimator(self.transformers_[n])]
         results = Parallel(n_jobs=self.n_jobs)(
             delayed(_transform_block)(
                 name,
@@ -441,8 +496,8 @@ class OmicsConcatenator(
         )
         outputs.update(zip(names, results, strict=True))
         matrices = [
-            _as_matrix(name, outputs[name], n_samples)
-            if name in outputs
+            _as_matrix(name, outputs[name], blocks[name].data)
+            if outputs.get(name) is not None
             else np.full((n_samples, size), np.nan, dtype=np.float32)
             for name, size in zip(self.omics_, self.block_sizes_, strict=True)
         ]
@@ -658,6 +713,7 @@ class OmicsConcatenator(
         if y is not None:
             check_consistent_length(next(iter(read.blocks.values())).data, y)
             check_same_samples(read.rows, y, "y")
+            y = check_labels(y)
             tables = {name: block.data for name, block in read.blocks.items()}
             warn_if_informative_missingness(tables, y)
         transformers = self._assign_transformers(read.layout.names)
@@ -708,6 +764,19 @@ class OmicsConcatenator(
             return dict.fromkeys(blocks)
         masks = {name: modality_mask(block.data) for name, block in blocks.items()}
         return {name: None if mask.all() else mask for name, mask in masks.items()}
+
+    def _warn_of_gaps(self, name, data, matrix):
+        """Say that gaps of a narrow block count as a modality that is not there."""
+        is_kept = self.missing_omics == "keep" and self._layout.is_named
+        if not is_kept or data.shape[1] > _NARROW or modality_mask(matrix).all():
+            return
+        present = modality_mask(matrix)
+        warn(
+            f"{(~present).sum()} of {len(present)} samples have no value in block "
+            f"'{name}', and count as samples without that modality, whose values stay "
+            "NaN. If these are gaps, put an imputer first in the transformer of this "
+            "block, or pass missing_omics='transform'."
+        )
 
     @staticmethod
     def _check_someone_has(name, present):
@@ -792,7 +861,8 @@ class OmicsConcatenator(
                 continue
             block = read.blocks[name]
             output, transformer = fitted.get(name, (block.data, "passthrough"))
-            matrix = _as_matrix(name, output, block.data.shape[0])
+            matrix = _as_matrix(name, output, block.data)
+            self._warn_of_gaps(name, block.data, matrix)
             n_features = matrix.shape[1]
             if n_features == 0:
                 raise ValueError(
@@ -849,15 +919,19 @@ class OmicsConcatenator(
         ):
             blocks, is_annotated = self._split(X), False
         elif is_frame and X.columns.nlevels == 1 and self._is_split_by_parameter:
-            blocks, is_annotated = self._pick(X), False
+            blocks, is_annotated = self._pick(Block(X, X.columns.map(str))), False
         else:
-            read = read_blocks(X)
-            self._check_omics(read.layout)
-            blocks = {
-                name: self._match(name, read.blocks[name])
-                for name in self.omics_
-                if name in read.blocks
-            }
+            is_split = self._is_split_by_parameter and hasattr(X, "n_vars")
+            read = read_blocks(X, {UNNAMED: X.n_vars} if is_split else None)
+            if read.is_split_by_parameter:
+                blocks = self._pick(read.blocks[UNNAMED])
+            else:
+                self._check_omics(read.layout)
+                blocks = {
+                    name: self._match(name, read.blocks[name])
+                    for name in self.omics_
+                    if name in read.blocks
+                }
             rows, is_annotated = read.rows, read.is_annotated
         for name, block in blocks.items():
             self._check_not_empty(name, block.data.shape)
@@ -887,9 +961,9 @@ class OmicsConcatenator(
             blocks[name] = Block(data)
         return blocks
 
-    def _pick(self, X):
+    def _pick(self, whole):
         """Find the columns of fit by their own names, which name no modalities."""
-        columns = X.columns.map(str)
+        columns = whole.features
         if not columns.is_unique:
             repeated = columns[columns.duplicated()].unique()
             raise ValueError(
@@ -902,9 +976,9 @@ class OmicsConcatenator(
         blocks = {}
         for name in self.omics_:
             fitted = self._features_in[name]
-            data = X.iloc[:, _find_features(name, columns, fitted)]
-            data.columns = fitted
-            blocks[name] = Block(data)
+            blocks[name] = whole.take_columns(_find_features(name, columns, fitted))
+            if isinstance(whole.data, pd.DataFrame):
+                blocks[name].data.columns = fitted
         return blocks
 
     def _check_omics(self, layout):
@@ -967,7 +1041,8 @@ class OmicsConcatenator(
         if kind == "polars":
             polars = check_library_installed("polars")
             return polars.DataFrame(Xt, schema=list(self._names_out), orient="row")
-        return pd.DataFrame(Xt, index=rows, columns=self._names_out, copy=False)
+        Xt = pd.DataFrame(Xt, index=rows, columns=self._names_out, copy=False)
+        return mark_as_named(Xt) if self._layout.is_named else Xt
 
     def _stack(self, matrices):
         Xt = stack_matrices(matrices)
@@ -976,16 +1051,21 @@ class OmicsConcatenator(
         return Xt.copy() if len(matrices) == 1 and is_input else Xt
 
     def _assemble_sparse(self, matrices, rows, is_annotated, kind):
-        if kind in ("pandas", "polars"):
+        if kind == "polars":
             raise ValueError(
-                f"The output is sparse, but {kind} output is asked for, which would "
+                "The output is sparse, but polars output is asked for, which would "
                 "make it dense. Use `set_output(transform='default')`, or a "
                 "transformer with dense output."
             )
         Xt = self._stack(matrices)
-        if kind == "numpy" or not is_annotated:
-            return Xt
-        anndata = import_optional("anndata", extra="mudata")
         labels = np.repeat(np.array(self.omics_, dtype=object), self.block_sizes_)
+        if kind == "pandas":
+            Xt = pd.DataFrame.sparse.from_spmatrix(Xt, rows, self._names_out)
+            return mark_as_named(Xt) if self._layout.is_named else Xt
+        if kind == "numpy" or not (is_annotated or self._layout.is_named):
+            return Xt
+        if not is_annotated:
+            return name_columns(Xt, self._names_out, labels)
+        anndata = import_optional("anndata", extra="mudata")
         var = pd.DataFrame({"omics": labels}, index=self._names_out)
         return anndata.AnnData(Xt, obs=pd.DataFrame(index=rows), var=var)

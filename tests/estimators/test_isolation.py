@@ -428,7 +428,7 @@ def test_labels_that_are_missing_or_mixed_are_refused(model, tiny):
     X, y = tiny
     some = y.astype(object).copy()
     some.iloc[5:7] = None
-    message = "y has no label for 2 of 48 samples, the first in row 5"
+    message = "y has no label for 2 of 48 samples, e.g. .*, the first in row 5"
     with pytest.raises(ValueError, match=message):
         clone(model).fit(X, some)
     some.iloc[5:7] = 3

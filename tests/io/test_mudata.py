@@ -256,3 +256,18 @@ def test_a_file_stored_by_columns_is_read_too(tmp_path):
     opened = _write_and_open(mdata, tmp_path / "x.h5mu", backed=True)
     found, _ = from_mudata(opened)
     np.testing.assert_array_equal(found.X[:, :9].toarray(), matrix.toarray())
+
+
+@pytest.mark.parametrize("read", [from_mudata, OmicsConcatenator().fit])
+def test_cohorts_in_a_mudata_are_not_taken_for_modalities(read):
+    table = pd.DataFrame(np.eye(6, 4), columns=list("abcd"))
+    table.index = [f"p{i}" for i in range(6)]
+    parts = {
+        "train": anndata.AnnData(table.iloc[:4]),
+        "test": anndata.AnnData(table.iloc[4:]),
+    }
+    with mudata.set_options(pull_on_update=False):
+        cohorts = mudata.MuData(parts, axis=1)
+    message = r"axis=1: its 2 tables, 'train' \(4\), 'test' \(2\) .*anndata\.concat"
+    with pytest.raises(ValueError, match=message):
+        read(cohorts)

@@ -165,7 +165,7 @@ def test_unlabeled_samples_and_unused_labels_are_dropped_and_reported():
     ]
 
 
-@pytest.mark.parametrize("y", [[0, 1], np.array([0, 1]), pd.DataFrame({"y": [0, 1]})])
+@pytest.mark.parametrize("y", [[0, 1], np.array([0, 1])])
 def test_labels_without_ids_are_refused(y):
     with pytest.raises(TypeError, match=r"has no sample ids.*pd\.Series\(y, index="):
         align_samples({"rna": _table(["a", "b"])}, y)
@@ -339,7 +339,8 @@ def test_no_common_sample_shows_ids_of_both_tables_and_cures():
 
 
 def test_ids_of_different_type_are_shown_as_such():
-    tables = {"rna": _table([1, 2]), "mirna": _table(["1", "2"], "m")}
+    numbered = _table([1, 2]).rename_axis("patient")
+    tables = {"rna": numbered, "mirna": _table(["1", "2"], "m")}
     with pytest.raises(
         SampleAlignmentError, match="'rna' has 1, 2, 'mirna' has '1', '2'"
     ):
@@ -377,7 +378,8 @@ def test_a_single_transposed_table_of_barcodes_is_noticed():
 
 def test_numbered_rows_and_columns_are_not_taken_for_a_transposed_table():
     tables = {"rna": pd.DataFrame(np.eye(4)), "mirna": pd.DataFrame(np.ones((4, 9)))}
-    X, _, _ = align_samples(tables)
+    named = {name: table.rename_axis("patient") for name, table in tables.items()}
+    X, _, _ = align_samples(named)
     assert X.shape == (4, 13)
 
 
@@ -514,3 +516,69 @@ def test_partial_protein_table_of_acc_joins_outer():
     assert X["rppa_partial"].isna().all(axis=1).sum() == 32
     assert not X.drop(columns="rppa_partial").isna().any(axis=None)
     assert y.equals(labels.reindex(X.index))
+
+
+# Tables without ids
+
+
+def _numbered(n, start=0, prefix="g"):
+    return _table(range(start, start + n), prefix)
+
+
+@pytest.mark.parametrize("join", ["inner", "outer"])
+@pytest.mark.parametrize(
+    ("tables", "y"),
+    [
+        ({"rna": _numbered(4), "mirna": _numbered(4, prefix="m")}, None),
+        ({"rna": _numbered(4), "mirna": _numbered(3, prefix="m")}, None),
+        ({"rna": _table(list("abcd")), "mirna": _numbered(4, prefix="m")}, None),
+        ({"rna": _numbered(4, 7)}, None),
+        ({"rna": _table(list(range(4)))}, None),
+        ({"rna": _table(list("abcd"))}, pd.Series([0, 1, 0, 1])),
+        ({"rna": _numbered(4)}, {0: "x", 1: "y"}),
+    ],
+)
+def test_rows_that_are_only_numbered_are_refused(tables, y, join):
+    with pytest.raises(
+        SampleAlignmentError, match=r"has no sample ids: .*set_index.*rename_axis"
+    ):
+        align_samples(tables, y, join=join)
+
+
+def test_whole_numbers_that_are_named_are_ids():
+    rna = _numbered(4).rename_axis("patient")
+    mirna = _numbered(4, 1, prefix="m").rename_axis("patient")
+    X, y, _ = align_samples({"rna": rna, "mirna": mirna}, {1: "x", 3: "y"})
+    assert X.index.tolist() == y.index.tolist() == [1, 3]
+
+
+@pytest.mark.parametrize("ids", [[0, 2, 3, 5], [1, 2, 3, 4], [2, 3, 4, 5]])
+def test_what_looks_like_the_rest_of_row_numbers_is_warned_of(ids):
+    with pytest.warns(UserWarning, match=r"look like row numbers that a selection"):
+        align_samples({"rna": _table(ids)})
+
+
+@pytest.mark.parametrize("ids", [[101, 102, 107], [3, 1, 2], ["0", "1", "2"]])
+def test_whole_numbers_of_patients_are_matched_without_a_word(ids):
+    X, _, _ = align_samples({"rna": _table(ids)})
+    assert X.index.tolist() == ids
+
+
+# Labels in a frame
+
+
+def test_a_frame_of_one_column_is_labels():
+    rna = _table(list("abc"))
+    y = pd.Series(["x", "y", "x"], index=list("cba"), name="subtype")
+    expected = align_samples({"rna": rna}, y)[1]
+    pd.testing.assert_series_equal(
+        align_samples({"rna": rna}, y.to_frame())[1], expected
+    )
+
+
+def test_a_frame_of_several_columns_is_not_labels():
+    y = pd.DataFrame({"subtype": ["x"], "stage": [1]}, index=["a"])
+    with pytest.raises(
+        ValueError, match=r"y has 2 columns, 'subtype', 'stage'.*Choose"
+    ):
+        align_samples({"rna": _table(["a"])}, y)

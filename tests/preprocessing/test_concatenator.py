@@ -11,11 +11,16 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
-from sklearn.impute import SimpleImputer
+from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
+from sklearn.preprocessing import (
+    Binarizer,
+    FunctionTransformer,
+    MaxAbsScaler,
+    StandardScaler,
+)
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skomics.exceptions import InformativeMissingnessWarning, SampleAlignmentError
@@ -461,7 +466,8 @@ def test_numbers_in_any_pandas_type_pass():
     )
     out = OmicsConcatenator().fit_transform({"rna": table})
     np.testing.assert_array_equal(out, [[1, 1, 1.5], [np.nan, 0, 2]])
-    nullable = OmicsConcatenator().fit_transform({"rna": table[["nullable"]]})
+    with pytest.warns(UserWarning, match="1 of 2 samples have no value in block 'rna'"):
+        nullable = OmicsConcatenator().fit_transform({"rna": table[["nullable"]]})
     np.testing.assert_array_equal(nullable, [[1], [np.nan]])
 
 
@@ -517,10 +523,13 @@ def test_plain_sparse_stays_csr_of_its_family(family):
     assert concatenator.block_sizes_ == (5, 2)
     again = OmicsConcatenator(omics=concatenator.block_sizes_).fit(out)
     assert again.block_sizes_ == (5, 2)
+    framed = concatenator.set_output(transform="pandas").transform(blocks)
+    assert all(isinstance(dtype, pd.SparseDtype) for dtype in framed.dtypes)
+    np.testing.assert_array_equal(framed, out.toarray())
     with pytest.raises(
-        ValueError, match="output is sparse, but pandas output is asked"
+        ValueError, match="output is sparse, but polars output is asked"
     ):
-        concatenator.set_output(transform="pandas").transform(blocks)
+        concatenator.set_output(transform="polars").transform(blocks)
 
 
 def test_pandas_sparse_columns_are_not_densified():
@@ -750,3 +759,59 @@ def test_few_missing_values_of_a_real_cohort_are_not_reported(name, data_dir):
     X, y = load_folder(data_dir / name)
     assert X.isna().any(axis=None)
     OmicsConcatenator(SimpleImputer()).fit(X, y)
+
+
+# Gaps in blocks of a column or two
+
+
+def clinical(n_columns=1):
+    tables = {
+        "rna": TABLES["rna"],
+        "clinical": TABLES["rna"]
+        .iloc[:, :n_columns]
+        .set_axis(["age", "stage"][:n_columns], axis=1)
+        .copy(),
+    }
+    tables["clinical"].iloc[[1, 4]] = np.nan
+    return tables
+
+
+@pytest.mark.parametrize("n_columns", [1, 2])
+@pytest.mark.parametrize(
+    "imputer",
+    [
+        SimpleImputer(),
+        KNNImputer(),
+        make_pipeline(SimpleImputer(), StandardScaler()),
+        make_pipeline(StandardScaler(), SimpleImputer()),
+    ],
+)
+def test_gaps_of_narrow_blocks_are_filled_by_their_imputer(imputer, n_columns):
+    tables = clinical(n_columns)
+    concatenator = OmicsConcatenator({"rna": None, "clinical": imputer})
+    out = concatenator.fit_transform(tables)
+    assert out.notna().all(axis=None)
+    pd.testing.assert_frame_equal(concatenator.transform(tables), out)
+    one = concatenator.transform({k: v.iloc[[1]] for k, v in tables.items()})
+    pd.testing.assert_frame_equal(one, out.iloc[[1]])
+    expected = imputer.fit_transform(tables["clinical"])
+    np.testing.assert_allclose(out.filter(like="clinical__"), expected)
+
+
+@pytest.mark.parametrize("transformer", [None, StandardScaler(), PCA(1), Binarizer()])
+def test_gaps_of_narrow_blocks_that_stay_are_told_with_the_cure(transformer):
+    concatenator = OmicsConcatenator(transformer)
+    message = r"2 of \d+ samples have no value in block 'clinical'.*'transform'"
+    with pytest.warns(UserWarning, match=message):
+        out = concatenator.fit_transform(clinical())
+    assert out.filter(like="clinical__").isna().any(axis=1).sum() == 2
+    again = concatenator.transform(clinical())
+    pd.testing.assert_frame_equal(again, out)
+
+
+def test_gaps_of_wide_blocks_are_modalities_that_samples_lack():
+    tables = clinical()
+    tables["rna"] = tables["rna"].copy()
+    tables["rna"].iloc[3] = np.nan
+    out = OmicsConcatenator(SimpleImputer()).fit_transform(tables)
+    assert out.filter(like="rna__").isna().all(axis=1).sum() == 1
