@@ -11,10 +11,9 @@ import numpy as np
 import torch
 from scipy import sparse
 from scipy.special import log_softmax
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.utils import (
-    check_random_state,
-)
+from sklearn.utils import check_random_state
 
 from skomics._compat import (
     Interval,
@@ -94,7 +93,13 @@ def classifier(cls):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=ABCMeta):
+class BaseOmicsClassifier(
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    CallbackSupportMixin,
+    BaseBlockClassifier,
+    metaclass=ABCMeta,
+):
     """Base of all classifiers: owns a skorch net and behaves like scikit-learn.
 
     A subclass names its parameters and their defaults, as a dataclass does (see
@@ -405,6 +410,7 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
             if self._turned is not None:
                 self.net_.exchange(self._turned.widen(trained, module.to(device)))
         del self._turned
+        self.net_.rest()
         self.net_.forget(reporter)
         self.n_iter_ = len(self.net_.history)
 
@@ -467,20 +473,88 @@ class BaseOmicsClassifier(CallbackSupportMixin, BaseBlockClassifier, metaclass=A
         """Return the logarithm of the class probabilities, up to a constant."""
         table, present = self._read_new(X)
         path = self.path_._path_logits(table) if hasattr(self, "path_") else None
-        with torch_context(device=self.net_.torch_device, n_threads=self.n_threads):
-            logits = self._net_logits(
-                self._scaled(table),
-                may_miss=present is not None,
-                offsets=path if self._takes_offsets else None,
-            )
+        logits = self._ask(self.net_, table, present, path)
         if path is not None:
             logits = self._with_path(logits, path)
         self._check_logits(logits)
         return logits
 
-    def _net_logits(self, X, *, may_miss, offsets=None):
-        """Ask the net for the logits of validated samples."""
-        return self.net_.predict_logits(X, may_miss=may_miss, offsets=offsets)
+    def _ask(self, net, table, present, path):
+        """Return a net's logits of samples that have been read."""
+        with torch_context(device=net.torch_device, n_threads=self.n_threads):
+            return self._net_logits(
+                net,
+                self._scaled(table),
+                may_miss=present is not None,
+                offsets=path if self._takes_offsets else None,
+            )
+
+    def _net_logits(self, net, X, *, may_miss, offsets=None):
+        """Ask a net for the logits of validated samples."""
+        return net.predict_logits(X, may_miss=may_miss, offsets=offsets)
+
+    def embed(self, X):
+        """Return what the network makes of samples before its last layer.
+
+        Parameters
+        ----------
+        X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
+                (n_samples, n_features)
+            Samples; those that lack a modality have NaN there.
+
+        Returns
+        -------
+        embedding : ndarray of shape (n_samples, n_units), dtype float64
+            The input of the last linear layer in evaluation mode: the last hidden
+            layer, for SMA that of each member of the ensemble in turn, for the graph
+            models each modality's. What a linear path adds is not in it.
+
+        Notes
+        -----
+        Classes that the network tells apart are apart here, for the samples that it
+        was trained on most of all: a picture of training samples says nothing of new
+        ones.
+
+        Examples
+        --------
+        >>> from skomics import EFNNClassifier
+        >>> from skomics.datasets import make_intersim
+        >>> X, y = make_intersim(n_samples=60, n_clusters=3, random_state=0)
+        >>> EFNNClassifier(max_epochs=5, random_state=0).fit(X, y).embed(X).shape
+        (60, 50)
+        """
+        table, present = self._read_new(X)
+        path = self.path_._path_logits(table) if self._takes_offsets else None
+        net = self.net_.tapped()
+        self._ask(net, table, present, path)
+        taps = [tap if tap.ndim == 3 else tap[None] for tap in net.taps]
+        units = torch.cat(taps, dim=1)[:, -table.shape[0] :]
+        return units.permute(1, 0, 2).flatten(1).double().numpy()
+
+    def transform(self, X):
+        """Return the embedding of samples, as :meth:`embed` does.
+
+        With it a fitted network is a step of a :class:`~sklearn.pipeline.Pipeline`
+        before another classifier. Its own training samples are embedded as it has
+        learned them, not as it would embed new ones.
+
+        Parameters
+        ----------
+        X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
+                (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        embedding : ndarray of shape (n_samples, n_units), dtype float64
+            The input of the last linear layer.
+        """
+        return self.embed(X)
+
+    @property
+    def _n_features_out(self):
+        """Number of units of the embedding, for scikit-learn's names of these."""
+        return self.net_.module_.last_layer.in_features
 
     def __getstate__(self):
         """Return parameters, numpy arrays and plain Python only."""

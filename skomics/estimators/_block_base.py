@@ -37,7 +37,7 @@ from skomics._warnings import warn
 from skomics.estimators._samples import check_total_weight
 from skomics.exceptions import MissingOmicsWarning, NamelessOmicsWarning
 
-__all__ = ["BaseBlockClassifier", "OmicsInputTags"]
+__all__ = ["BaseBlockClassifier", "OmicsInputTags", "rows_of"]
 
 
 @dataclass
@@ -80,7 +80,7 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     def _read_samples(self, X, y, sample_weight):
         """Learn names, omics and classes; return a table block by block, and codes."""
         for name, values in (("y", y), ("sample_weight", sample_weight)):
-            check_same_samples(_rows_of(X), values, name)
+            check_same_samples(rows_of(X), values, name)
         y = None if y is None else check_labels(y)
         table, y, labels = self._validate_table(X, y, reset=True)
         self._check_order(y)
@@ -299,7 +299,7 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             If a label is missing.
         """
         for name, values in (("y", y), ("sample_weight", sample_weight)):
-            check_same_samples(_rows_of(X), values, name)
+            check_same_samples(rows_of(X), values, name)
         return super().score(X, check_labels(y), sample_weight)
 
     def decision_function(self, X):
@@ -373,8 +373,19 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         return self.classes_[codes]
 
 
-def _rows_of(X):
-    """Return the ids of a table's samples, or None."""
+def rows_of(X):
+    """Return the ids of a table's samples, or None.
+
+    Parameters
+    ----------
+    X : object
+        The input of a classifier.
+
+    Returns
+    -------
+    rows : Index or None
+        Of a DataFrame or an AnnData.
+    """
     if isinstance(X, pd.DataFrame):
         return X.index
     return getattr(X, "obs_names", None)

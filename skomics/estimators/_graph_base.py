@@ -211,7 +211,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         module = copy.deepcopy(self.net_.module_.view(index)).cpu().eval()
         return module, data
 
-    def _net_logits(self, X, *, may_miss=False, offsets=None):
+    def _net_logits(self, net, X, *, may_miss=False, offsets=None):
         options = self._parameter_constraints["inference"][0].options
         if self.inference not in options:
             raise ValueError(
@@ -223,7 +223,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
             links = self.graph_.link(blocks)
             blocks, present = self._fill(blocks)
             linked = LinkedData(blocks, links, present=present)
-            return self.net_.predict_inductive(self._training_data, linked)
+            return net.predict_inductive(self._training_data, linked)
         warn(
             "inference='transductive' joins all new samples and the training samples "
             "in one graph, as the published code does: a prediction then depends on "
@@ -235,7 +235,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         blocks, present = self._fill(blocks)
         views = joined_views(self._training_data, blocks, graphs)
         present = self._joined_present(present, X.shape[0])
-        return self.net_.predict_transductive(views, len(self._training_data), present)
+        return net.predict_transductive(views, len(self._training_data), present)
 
     def _joined_present(self, present, n_new):
         """Return which modalities the training and the new samples have."""

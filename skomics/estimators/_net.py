@@ -154,7 +154,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
     callback has one. Epoch hooks, history and early stopping are skorch's own.
     """
 
-    _inference = None
+    _inference = taps = None
 
     def __init__(
         self, *args, label_smoothing=0.0, gradient_clip=None, lr_factor=None, **kwargs
@@ -362,11 +362,32 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
         """The device that the module is on."""
         return next(self.module_.parameters()).device
 
+    def rest(self):
+        """Put the module into evaluation mode, where it is unless it is trained."""
+        set_training(self, False)
+
+    def tapped(self):
+        """Return a net that also keeps what its last layer reads when it predicts.
+
+        Returns
+        -------
+        net : OmicsNet
+            With the same weights, and a list `taps` of tensors, of shape
+            (n, n_units) or (n_groups, n, n_units), one for each batch.
+        """
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self), _inference=None, taps=[])
+        return twin
+
     def _inference_module(self):
         """Return a copy of the module to predict with, its device and its dtype."""
         device = self.torch_device
         dtype = torch.float32 if device.type == "mps" else torch.float64
         module = copy.deepcopy(self.module_).requires_grad_(False).to(dtype).eval()
+        if self.taps is not None:
+            module.last_layer.register_forward_pre_hook(
+                lambda _, inputs: self.taps.append(inputs[0].cpu())
+            )
         return module, device, dtype
 
     def predict_logits(self, X, *, may_miss=False, offsets=None):
@@ -389,10 +410,35 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
             Double precision makes the rounding that depends on the batch about
             1e-15, so that a sample's prediction does not depend on its company.
         """
+        logits = self._apply(lambda module: module, X, may_miss, offsets)
+        return torch.cat(logits).double().numpy()
+
+    def attention_weights(self, X, *, may_miss=False):
+        """Return how much each token attends to each other one.
+
+        Parameters
+        ----------
+        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+            Input in single precision.
+
+        may_miss : bool, default=False
+            Whether samples lack modalities, whose values are then NaN.
+
+        Returns
+        -------
+        weights : ndarray of shape \
+                (n_ensemble, n_encoders, depth, n_samples, n_heads, n_tokens, n_tokens)
+            Attention weights in double precision.
+        """
+        weights = self._apply(lambda module: module.attention_weights, X, may_miss)
+        return torch.cat(weights, dim=3).double().numpy()
+
+    def _apply(self, choose, X, may_miss, offsets=None):
+        """Apply the module, or a method of it, to some rows after another."""
         if self._inference is None:
             self._inference = self._inference_module()
-        (module, device, dtype), logits = self._inference, []
-        module = _expecting(module, may_miss)
+        (module, device, dtype), outputs = self._inference, []
+        function = choose(_expecting(module, may_miss))
         batch_size = max(1, min(1024, _MAX_BATCH_ELEMENTS // X.shape[1]))
         with torch.inference_mode():
             for start in range(0, X.shape[0], batch_size):
@@ -404,8 +450,8 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
                 if offsets is not None:
                     inputs.append(offsets[start : start + batch_size])
                 inputs = [torch.tensor(i, dtype=dtype, device=device) for i in inputs]
-                logits.append(module(*inputs).cpu())
-        return torch.cat(logits).double().numpy()
+                outputs.append(function(*inputs).cpu())
+        return outputs
 
 
 def _expecting(module, may_miss):
@@ -622,4 +668,5 @@ def restore_net(module, weights, history, *, device, net_class=OmicsNet):
         verbose=0,
     ).initialize()
     net.history_ = History(history)
+    net.rest()
     return net

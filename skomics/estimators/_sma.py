@@ -9,9 +9,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from skomics._compat import Interval, StrOptions
 from skomics.estimators._base import BaseOmicsClassifier, classifier
+from skomics.estimators._block_base import rows_of
 from skomics.estimators._canonical import canonical_order
+from skomics.estimators._device import torch_context
 from skomics.estimators._rotation import TokenRotation
-from skomics.estimators._tokens import plan_tokens, read_token_labels
+from skomics.estimators._tokens import (
+    check_average,
+    frame_attention,
+    plan_tokens,
+    read_token_labels,
+)
 from skomics.modules import SMA
 
 __all__ = ["SMAClassifier"]
@@ -227,6 +234,62 @@ class SMAClassifier(BaseOmicsClassifier):
         columns = np.concatenate(self._blocks)[self._input_columns]
         tokens[columns] = np.repeat(np.array(self.token_names_, dtype=object), widths)
         return tokens
+
+    def attention(self, X, *, average=("members", "encoders", "heads")):
+        """Return how much each token attends to each other one, for each sample.
+
+        Parameters
+        ----------
+        X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
+                (n_samples, n_features)
+            Samples; those that lack a modality have NaN there, and attend to none of
+            its tokens.
+
+        average : tuple of {"members", "encoders", "heads", "layers", "samples"}, \
+                default=("members", "encoders", "heads")
+            What to take the mean over.
+
+        Returns
+        -------
+        weights : DataFrame of shape (n_rows, n_tokens)
+            One row for each token that attends, one column for each that is attended
+            to; rows sum to 1. The index has the levels `sample` (ids of X, or
+            positions), `member`, `encoder`, `layer` and `head`, without those that are
+            averaged, and `token`. Tokens are called as in `token_names_`, which
+            `tokens_` gives for each feature; with ``pooling="cls"`` the first is "cls".
+
+        Raises
+        ------
+        ValueError
+            If `average` has an unknown name.
+
+        Notes
+        -----
+        The network is in evaluation mode, so that the answer is the same each time.
+        Weights say where a token's values go within a layer. They are no measure of
+        what a prediction rests on (docs/models/sma.md compares the two).
+
+        Examples
+        --------
+        >>> from skomics import SMAClassifier
+        >>> from skomics.datasets import make_intersim
+        >>> X, y = make_intersim(n_samples=60, n_clusters=3, random_state=0)
+        >>> model = SMAClassifier(n_tokens=3, max_epochs=5, random_state=0).fit(X, y)
+        >>> weights = model.attention(X[:2], average=("members", "encoders", "heads"))
+        >>> weights.index.names
+        FrozenList(['sample', 'layer', 'token'])
+        >>> weights.sum(axis=1).round(6).unique()
+        array([1.])
+        """
+        check_average(average)
+        table, present = self._read_new(X)
+        with torch_context(device=self.net_.torch_device, n_threads=self.n_threads):
+            weights = self.net_.attention_weights(
+                self._scaled(table), may_miss=present is not None
+            )
+        tokens = list(self.token_names_)
+        tokens = ["cls", *tokens] if self.net_.module_.pooling == "cls" else tokens
+        return frame_attention(weights, rows_of(X), tokens, average)
 
     def _count_epochs(self, n_samples):
         if self.max_epochs == "auto":

@@ -9,7 +9,13 @@ import pandas as pd
 from skomics._rows import quote_values
 from skomics.modules import allocate_tokens
 
-__all__ = ["TokenPlan", "plan_tokens", "read_token_labels"]
+__all__ = [
+    "TokenPlan",
+    "check_average",
+    "frame_attention",
+    "plan_tokens",
+    "read_token_labels",
+]
 
 
 @dataclass(frozen=True)
@@ -166,3 +172,68 @@ def _bare(name):
 
 def _is_none(label):
     return pd.api.types.is_scalar(label) and bool(pd.isna(label))
+
+
+# The axes of attention weights before those of the tokens, and what one of each is.
+_AXES = {
+    "members": "member",
+    "encoders": "encoder",
+    "layers": "layer",
+    "samples": "sample",
+    "heads": "head",
+}
+
+
+def check_average(average):
+    """Raise an error unless all are names of axes of attention weights.
+
+    Parameters
+    ----------
+    average : tuple of str
+        What a user wants the mean over.
+    """
+    if isinstance(average, str) or not set(average) <= set(_AXES):
+        raise ValueError(
+            f"Got average={average!r}. It must be a tuple of names among {list(_AXES)}."
+        )
+
+
+def frame_attention(weights, rows, tokens, average):
+    """Return attention weights as a table.
+
+    Parameters
+    ----------
+    weights : ndarray of shape \
+            (n_ensemble, n_encoders, depth, n_samples, n_heads, n_tokens, n_tokens)
+        How much each token attends to each other one.
+
+    rows : Index or None
+        Ids of the samples.
+
+    tokens : list of str
+        Names of the tokens.
+
+    average : tuple of str
+        What to take the mean over.
+
+    Returns
+    -------
+    table : DataFrame of shape (n_rows, n_tokens)
+        The index has a level for each axis that is left, samples first, and the token
+        that attends.
+    """
+    labels = dict(zip(_AXES, map(range, weights.shape[:5]), strict=True))
+    labels["samples"] = labels["samples"] if rows is None else rows
+    axes = tuple(i for i, name in enumerate(_AXES) if name in average)
+    weights = weights.mean(axis=axes) if axes else weights
+    kept = [name for name in _AXES if name not in average]
+    if "samples" in kept:
+        weights = np.moveaxis(weights, kept.index("samples"), 0)
+        kept.sort(key=lambda name: name != "samples")
+    index = pd.MultiIndex.from_product(
+        [*(labels[name] for name in kept), tokens],
+        names=[*(_AXES[name] for name in kept), "token"],
+    )
+    index = index if kept else index.get_level_values("token")
+    columns = pd.Index(tokens, name="attended")
+    return pd.DataFrame(weights.reshape(len(index), -1), index, columns)

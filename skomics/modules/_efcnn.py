@@ -120,6 +120,11 @@ class EFCNN(nn.Module):
         self.head = dense_head((d_joined, *head_sizes), n_classes, dropout)
         self.reset_parameters()
 
+    @property
+    def last_layer(self):
+        """The layer that reads the embedding."""
+        return self.head[-1]
+
     def reset_parameters(self):
         """Draw Xavier uniform weights and set the biases to zero."""
         reset_dense(self)

@@ -80,6 +80,11 @@ class EFNN(nn.Module):
         self.layers = dense_head(sizes, n_classes, dropout)
         self.reset_parameters()
 
+    @property
+    def last_layer(self):
+        """The layer that reads the embedding."""
+        return self.layers[-1]
+
     def reset_parameters(self):
         """Draw Xavier uniform weights and set the biases to zero."""
         reset_dense(self.layers)

@@ -128,6 +128,11 @@ class GroupedLinear(nn.Module):
         out = torch.baddbmm(self.bias, x.reshape(groups, -1, x.shape[-1]), self.weight)
         return out.view(*x.shape[:-1], -1)
 
+    @property
+    def in_features(self):
+        """Number of inputs of all groups together."""
+        return self.weight.shape[0] * self.weight.shape[1]
+
     def extra_repr(self):
         """Return the sizes, shown when the module is printed."""
         n_groups, d_in, d_out = self.weight.shape

@@ -71,6 +71,11 @@ class MultiViewGraphModule(nn.Module):
         for weight in self.heads.weight:
             nn.init.xavier_normal_(weight)
 
+    @property
+    def last_layer(self):
+        """The layer that reads the embedding: each view's classifier."""
+        return self.heads
+
     def _fuse(self, logits, present):
         """Return the fusion of the views' logits.
 

@@ -437,6 +437,11 @@ class SMA(nn.Module):
             nn.init.zeros_(self.linear.weight)
             nn.init.zeros_(self.linear.bias)
 
+    @property
+    def last_layer(self):
+        """The layer that reads the embedding."""
+        return self.head[-1]
+
     def _present_tokens(self, present):
         """Return which tokens each sample has, the cls token among them."""
         if present is None:
