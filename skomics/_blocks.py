@@ -44,6 +44,7 @@ __all__ = [
     "is_matrix",
     "read_blocks",
     "stack_matrices",
+    "take_rows",
     "to_pandas",
 ]
 
@@ -601,6 +602,27 @@ def stack_matrices(matrices):
     # numpy keeps the memory order of the matrices, which pandas makes columnwise;
     # asking for rows here would take eight times as long.
     return np.concatenate(matrices, axis=1)
+
+
+def take_rows(X, positions):
+    """Return some samples of an input, in its own form.
+
+    Parameters
+    ----------
+    X : DataFrame, AnnData, MuData, dict of tables, array or sparse matrix
+        The omics; the tables of a dict have the samples in one order.
+
+    positions : ndarray of int
+        Which samples.
+
+    Returns
+    -------
+    X : same type
+        The samples.
+    """
+    if isinstance(X, dict):
+        return {name: take_rows(table, positions) for name, table in X.items()}
+    return X.iloc[positions] if isinstance(X, pd.DataFrame) else X[positions]
 
 
 def classifier_table(X, omics=None):

@@ -27,7 +27,7 @@ LAYERS = [
     {"benchmark"},
     {"persistence", "plotting", "testing"},
     {"estimators", "preprocessing", "inspection", "datasets"},
-    {"io", "graph"},
+    {"io", "graph", "metrics"},
     {"_blocks"},
     {"_layout", "_validation"},
     {"_rows", "_tcga", "_modality", "_transaction", "_threads"},

@@ -20,6 +20,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import skomics
+from skomics._blocks import take_rows
 from skomics.benchmark._backends import open_backend
 from skomics.benchmark._memory import MemoryPeak
 from skomics.benchmark._models import ModelSpec, as_models
@@ -27,7 +28,7 @@ from skomics.benchmark._progress import make_progress
 from skomics.benchmark._protocols import PROTOCOLS, choose_training_part
 from skomics.benchmark._results import COLUMNS, PLAIN
 from skomics.benchmark._store import ResultsStore, lock_results
-from skomics.benchmark._tasks import Task, as_tasks, take_rows
+from skomics.benchmark._tasks import Task, as_tasks
 from skomics.benchmark.stats import expected_calibration_error
 
 __all__ = ["run_benchmark"]

@@ -39,7 +39,6 @@ __all__ = [
     "folder_task",
     "null_task",
     "simulated_task",
-    "take_rows",
 ]
 
 KINDS = ("simulated", "single_cell", "cancer")
@@ -273,27 +272,6 @@ def _digest_values(digest, values):
         values = np.frombuffer("\x1f".join(map(str, values.ravel())).encode(), np.uint8)
     digest.update(f"{values.dtype.str}{values.shape}".encode())
     digest.update(np.ascontiguousarray(values).tobytes())
-
-
-def take_rows(X, positions):
-    """Return some samples of a task's X, in its own form.
-
-    Parameters
-    ----------
-    X : DataFrame, AnnData, MuData, dict of tables, array or sparse matrix
-        The omics.
-
-    positions : ndarray of int
-        Which samples.
-
-    Returns
-    -------
-    X : same type
-        The samples.
-    """
-    if isinstance(X, dict):
-        return {name: take_rows(table, positions) for name, table in X.items()}
-    return X.iloc[positions] if isinstance(X, pd.DataFrame) else X[positions]
 
 
 def simulated_task():

@@ -1,6 +1,14 @@
 """Look into data and fitted models."""
 
+from skomics.inspection._groups import read_gmt
+from skomics.inspection._importance import modality_ablation, modality_importance
 from skomics.inspection._missingness import missingness_association
 from skomics.inspection._modality_scores import score_by_modality_pattern
 
-__all__ = ["score_by_modality_pattern", "missingness_association"]
+__all__ = [
+    "missingness_association",
+    "modality_ablation",
+    "modality_importance",
+    "read_gmt",
+    "score_by_modality_pattern",
+]

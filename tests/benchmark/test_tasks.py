@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from skomics._blocks import take_rows
 from skomics.benchmark import Task, simulated_task
 from skomics.benchmark._tasks import (
     DATA_SETS,
@@ -15,7 +16,6 @@ from skomics.benchmark._tasks import (
     find_group,
     folder_task,
     null_task,
-    take_rows,
 )
 
 

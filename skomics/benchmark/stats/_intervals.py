@@ -2,9 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from skomics.benchmark._results import BenchmarkResults
+from skomics.metrics import bootstrap_interval, corrected_t_test
 
 __all__ = [
     "PAIR",
@@ -12,39 +12,9 @@ __all__ = [
     "mean_ratio",
     "modality_ablation",
     "score_intervals",
-    "standard_error",
-    "standardize",
-    "corrected_t_test",
 ]
 
 PAIR = ["repeat", "fold"]
-
-
-def corrected_t_test(values, ratio, level):
-    """Return mean, interval, t and p of the corrected resampled t-test."""
-    n = len(values)
-    mean = np.mean(values)
-    if n < 2:
-        nothing = dict.fromkeys(["low", "high", "t", "p_value"], np.nan)
-        return {"mean": mean, **nothing}
-    scale = standard_error(values, ratio)
-    half = stats.t.ppf((1 + level) / 2, n - 1) * scale
-    t = standardize(mean, scale)
-    p_value = 2 * stats.t.sf(abs(t), n - 1)
-    interval = {"low": mean - half, "high": mean + half}
-    return {"mean": mean, **interval, "t": t, "p_value": p_value}
-
-
-def standard_error(values, ratio):
-    return np.sqrt((1 / len(values) + ratio) * np.var(values, ddof=1))
-
-
-def standardize(difference, scale, nothing=0.0):
-    """Return the difference in standard errors; `nothing` where both are zero."""
-    if not np.isclose(scale, 0, atol=1e-12):
-        return difference / scale
-    is_zero = np.isclose(difference, 0, atol=1e-12)
-    return nothing if is_zero else np.copysign(np.inf, difference)
 
 
 def mean_ratio(rows):
@@ -134,18 +104,7 @@ def _estimate_by_t(scores, ratio, level):
 
 
 def _estimate_by_bootstrap(scores, ratio, level):
-    if len(scores) < 2:
-        return np.nan, np.nan
-    if np.ptp(scores) == 0:
-        return scores[0], scores[0]
-    found = stats.bootstrap(
-        (scores,),
-        np.mean,
-        confidence_level=level,
-        method="BCa",
-        rng=np.random.default_rng(0),
-    )
-    return found.confidence_interval
+    return bootstrap_interval(scores, level)
 
 
 def learning_curves(results, metric="f1_macro"):

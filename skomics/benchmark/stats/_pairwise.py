@@ -7,13 +7,8 @@ import pandas as pd
 from scipy import stats
 
 from skomics.benchmark._results import BenchmarkResults, label_models
-from skomics.benchmark.stats._intervals import (
-    PAIR,
-    corrected_t_test,
-    mean_ratio,
-    standard_error,
-    standardize,
-)
+from skomics.benchmark.stats._intervals import PAIR, mean_ratio
+from skomics.metrics import corrected_t_test, standard_error, standardize
 
 __all__ = ["DIGITS", "adjust_holm", "pairwise_tests", "win_tie_loss"]
 

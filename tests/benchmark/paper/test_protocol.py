@@ -6,8 +6,8 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 
+from skomics._blocks import take_rows
 from skomics.benchmark import ModelSpec, Task, run_benchmark
-from skomics.benchmark._tasks import take_rows
 from skomics.benchmark.paper._protocol import PaperProtocol
 
 PAPER, SEEN = PaperProtocol(), {}

@@ -1,0 +1,225 @@
+"""Scores with intervals."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+__all__ = [
+    "bootstrap_interval",
+    "corrected_t_test",
+    "score_intervals",
+]
+
+
+def corrected_t_test(values, ratio, level=0.95):
+    """Test whether the mean over folds is zero, which share training samples.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_fits,)
+        A score, or the difference of two, for each fold of each repeat.
+
+    ratio : float
+        Number of test samples by number of training samples.
+
+    level : float, default=0.95
+        Level of confidence of the interval.
+
+    Returns
+    -------
+    tested : dict of float
+        `mean`, `low` and `high` of the interval, `t` and `p_value`; NaN, but for the
+        mean, with fewer than two values.
+
+    References
+    ----------
+    C. Nadeau and Y. Bengio, Inference for the generalization error, Machine Learning
+    52, 2003.
+
+    Examples
+    --------
+    >>> from skomics.metrics import corrected_t_test
+    >>> tested = corrected_t_test([0.70, 0.75, 0.80, 0.75], ratio=0.25)
+    >>> print(f"{tested['low']:.3f} to {tested['high']:.3f}")
+    0.658 to 0.842
+    """
+    n = len(values)
+    mean = np.mean(values)
+    if n < 2:
+        nothing = dict.fromkeys(["low", "high", "t", "p_value"], np.nan)
+        return {"mean": mean, **nothing}
+    scale = standard_error(values, ratio)
+    half = stats.t.ppf((1 + level) / 2, n - 1) * scale
+    t = standardize(mean, scale)
+    p_value = 2 * stats.t.sf(abs(t), n - 1)
+    interval = {"low": mean - half, "high": mean + half}
+    return {"mean": mean, **interval, "t": t, "p_value": p_value}
+
+
+def standard_error(values, ratio):
+    """Return the standard error of the mean over folds, widened by `ratio`."""
+    return np.sqrt((1 / len(values) + ratio) * np.var(values, ddof=1))
+
+
+def standardize(difference, scale, nothing=0.0):
+    """Return the difference in standard errors; `nothing` where both are zero."""
+    if not np.isclose(scale, 0, atol=1e-12):
+        return difference / scale
+    is_zero = np.isclose(difference, 0, atol=1e-12)
+    return nothing if is_zero else np.copysign(np.inf, difference)
+
+
+def bootstrap_interval(scores, level=0.95):
+    """Return the bounds of the bias-corrected and accelerated bootstrap of the mean.
+
+    Parameters
+    ----------
+    scores : array-like of shape (n_fits,)
+        A score for each fold of each repeat.
+
+    level : float, default=0.95
+        Level of confidence.
+
+    Returns
+    -------
+    low, high : float
+        NaN with fewer than two scores.
+    """
+    if len(scores) < 2:
+        return np.nan, np.nan
+    if np.ptp(scores) == 0:
+        return scores[0], scores[0]
+    found = stats.bootstrap(
+        (scores,),
+        np.mean,
+        confidence_level=level,
+        method="BCa",
+        rng=np.random.default_rng(0),
+    )
+    return found.confidence_interval
+
+
+def score_intervals(
+    cv_results, *, test_fraction=None, method="corrected-t", level=0.95
+):
+    """Return the mean of each score of a cross-validation, with an interval.
+
+    Parameters
+    ----------
+    cv_results : dict of ndarray, or array-like of shape (n_fits,)
+        What :func:`~sklearn.model_selection.cross_validate` returns, or
+        :func:`~sklearn.model_selection.cross_val_score`.
+
+    test_fraction : float, default=None
+        Share of the samples in a test fold: 0.2 for five folds. With None it is read
+        from `cv_results`, which has it with ``return_indices=True``; for the bootstrap
+        it is not needed.
+
+    method : {"corrected-t", "bootstrap"}, default="corrected-t"
+        The interval of the corrected resampled t-test, or the bias-corrected and
+        accelerated bootstrap over the folds, which takes folds for independent and is
+        too narrow.
+
+    level : float, default=0.95
+        Level of confidence.
+
+    Returns
+    -------
+    intervals : DataFrame
+        One row for each score: n_fits, mean, std, low and high. Nothing is cut off: a
+        bound may be above 1.
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown, there are no scores, one is missing, or nothing
+        says how large a test fold is.
+
+    References
+    ----------
+    C. Nadeau and Y. Bengio, Inference for the generalization error, Machine Learning
+    52, 2003. B. Efron, Better bootstrap confidence intervals, JASA 82, 1987.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import cross_validate
+    >>> from skomics.metrics import score_intervals
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LogisticRegression(max_iter=500)
+    >>> score_intervals(cross_validate(model, X, y, return_indices=True)).round(3)
+           n_fits   mean    std    low   high
+    score       5  0.973  0.028  0.921  1.025
+    """
+    if method not in ("corrected-t", "bootstrap"):
+        raise ValueError(
+            f"Got method={method!r}. Choose one of ['bootstrap', 'corrected-t']."
+        )
+    scores = _test_scores(cv_results)
+    if method == "corrected-t":
+        ratio = _test_ratio(cv_results, test_fraction)
+    rows = {}
+    for name, values in scores.items():
+        if method == "corrected-t":
+            tested = corrected_t_test(values, ratio, level)
+            low, high = tested["low"], tested["high"]
+        else:
+            low, high = bootstrap_interval(values, level)
+        std = np.std(values, ddof=1) if len(values) > 1 else np.nan
+        mean = np.mean(values)
+        rows[name] = {
+            "n_fits": len(values),
+            "mean": mean,
+            "std": std,
+            "low": low,
+            "high": high,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _test_scores(cv_results):
+    """Return the scores on test folds by name."""
+    if isinstance(cv_results, Mapping):
+        scores = {
+            key.removeprefix("test_"): np.asarray(values, dtype=float)
+            for key, values in cv_results.items()
+            if key.startswith("test_")
+        }
+    else:
+        scores = {"score": np.asarray(cv_results, dtype=float)}
+    if not scores or any(v.ndim != 1 or not len(v) for v in scores.values()):
+        raise ValueError(
+            "Got no scores of test folds. Give what cross_validate or cross_val_score "
+            "returns: a dict with 'test_score' or 'test_<name>', or one score a fit."
+        )
+    for name, values in scores.items():
+        n_missing = int(np.isnan(values).sum())
+        if n_missing:
+            raise ValueError(
+                f"{n_missing} of {len(values)} fits have no score {name!r}. Look at "
+                "what failed with error_score='raise'."
+            )
+    return scores
+
+
+def _test_ratio(cv_results, test_fraction):
+    """Return the number of test samples by that of training samples."""
+    if test_fraction is not None:
+        if not 0 < test_fraction < 1:
+            raise ValueError(
+                f"Got test_fraction={test_fraction!r}. It is the share of the samples "
+                "in a test fold, between 0 and 1: 0.2 for five folds."
+            )
+        return test_fraction / (1 - test_fraction)
+    indices = cv_results.get("indices") if isinstance(cv_results, Mapping) else None
+    if indices is None:
+        raise ValueError(
+            "Nothing says how large a test fold is, as the corrected interval needs to "
+            "know. Pass return_indices=True to cross_validate, or test_fraction=0.2 "
+            "for five folds."
+        )
+    pairs = zip(indices["test"], indices["train"], strict=True)
+    return float(np.mean([len(test) / len(train) for test, train in pairs]))
