@@ -34,12 +34,13 @@ LAYERS = [
     {"_compat", "_warnings", "exceptions", "_optional", "modules"}
     | {"_feature_names", "_named_sparse"},
 ]
+INSIDE_FUNCTIONS = {"graph/_pyg.py", "inspection/_gradients.py"}
 HEAVY = {
-    "torch": {"modules", "estimators", "persistence", "graph/_pyg.py"},
+    "torch": {"modules", "estimators", "persistence", *INSIDE_FUNCTIONS},
     "skorch": {"estimators/_net.py"},
 }
-# What works with torch only; graph imports it in one function.
-TORCH = HEAVY["torch"] - {"graph/_pyg.py"}
+# What works with torch only.
+TORCH = HEAVY["torch"] - INSIDE_FUNCTIONS
 # Private names of others are used here only.
 DOOR = "_compat.py"
 MAX_LINES = 700

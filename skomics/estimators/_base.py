@@ -28,6 +28,7 @@ from skomics.estimators._block_base import BaseBlockClassifier
 from skomics.estimators._block_ridge import BlockRidgeClassifier
 from skomics.estimators._device import resolve_device, torch_context
 from skomics.estimators._docstrings import fill_docstring
+from skomics.estimators._logit_function import LogitFunction
 from skomics.estimators._net import (
     EpochReporter,
     OmicsNet,
@@ -550,6 +551,30 @@ class BaseOmicsClassifier(
             The input of the last linear layer.
         """
         return self.embed(X)
+
+    def _logit_function(self):
+        """Return what the model computes as a function that torch can differentiate."""
+        return LogitFunction(self)
+
+    def _torch_context(self):
+        """Set torch for computations on the CPU with this model's number of threads."""
+        return torch_context(device=torch.device("cpu"), n_threads=self.n_threads)
+
+    def _training_means(self):
+        """Return the mean of each column of the table over the training samples."""
+        order = np.concatenate(self._blocks)
+        means = np.zeros(len(order))
+        if hasattr(self, "path_"):
+            means[order] = self.path_._mean[order]
+            return means
+        used = np.arange(len(order))
+        used = used if self._input_columns is None else self._input_columns
+        means[order[used]] = self._network_means()
+        return means
+
+    def _network_means(self):
+        """Return the mean of each feature that the network sees."""
+        return self.net_.module_.present.fill.cpu().numpy()
 
     @property
     def _n_features_out(self):

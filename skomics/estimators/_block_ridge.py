@@ -316,6 +316,10 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         coef = self._coef.T
         return coef[[1]] - coef[[0]] if len(self.classes_) == 2 else coef
 
+    def _training_means(self):
+        """Return the mean of each column of the table over the training samples."""
+        return self._mean
+
     def _feature_sizes(self):
         """Return how much each feature tells the classes apart by its coefficients."""
         mean = self._coef.mean(1, keepdims=True)

@@ -15,6 +15,7 @@ from skomics._warnings import warn
 from skomics.estimators._base import BaseOmicsClassifier
 from skomics.estimators._graph_data import GraphData, LinkedData, joined_views
 from skomics.estimators._graph_net import GraphNet, Stage
+from skomics.estimators._logit_function import GraphLogitFunction
 from skomics.estimators._net import lr_factor
 from skomics.exceptions import BatchDependenceWarning
 from skomics.graph import MultiOmicsGraph
@@ -210,6 +211,17 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         data.feature_names = labels[columns].tolist()
         module = copy.deepcopy(self.net_.module_.view(index)).cpu().eval()
         return module, data
+
+    def _logit_function(self):
+        return GraphLogitFunction(self)
+
+    def _network_means(self):
+        known = self._training_data
+        means = []
+        for i, block in enumerate(known.blocks):
+            has = slice(None) if known.present is None else known.present[:, i]
+            means.append(block[has].mean(axis=0, dtype=np.float64))
+        return np.concatenate(means)
 
     def _net_logits(self, net, X, *, may_miss=False, offsets=None):
         options = self._parameter_constraints["inference"][0].options

@@ -1,11 +1,13 @@
 """Look into data and fitted models."""
 
+from skomics.inspection._attributions import feature_attributions
 from skomics.inspection._groups import read_gmt
 from skomics.inspection._importance import modality_ablation, modality_importance
 from skomics.inspection._missingness import missingness_association
 from skomics.inspection._modality_scores import score_by_modality_pattern
 
 __all__ = [
+    "feature_attributions",
     "missingness_association",
     "modality_ablation",
     "modality_importance",

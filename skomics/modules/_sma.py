@@ -451,7 +451,11 @@ class SMA(nn.Module):
 
     def encode(self, x, present=None):
         """Return the fused vectors, of shape (n_ensemble, n, d_model)."""
-        tokens, present = self.tokenizer(x), self._present_tokens(present)
+        return self.encode_tokens(self.tokenizer(x), present)
+
+    def encode_tokens(self, tokens, present=None):
+        """Return the fused vectors of tokens, (n_groups, n, n_tokens, d_model)."""
+        present = self._present_tokens(present)
         for layer in self.layers[:-1]:
             tokens = layer(tokens, present)
         last = self.layers[-1]
