@@ -235,7 +235,6 @@ def find_route(estimator, X, baseline=None):
     ValueError
         If a step mixes features in a way that is not linear.
     """
-    estimator = getattr(estimator, "best_estimator_", estimator)
     steps = _flatten(estimator)
     tables = [X] if baseline is None else [X, baseline]
     blocks = None
@@ -258,6 +257,8 @@ def find_route(estimator, X, baseline=None):
 
 
 def _flatten(estimator):
+    """Return the steps of pipelines in pipelines, and of what a search has chosen."""
+    estimator = getattr(estimator, "best_estimator_", estimator)
     if not isinstance(estimator, Pipeline):
         return [estimator]
     steps = [step for _, step in estimator.steps]

@@ -237,6 +237,11 @@ def test_a_search_is_asked_for_its_best_model():
     search.fit(SMALL, Y)
     expected = feature_attributions(search.best_estimator_, SMALL)
     pd.testing.assert_frame_equal(feature_attributions(search, SMALL), expected)
+    inner = GridSearchCV(LogisticRegression(), {"C": [0.1, 1]}, cv=3)
+    model = make_pipeline(SCALED, inner).fit(SMALL, Y)
+    chosen = make_pipeline(model[0], inner.best_estimator_)
+    expected = feature_attributions(chosen, SMALL)
+    pd.testing.assert_frame_equal(feature_attributions(model, SMALL), expected)
 
 
 @pytest.mark.parametrize(
