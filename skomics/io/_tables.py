@@ -1,7 +1,6 @@
 """Read one file of numbers in any format, and find out what its rows are."""
 
 import gzip
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,8 +12,18 @@ from scipy import sparse
 from skomics._blocks import SEPARATOR
 from skomics._optional import import_optional
 from skomics._rows import check_unique, place_rows, quote_values
-from skomics._tcga import is_barcode, normalize_barcode
+from skomics._tcga import normalize_barcode
 from skomics.exceptions import SampleAlignmentError
+from skomics.io._corners import FEATURE_CORNERS, SAMPLE_CORNERS, simplify
+from skomics.io._ids import (
+    choose_leading,
+    drop_counter_columns,
+    is_number,
+    name_rows,
+    refuse_values_as_ids,
+)
+from skomics.io._names import guess_kind
+from skomics.io._no_genes import drop_no_genes, find_dates, warn_of_odd_features
 from skomics.io._text import LEADING, MISSING, read_numbers
 
 __all__ = [
@@ -30,32 +39,6 @@ __all__ = [
 ]
 
 _FEATURE_FILES = ("_features.txt", "_features.txt.gz")
-_FEATURE = re.compile(
-    r"ENS[A-Z]*[GTP]\d{6,}(\.\d+)?"
-    r"|cg\d{5,}"
-    r"|(hsa|mmu|rno)[.-](mir|let)[.-].+"
-    r"|MIMAT\d+"
-    r"|rs\d{3,}"
-    r"|chr[\dXYM]+[:_-]\d+[:_-]\d+",
-    re.IGNORECASE,
-)
-# Genes that most panels hold; three of them on one axis tell features.
-_GENES = frozenset(
-    "ABL1 ACTB AKT1 AKT2 ALK APC AR ARID1A ATM BAP1 BCL2 BRAF BRCA1 BRCA2 CCND1 CCNE1 "
-    "CD4 CD8A CDH1 CDK4 CDK6 CDKN1A CDKN2A CTNNB1 EGFR EP300 ERBB2 ERBB3 ESR1 EZH2 "
-    "FGFR1 FGFR2 FGFR3 FOXA1 GAPDH GATA3 HRAS IDH1 IDH2 IGF1R JAK2 KDR KIT KRAS "
-    "MAP2K1 MAPK1 MDM2 MET MKI67 MLH1 MTOR MYC NF1 NOTCH1 NRAS PDGFRA PGR PIK3CA "
-    "PIK3R1 PTEN RAF1 RB1 RET SMAD4 SRC STAT3 STK11 TERT TP53 VEGFA VHL".split()
-)
-_FEATURE_CORNERS = frozenset(
-    "probe probes probe_id gene genes gene_id gene_name gene_symbol genesymbol symbol "
-    "feature features feature_id id_ref ensembl_id cpg mirna_id protein".split()
-)
-# "sample" is not among them: Xena writes it over features, others over samples.
-_SAMPLE_CORNERS = frozenset(
-    "sampleid sample_id patient patientid patient_id barcode case_id subject "
-    "subject_id cell cell_id".split()
-)
 # Leading columns that describe a feature but do not name it.
 _DESCRIPTIONS = frozenset(["Cytoband", "DESCRIPTION", "TRANSCRIPT_ID", "URL", "NAME"])
 
@@ -143,7 +126,10 @@ def read_raw(file, reading):
         tables = _read_h5mu(file)
     else:
         tables = {"": readers.get(file.suffix, _read_text)(file, reading)}
-    return {name: _clean_names(table, reading) for name, table in tables.items()}
+    return {
+        name: _clean_names(_check_names(table), reading)
+        for name, table in tables.items()
+    }
 
 
 def _check_file(file):
@@ -158,6 +144,9 @@ def _read_text(file, reading):
     text = read_numbers(
         file, header=reading.header, sep=reading.sep, encoding=reading.encoding
     )
+    if text.leading:
+        names = choose_leading(file, text.corner, text.leading, text.lines)
+        text = replace(text, corner=names[0], leading=names[1])
     return RawTable(
         file,
         text.values,
@@ -180,24 +169,44 @@ def _name_rows(text):
     return pd.Index(names, dtype=object)
 
 
-def _read_parquet(file, _):
+def _read_parquet(file, reading):
+    return _from_frame(file, read_parquet(file), reading)
+
+
+def read_parquet(file):
+    """Read a parquet file as a DataFrame without categories.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+
+    Returns
+    -------
+    table : DataFrame of shape (n_rows, n_columns)
+        The table, with the index that pandas stored.
+    """
     parquet = import_optional("pyarrow.parquet", extra="data")
     with wrap_errors(file, "parquet"):
         table = parquet.read_table(file).to_pandas()
-    corner, rows = [str(table.index.name or "")], table.index
-    is_counted = isinstance(rows, pd.RangeIndex) and table.shape[1] > 0
-    if is_counted and not _is_number(table.dtypes.iloc[0]):
-        corner, rows = [str(table.columns[0])], pd.Index(table.iloc[:, 0])
-        table = table.iloc[:, 1:]
+        is_category = [isinstance(t, pd.CategoricalDtype) for t in table.dtypes]
+        for i in np.flatnonzero(is_category):
+            column = table.iloc[:, i]
+            table.isetitem(i, column.astype(column.cat.categories.dtype))
+        return table
+
+
+def _from_frame(file, table, reading):
+    corner, rows, table = name_rows(file, table, reading.ids)
     for name, dtype in table.dtypes.items():
-        if not _is_number(dtype):
+        if not is_number(dtype):
             raise ValueError(
                 f"{file.name} holds {dtype} in column {name!r}, where numbers are "
                 "wanted. Encode the column as numbers, or drop it."
             )
     with wrap_errors(file, "parquet"):
         values = table.to_numpy(dtype=np.float64, na_value=np.nan)
-    return RawTable(file, values, _as_text(rows), _as_text(table.columns), corner)
+    return RawTable(file, values, rows, _as_text(table.columns), [corner])
 
 
 def _as_text(names):
@@ -208,11 +217,6 @@ def _as_text(names):
         ],
         dtype=object,
     )
-
-
-def _is_number(dtype):
-    is_number = pd.api.types.is_numeric_dtype(dtype)
-    return is_number and not pd.api.types.is_complex_dtype(dtype)
 
 
 def _read_npz(file, reading):
@@ -327,6 +331,15 @@ def clean_ids(names, barcodes):
     return pd.Index(clean, dtype=object, name=names.name)
 
 
+def _check_names(table):
+    """Leave out columns that count the rows, and refuse values in place of ids."""
+    if table.rows is None or table.is_oriented:
+        return table
+    refuse_values_as_ids(table.file, "".join(table.corner[:1]), table.rows)
+    values, columns = drop_counter_columns(table.file, table.values, table.columns)
+    return replace(table, values=values, columns=columns)
+
+
 def _clean_names(table, reading):
     names = {
         axis: None if labels is None else clean_ids(labels, reading.barcodes)
@@ -396,15 +409,15 @@ def _compare_ids(table, ids):
 
 
 def _compare_names(table):
-    rows, columns = _guess_kind(table.rows), _guess_kind(table.columns)
+    rows, columns = guess_kind(table.rows), guess_kind(table.columns)
     corner = table.corner[0] if table.corner else ""
-    is_feature = corner in LEADING or corner.lower() in _FEATURE_CORNERS
+    is_feature = corner in LEADING or simplify(corner) in FEATURE_CORNERS
     samples = [
         f"{quote_values(table.rows, 1)} is a barcode" if rows == "samples" else "",
         f"column {quote_values(table.columns, 1)} is a feature"
         if columns == "features"
         else "",
-        f"{corner!r} is over the rows" if corner.lower() in _SAMPLE_CORNERS else "",
+        f"{corner!r} is over the rows" if simplify(corner) in SAMPLE_CORNERS else "",
     ]
     features = [
         f"row {quote_values(table.rows, 1)} is a feature" if rows == "features" else "",
@@ -417,17 +430,6 @@ def _compare_names(table):
         "samples": " and ".join(filter(None, samples)),
         "features": " and ".join(filter(None, features)),
     }
-
-
-def _guess_kind(names):
-    """Tell by their names whether an axis holds samples or features."""
-    if 2 * sum(map(is_barcode, names)) >= len(names):
-        return "samples"
-    n_genes = len(_GENES.intersection(names))
-    if n_genes >= 3 or 2 * n_genes >= len(names):
-        return "features"
-    n_known = sum(bool(_FEATURE.fullmatch(name)) for name in names)
-    return "features" if 2 * n_known >= len(names) else None
 
 
 def orient(table, orientation, reading):
@@ -469,6 +471,10 @@ def orient(table, orientation, reading):
     _check_finite(table.file, values)
     check_ids(table.file, samples)
     _check_features(table, features, orientation)
+    values, features = drop_no_genes(table.file, values, features)
+    if not len(features):
+        raise ValueError(f"{table.file.name} has no features. Give at least one.")
+    warn_of_odd_features(table.file, features)
     return _resolve_repeated(table.file, values, samples, features, reading.repeated)
 
 
@@ -531,7 +537,7 @@ def check_ids(file, ids):
     ids : Index
         The ids.
     """
-    is_missing = ids.isin(["", "NA", "NaN", "nan", "None"])
+    is_missing = ids.isin([*MISSING, "NaT"])
     if is_missing.any():
         raise ValueError(
             f"{file.name} has {is_missing.sum()} samples without an id. Name every "
@@ -542,8 +548,6 @@ def check_ids(file, ids):
 
 def _check_features(table, features, orientation):
     is_missing = features == ""
-    if not len(features):
-        raise ValueError(f"{table.file.name} has no features. Give at least one.")
     if is_missing.any():
         first = int(np.argmax(is_missing))
         place = (
@@ -561,6 +565,7 @@ def _check_features(table, features, orientation):
 
 def _resolve_repeated(file, values, samples, features, repeated):
     is_repeat = features.duplicated()
+    _refuse_repeated_dates(file, features[is_repeat].unique())
     if is_repeat.any() and repeated == "error":
         names = features[is_repeat].unique()
         raise ValueError(
@@ -576,6 +581,18 @@ def _resolve_repeated(file, values, samples, features, repeated):
     if sparse.issparse(values):
         return SparseTable(sparse.csr_matrix(values), samples, features)
     return pd.DataFrame(values, index=samples, columns=features)
+
+
+def _refuse_repeated_dates(file, names):
+    """Refuse to choose among genes that Excel gave one name."""
+    dates = find_dates(names)
+    if len(dates):
+        raise ValueError(
+            f"{file.name} has {len(dates)} feature names that occur more than once "
+            f"and are called like dates, e.g. {quote_values(dates)}: Excel turns both "
+            "MARCH1 and MARC1 into 1-Mar, so these are several genes. Take the names "
+            "from the original table, or drop these features."
+        )
 
 
 def _average(values, features):
