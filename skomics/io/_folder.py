@@ -2,12 +2,18 @@
 
 from pathlib import Path
 
-from skomics._rows import quote_values
+import pandas as pd
+
+from skomics._rows import check_unique, quote_values
 from skomics._warnings import warn
+from skomics.io._files import list_files
+from skomics.io._ids import as_text
 from skomics.io._join import join_tables, match_samples
 from skomics.io._labels import read_labels
+from skomics.io._missing import check_missing_values
 from skomics.io._mogonet import load_mogonet
 from skomics.io._options import check_options
+from skomics.io._read import name_tables, orient_all
 from skomics.io._tables import Reading, find_orientation, orient, read_raw
 from skomics.io._text import CellError, is_annotation
 
@@ -17,7 +23,9 @@ LABELS = "labels.csv"
 _TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".npz", ".h5ad")
 
 
-def load_folder(path, *, omics=None, join="outer"):
+def load_folder(
+    path, *, omics=None, join="outer", labels=LABELS, missing_values="default"
+):
     r"""Read a folder that holds one table per modality and the labels.
 
     Parameters
@@ -35,8 +43,9 @@ def load_folder(path, *, omics=None, join="outer"):
           in the order of ``labels.csv``, and ``<omics>_features.txt`` or
           ``.txt.gz``, one name a line.
 
-        Other files are left alone. Two more layouts are known by their files, see
-        Notes.
+        Other files are left alone, and so are hidden files, locks and copies, such
+        as ``._rna.csv``, ``~$rna.csv`` and ``rna.csv~``. Two more layouts are known
+        by their files, see Notes.
 
     omics : list of str, default=None
         The tables to read, without suffix. With None all are; a text table without a
@@ -49,6 +58,13 @@ def load_folder(path, *, omics=None, join="outer"):
         samples without a label are an error. "inner" keeps labeled samples that
         every table has. "exact" refuses any difference.
 
+    labels : str, Path, Series or None, default="labels.csv"
+        The labels: the name of a file of the folder, a path, or a Series by sample
+        id, for instance from `read_labels`. With None the tables are returned alone.
+
+    missing_values : list of str, default="default"
+        The words that say that a sample has no label, as for `read_labels`.
+
     Returns
     -------
     X : DataFrame, AnnData or dict of shape (n_samples, n_features)
@@ -58,7 +74,7 @@ def load_folder(path, *, omics=None, join="outer"):
         anndata, a dict of omics to csr matrix or DataFrame.
 
     y : Series of shape (n_samples,)
-        The labels, with the sample ids as index.
+        The labels, with the sample ids as index. Not returned if `labels` is None.
 
     Raises
     ------
@@ -71,7 +87,10 @@ def load_folder(path, *, omics=None, join="outer"):
 
     ValueError
         If an id or a feature name is repeated, an id or a label is missing, or a
-        cell is no number.
+        cell is no number. Without labels, if it is not clear which axis holds samples.
+
+    TypeError
+        If `labels` is none of these.
 
     Warns
     -----
@@ -116,6 +135,7 @@ def load_folder(path, *, omics=None, join="outer"):
     {'p1': 'LumA', 'p2': 'Basal'}
     """
     check_options(join=join)
+    check_missing_values(missing_values)
     path = Path(path)
     if not path.is_dir():
         raise FileNotFoundError(
@@ -125,33 +145,73 @@ def load_folder(path, *, omics=None, join="outer"):
     if (path / "labels_tr.csv").is_file():
         tables, y = load_mogonet(path, omics)
         _check_found(path, tables, omics)
-    elif (path / "clusters.txt").is_file() and not (path / LABELS).is_file():
-        y = read_labels(path / "clusters.txt")
-        tables = _load_tables(path, y, omics, "omics*.txt")
+        if labels is None or not _is_default(labels):
+            y = _get_labels(path, labels, missing_values)
     else:
-        _check_labels_file(path)
-        y = read_labels(path / LABELS)
-        tables = _load_tables(path, y, omics)
+        is_dlmo = (path / "clusters.txt").is_file() and not (path / LABELS).is_file()
+        if is_dlmo and _is_default(labels):
+            labels = "clusters.txt"
+        y = _get_labels(path, labels, missing_values)
+        others = {LABELS, labels if isinstance(labels, str) else LABELS}
+        files = _find_files(path, omics, "omics*.txt" if is_dlmo else "*", others)
+        tables = _load_tables(path, y, omics, files)
+    if y is None:
+        return join_tables(*match_samples(tables, join))
     tables, samples = match_samples(tables, join, labeled=y.index)
     return join_tables(tables, samples), y.loc[samples]
 
 
-def _check_labels_file(path):
-    if not (path / LABELS).is_file():
-        raise FileNotFoundError(
-            f"The folder {str(path)!r} has no {LABELS}. Add one with the columns "
-            "sample and label."
+def _is_default(labels):
+    return isinstance(labels, str) and labels == LABELS
+
+
+def _get_labels(path, labels, missing_values):
+    """Return the labels, read from a file or as they were given; None for none."""
+    if labels is None:
+        return None
+    if isinstance(labels, pd.Series):
+        return _check_labels(labels)
+    if not isinstance(labels, str | Path):
+        raise TypeError(
+            f"Got labels of type {type(labels).__name__}, but the name of a file, a "
+            "Series of labels by sample id, or None is wanted. read_labels reads a "
+            "Series from any file."
         )
+    file = path / labels
+    if not file.is_file():
+        _raise_no_labels(path, file)
+    return read_labels(file, missing_values=missing_values)
 
 
-def _find_files(path, omics, pattern):
+def _check_labels(y):
+    if y.isna().any():
+        raise ValueError(
+            f"labels has no label for {y.isna().sum()} of {len(y)} samples, e.g. "
+            f"{quote_values(y.index[y.isna()])}. Drop these, with labels.dropna()."
+        )
+    y = y.set_axis(as_text(y.index).rename("sample"))
+    check_unique("labels", y.index, "Keep one label per sample.")
+    return y
+
+
+def _raise_no_labels(path, file):
+    alike = [f.name for f in list_files(path) if "label" in f.name.lower()]
+    raise FileNotFoundError(
+        f"The folder {str(path)!r} has no {file.name}. Add one with the columns "
+        "sample and label, name another file or give a Series with labels=, or pass "
+        "labels=None for the table alone."
+        + (f" It has {quote_values(alike)}." if alike else "")
+    )
+
+
+def _find_files(path, omics, pattern, others):
     """Return the file of each modality, by name of the modality."""
     suffixes = _TABLES if pattern == "*" else (".txt",)
     files = {}
-    for file in sorted(path.glob(pattern)):
+    for file in list_files(path, pattern):
         suffix = next((s for s in suffixes if file.name.endswith(s)), "")
         name = file.name.removesuffix(suffix)
-        if not suffix or file.name == LABELS or (omics and name not in omics):
+        if not suffix or file.name in others or (omics and name not in omics):
             continue
         if name in files:
             raise ValueError(
@@ -172,18 +232,18 @@ def _check_found(path, found, omics):
         )
     if not found:
         raise FileNotFoundError(
-            f"The folder {str(path)!r} has labels but no table of a modality. Add one "
+            f"The folder {str(path)!r} has no table of a modality. Add one "
             "per omics, called <omics>.csv, .csv.gz, .tsv, .tsv.gz, .parquet, .h5ad or "
             ".npz."
         )
 
 
-def _load_tables(path, y, omics, pattern="*"):
-    reading = Reading(ids=y.index)
-    tables = {}
-    for name, file in _find_files(path, omics, pattern).items():
+def _load_tables(path, y, omics, files):
+    reading = Reading(ids=None if y is None else y.index)
+    raw = {}
+    for name, file in files.items():
         try:
-            raw = read_raw(file, reading)[""]
+            raw |= name_tables(name, read_raw(file, reading))
         except CellError as error:
             if omics or not is_annotation(file):
                 raise CellError(
@@ -194,8 +254,11 @@ def _load_tables(path, y, omics, pattern="*"):
                 f"{file.name} holds text only, so it is left out as a description of "
                 "the samples. Name the tables to read in omics=.",
             )
-            continue
-        # Where neither axis is labeled, match_samples says which ids differ.
-        tables[name] = orient(raw, find_orientation(raw, reading) or "samples", reading)
-    _check_found(path, tables, omics)
-    return tables
+    _check_found(path, raw, None)
+    if y is None:
+        return orient_all(raw, reading)
+    # Where neither axis is labeled, match_samples says which ids differ.
+    return {
+        name: orient(table, find_orientation(table, reading) or "samples", reading)
+        for name, table in raw.items()
+    }

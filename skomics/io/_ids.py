@@ -102,7 +102,7 @@ def _warn_of_counters(file, names):
         )
 
 
-def drop_counters(file, table):
+def drop_counters(file, table, asked=()):
     """Leave columns that count the rows out of a table of text.
 
     Parameters
@@ -112,6 +112,9 @@ def drop_counters(file, table):
 
     table : DataFrame of shape (n_rows, n_columns)
         Text, the ids in the first column.
+
+    asked : tuple of str, default=()
+        Columns that stay whatever they hold.
 
     Returns
     -------
@@ -125,17 +128,18 @@ def drop_counters(file, table):
         If the first two columns may name the rows.
     """
     names = [str(name) for name in table.columns]
+    counts = [is_counter(table.iloc[:, i].to_list()) for i in range(len(names))]
     keep = [
-        not (is_counter_name(name) and is_counter(table.iloc[:, i].to_list()))
-        for i, name in enumerate(names)
+        name in asked or not (is_counter_name(name) and count)
+        for name, count in zip(names, counts, strict=True)
     ]
-    first = table.iloc[:, 0].to_list()
-    keep[0] = not (len(names) > 2 and is_counter(first) and _are_ids_next(table))
-    if keep[0] and is_nameless(names[0]) and is_counter(first) and len(names) > 2:
+    may_count = len(names) > 2 and counts[0] and names[0] not in asked
+    keep[0] = not (may_count and _are_ids_next(table))
+    if may_count and keep[0] and is_nameless(names[0]):
         _check_unclear(file, table.iloc[:, 1])
     _warn_of_counters(file, [n for n, k in zip(names, keep, strict=True) if not k])
     table = table.loc[:, keep]
-    return table if keep[0] else drop_counters(file, table)
+    return table if keep[0] else drop_counters(file, table, asked)
 
 
 def _are_ids_next(table):

@@ -157,7 +157,7 @@ def read_omics(
         orientation, _as_ids(ids, barcodes), header, sep, encoding, barcodes, repeated
     )
     raw, is_single = _read_all(path, reading)
-    tables = _orient_all(raw, reading)
+    tables = orient_all(raw, reading)
     if is_single:
         return as_public(next(iter(tables.values())))
     return join_tables(*match_samples(tables, join))
@@ -182,8 +182,7 @@ def _read_all(path, reading):
         raise ValueError("Got no files. Give a file, or a list or dict of files.")
     tables = {}
     for omics, file in files.items():
-        for modality, table in read_raw(Path(file), reading).items():
-            tables[f"{omics}_{modality}" if modality else omics] = table
+        tables |= name_tables(omics, read_raw(Path(file), reading))
     return tables, False
 
 
@@ -200,8 +199,41 @@ def _name_files(paths):
     return files
 
 
-def _orient_all(raw, reading):
-    """Bring samples into rows; tables that tell which they are help the others."""
+def name_tables(name, tables):
+    """Call the tables of one file after it, and its modalities if there are several.
+
+    Parameters
+    ----------
+    name : str
+        What the file is called.
+
+    tables : dict of RawTable
+        Its tables by modality; "" is the only one.
+
+    Returns
+    -------
+    tables : dict of RawTable
+        The tables by their new names.
+    """
+    return {f"{name}_{mod}" if mod else name: table for mod, table in tables.items()}
+
+
+def orient_all(raw, reading):
+    """Bring samples into rows; tables that tell which they are help the others.
+
+    Parameters
+    ----------
+    raw : dict of RawTable
+        The tables by modality.
+
+    reading : Reading
+        How to read them.
+
+    Returns
+    -------
+    tables : dict of DataFrame or SparseTable of shape (n_samples, n_features)
+        The tables.
+    """
     found = {omics: find_orientation(table, reading) for omics, table in raw.items()}
     tables = {
         omics: orient(raw[omics], orientation, reading)

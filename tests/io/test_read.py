@@ -100,7 +100,7 @@ def test_the_folder_goes_into_a_concatenator(write):
         (
             {"rna.csv": None, "mirna.tsv": None},
             FileNotFoundError,
-            "has labels but no table of a modality. Add one",
+            "has no table of a modality. Add one",
         ),
         (
             {"rna.csv.gz": RNA},
