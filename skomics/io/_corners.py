@@ -107,14 +107,16 @@ def has_counter_first(names, cells):
     first, second = names[0], names[1]
     if is_sample_id_name(second):
         return True
-    if is_first_counter_name(first) and is_nameless(second):
-        return has_counter_first(names[1:], cells[1:])
+    if is_first_counter_name(first) and has_counter_first(names[1:], cells[1:]):
+        return True  # two counters
     if cells[0] not in ("0", "1") or not is_first_counter_name(first):
         return is_id_name(second) and not is_id_name(first) and cells[0] in ("0", "1")
     return is_id_name(second) or not _is_number(cells[1])
 
 
 def _is_number(cell):
+    if re.fullmatch(r"0\d+", cell):  # an id that keeps its zeros
+        return False
     if cell.strip("<#>").lower() in ("", "na", "n/a", "null", "none", "true", "false"):
         return True
     try:

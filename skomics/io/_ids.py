@@ -27,6 +27,7 @@ __all__ = [
     "is_float",
     "is_number",
     "name_rows",
+    "refuse_unclear_ids",
     "refuse_values_as_ids",
 ]
 
@@ -76,7 +77,11 @@ def _check_counter(file, corner, leading, lines):
     if not is_counter([cells[0] for cells in leading]):
         _raise_two_columns(file, corner[0], corner[1])
     names = [cells[1] for cells in leading]
-    if is_id_name(corner[1]) or is_nameless(corner[1]) or len({*names}) == len(names):
+    if (
+        is_id_name(corner[1])
+        or is_first_counter_name(corner[1])
+        or len({*names}) == len(names)
+    ):
         return
     raise CellError(
         f"{file.name} has {names[0][:50]!r} in line {lines[0]}, column 2 "
@@ -102,7 +107,7 @@ def _warn_of_counters(file, names):
         )
 
 
-def drop_counters(file, table, asked=()):
+def drop_counters(file, table, id_column=None, column=None):
     """Leave columns that count the rows out of a table of text.
 
     Parameters
@@ -113,7 +118,7 @@ def drop_counters(file, table, asked=()):
     table : DataFrame of shape (n_rows, n_columns)
         Text, the ids in the first column.
 
-    asked : tuple of str, default=()
+    id_column, column : str or None, default=None
         Columns that stay whatever they hold.
 
     Returns
@@ -130,24 +135,25 @@ def drop_counters(file, table, asked=()):
     names = [str(name) for name in table.columns]
     counts = [is_counter(table.iloc[:, i].to_list()) for i in range(len(names))]
     keep = [
-        name in asked or not (is_counter_name(name) and count)
+        name in (id_column, column) or not (is_counter_name(name) and count)
         for name, count in zip(names, counts, strict=True)
     ]
-    may_count = len(names) > 2 and counts[0] and names[0] not in asked
-    keep[0] = not (may_count and _are_ids_next(table))
+    may_count = len(names) > 2 and counts[0] and id_column is None
+    keep[0] = names[0] == column or not (may_count and _are_ids_next(table))
     if may_count and keep[0] and is_nameless(names[0]):
         _check_unclear(file, table.iloc[:, 1])
     _warn_of_counters(file, [n for n, k in zip(names, keep, strict=True) if not k])
     table = table.loc[:, keep]
-    return table if keep[0] else drop_counters(file, table, asked)
+    return table if keep[0] else drop_counters(file, table, id_column, column)
 
 
 def _are_ids_next(table):
     first, second = map(str, table.columns[:2])
     cells = table.iloc[:, 1]
-    if not has_counter_first([*map(str, table.columns)], table.iloc[0].to_list()):
+    names, row = [*map(str, table.columns)], table.iloc[0].to_list()
+    if not has_counter_first(names, row):
         return False
-    is_named = is_id_name(second) or is_nameless(second)
+    is_named = is_id_name(second) or has_counter_first(names[1:], row[1:])
     return is_named or (is_first_counter_name(first) and _are_unique(cells))
 
 
@@ -162,6 +168,41 @@ def _check_unclear(file, cells):
             f"{file.name} has a first column without a name that counts its rows, and "
             f"{cells.name!r} holds unique whole numbers, so either may hold the ids. "
             "Name the column of the ids with id_column=, or drop the counter."
+        )
+
+
+def refuse_unclear_ids(file, corner, rows, column, ids):
+    """Refuse nameless numbers of rows beside a column that may hold the ids.
+
+    Parameters
+    ----------
+    file : Path
+        Where they are from.
+
+    corner : str
+        The name of the column that names the rows.
+
+    rows : Index of shape (n_rows,)
+        The names of the rows.
+
+    column : Series of shape (n_rows,)
+        The column that follows, with its name.
+
+    ids : Index or None
+        Sample ids, if they are known.
+    """
+    if not (is_nameless(corner) and len(rows) > 1 and is_counter([*rows])):
+        return
+    if ids is not None and rows.isin(ids).any():
+        whole = pd.Index([str(i)[:-2] for i in column])  # without .0
+        if not whole.isin(ids).any():
+            return
+    if not _are_values(column.name, column):
+        raise ValueError(
+            f"{file.name} has the numbers of its rows in a first column without a "
+            f"name, and {column.name!r} holds unique whole numbers, so either may hold "
+            "the ids. Call the column of ids 'sample_id', and drop the other if it is "
+            "a counter."
         )
 
 
@@ -216,8 +257,8 @@ def _find_counters(values):
     return counts
 
 
-def refuse_values_as_ids(file, corner, rows):
-    """Refuse a table whose first column holds values, not names of rows.
+def refuse_values_as_ids(file, corner, rows, columns):
+    """Refuse a table whose first column holds values, or another one the ids.
 
     Parameters
     ----------
@@ -229,7 +270,13 @@ def refuse_values_as_ids(file, corner, rows):
 
     rows : Index of shape (n_rows,)
         Its cells.
+
+    columns : Index of shape (n_columns,)
+        The names of the other columns.
     """
+    later = [name for name in columns if is_sample_id_name(name)]
+    if later:
+        _raise_ids_later(file, corner, later[0])
     if is_feature_name(corner) and len(rows) and all(map(is_float, rows)):
         raise ValueError(
             f"{file.name} has no ids: its first column, {corner!r}, is called like a "
@@ -308,9 +355,7 @@ def name_rows(file, table, ids):
         table = index_first(table)
     elif table.shape[1] == 0 or not _starts_with_ids(file, table, ids):
         return "", as_text(table.index), table
-    names = [*map(str, table.columns)]
-    if len(table) and has_counter_first(names, [*map(str, table.iloc[0])]):
-        table = _skip_counter(file, table)
+    table = _skip_counter(file, table)
     return str(table.columns[0]), as_text(table.iloc[:, 0]), table.iloc[:, 1:]
 
 
@@ -329,13 +374,16 @@ def index_first(table):
 
 
 def _skip_counter(file, table):
-    first, second = table.iloc[:, 0], table.iloc[:, 1]
     names = [str(name) for name in table.columns]
+    row = [str(cell) for cell in table.iloc[0]] if len(table) else []
+    if not row or not has_counter_first(names, row):
+        return table
+    first, second = table.iloc[:, 0], table.iloc[:, 1]
     if is_counter(list(as_text(first))):
-        is_named = is_id_name(names[1]) or is_nameless(names[1])
+        is_named = is_id_name(names[1]) or has_counter_first(names[1:], row[1:])
         if is_named or (not is_number(second.dtype) and second.is_unique):
             _warn_of_counters(file, names[:1])
-            return table.iloc[:, 1:]
+            return _skip_counter(file, table.iloc[:, 1:])
     if is_sample_id_name(names[1]):
         _raise_two_columns(file, *names[:2])
     return table

@@ -113,7 +113,7 @@ def read_labels(
     check_options(missing=missing, barcodes=barcodes)
     check_missing_values(missing_values)
     file = Path(path)
-    table = _read_table(file, header, sep, encoding, (id_column, column))
+    table = _read_table(file, header, sep, encoding, id_column, column)
     id_column = _choose_ids(file, table, id_column)
     ids = _find_column(file, table, id_column, "id_column")
     column = column or _choose_column(file, table.columns.drop(ids.name))
@@ -125,13 +125,13 @@ def read_labels(
     return _convert_labels(_drop_missing(file, y, missing, missing_values))
 
 
-def _read_table(file, header, sep, encoding, asked):
+def _read_table(file, header, sep, encoding, id_column, column):
     """Read a table of text without counters of its rows."""
     if file.suffix == ".parquet":
         table = _read_parquet_cells(file)
     else:
         table = _read_cells(file, header, sep, encoding)
-    return drop_counters(file, table, asked) if len(table) else table
+    return drop_counters(file, table, id_column, column) if len(table) else table
 
 
 def _read_parquet_cells(file):

@@ -20,6 +20,7 @@ from skomics.io._ids import (
     drop_counter_columns,
     is_number,
     name_rows,
+    refuse_unclear_ids,
     refuse_values_as_ids,
 )
 from skomics.io._names import guess_kind
@@ -127,7 +128,7 @@ def read_raw(file, reading):
     else:
         tables = {"": readers.get(file.suffix, _read_text)(file, reading)}
     return {
-        name: _clean_names(_check_names(table), reading)
+        name: _clean_names(_check_names(table, reading), reading)
         for name, table in tables.items()
     }
 
@@ -331,12 +332,16 @@ def clean_ids(names, barcodes):
     return pd.Index(clean, dtype=object, name=names.name)
 
 
-def _check_names(table):
+def _check_names(table, reading):
     """Leave out columns that count the rows, and refuse values in place of ids."""
     if table.rows is None or table.is_oriented:
         return table
-    refuse_values_as_ids(table.file, "".join(table.corner[:1]), table.rows)
+    corner = "".join(table.corner[:1])
+    refuse_values_as_ids(table.file, corner, table.rows, table.columns)
     values, columns = drop_counter_columns(table.file, table.values, table.columns)
+    if len(columns):
+        first = pd.Series(values[:, 0], name=columns[0])
+        refuse_unclear_ids(table.file, corner, table.rows, first, reading.ids)
     return replace(table, values=values, columns=columns)
 
 
