@@ -6,6 +6,7 @@ import pandas as pd
 
 from skomics._rows import check_unique, quote_values
 from skomics._warnings import warn
+from skomics.io._excel import EXCEL, as_csv
 from skomics.io._files import list_files
 from skomics.io._ids import as_text
 from skomics.io._join import join_tables, match_samples
@@ -15,12 +16,16 @@ from skomics.io._mogonet import load_mogonet
 from skomics.io._options import check_options
 from skomics.io._read import name_tables, orient_all
 from skomics.io._tables import Reading, find_orientation, orient, read_raw
+from skomics.io._tenx import is_tenx_folder
 from skomics.io._text import CellError, is_annotation
 
 __all__ = ["load_folder"]
 
 LABELS = "labels.csv"
-_TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".npz", ".h5ad")
+_TABLES = (
+    *(".csv", ".csv.gz", ".tsv", ".tsv.gz", ".xlsx", ".parquet", ".npz"),
+    *(".h5ad", ".h5"),
+)
 
 
 def load_folder(
@@ -36,9 +41,9 @@ def load_folder(
         - ``labels.csv``: the sample ids in the first column and a column ``label``,
           see `read_labels`;
         - ``<omics>`` with the suffix ``.csv``, ``.tsv``, either with ``.gz``,
-          ``.parquet`` or ``.h5ad`` for each modality, see `read_omics`. Rows are
-          matched by id; a table whose columns, not rows, are the labeled samples is
-          transposed;
+          ``.xlsx``, ``.parquet``, ``.h5ad`` or ``.h5``, or a folder of 10x, for each
+          modality, see `read_omics`. Rows are matched by id; a table whose columns,
+          not rows, are the labeled samples is transposed;
         - or ``<omics>.npz``, as :func:`scipy.sparse.save_npz` writes it, with rows
           in the order of ``labels.csv``, and ``<omics>_features.txt`` or
           ``.txt.gz``, one name a line.
@@ -209,9 +214,10 @@ def _find_files(path, omics, pattern, others):
     suffixes = _TABLES if pattern == "*" else (".txt",)
     files = {}
     for file in list_files(path, pattern):
-        suffix = next((s for s in suffixes if file.name.endswith(s)), "")
-        name = file.name.removesuffix(suffix)
-        if not suffix or file.name in others or (omics and name not in omics):
+        suffix = next((s for s in suffixes if file.name.lower().endswith(s)), "")
+        name = file.name[: len(file.name) - len(suffix)]
+        is_table = suffix != "" or is_tenx_folder(file)
+        if not is_table or file.name in others or (omics and name not in omics):
             continue
         if name in files:
             raise ValueError(
@@ -233,8 +239,8 @@ def _check_found(path, found, omics):
     if not found:
         raise FileNotFoundError(
             f"The folder {str(path)!r} has no table of a modality. Add one "
-            "per omics, called <omics>.csv, .csv.gz, .tsv, .tsv.gz, .parquet, .h5ad or "
-            ".npz."
+            "per omics, called <omics>.csv, .csv.gz, .tsv, .tsv.gz, .xlsx, .parquet, "
+            ".h5ad, .h5 or .npz."
         )
 
 
@@ -245,7 +251,7 @@ def _load_tables(path, y, omics, files):
         try:
             raw |= name_tables(name, read_raw(file, reading))
         except CellError as error:
-            if omics or not is_annotation(file):
+            if omics or not _is_description(file):
                 raise CellError(
                     f"{error} If the file is no modalities table, name the tables to "
                     "read in omics=."
@@ -262,3 +268,10 @@ def _load_tables(path, y, omics, files):
         name: orient(table, find_orientation(table, reading) or "samples", reading)
         for name, table in raw.items()
     }
+
+
+def _is_description(file):
+    if file.suffix.lower() not in EXCEL:
+        return is_annotation(file)
+    with as_csv(file, None) as csv:
+        return is_annotation(csv, sep=",")

@@ -132,6 +132,8 @@ def drop_counters(file, table, id_column=None, column=None):
     ValueError
         If the first two columns may name the rows.
     """
+    if not len(table):
+        return table
     names = [str(name) for name in table.columns]
     counts = [is_counter(table.iloc[:, i].to_list()) for i in range(len(names))]
     keep = [

@@ -8,6 +8,7 @@ import pandas as pd
 
 from skomics._rows import quote_values
 from skomics.io._corners import is_id_name, is_sample_id_name
+from skomics.io._excel import EXCEL, as_csv
 from skomics.io._ids import as_text, drop_counters, index_first, is_float
 from skomics.io._missing import (
     check_missing_values,
@@ -17,7 +18,7 @@ from skomics.io._missing import (
 )
 from skomics.io._options import check_options
 from skomics.io._read import _read_cells
-from skomics.io._tables import check_ids, clean_ids, read_parquet
+from skomics.io._tables import check_file, check_ids, clean_ids, read_parquet
 
 __all__ = ["read_labels"]
 
@@ -35,14 +36,15 @@ def read_labels(
     sep=None,
     encoding="utf-8",
     barcodes="dashes",
+    sheet=None,
 ):
     r"""Read the label of each sample.
 
     Parameters
     ----------
     path : str or Path
-        A text table (csv, tsv, txt or no suffix, plain or gzipped) or parquet, with
-        samples in rows.
+        A text table (csv, tsv, txt or no suffix, plain or gzipped), parquet or xlsx,
+        with samples in rows.
 
     column : str, default=None
         The column of the labels. With None it is the only one beside the ids, or
@@ -77,6 +79,9 @@ def read_labels(
 
     barcodes : {"dashes", "keep"}, default="dashes"
         As for `read_omics`, so that ids agree.
+
+    sheet : str, default=None
+        As for `read_omics`.
 
     Returns
     -------
@@ -113,7 +118,8 @@ def read_labels(
     check_options(missing=missing, barcodes=barcodes)
     check_missing_values(missing_values)
     file = Path(path)
-    table = _read_table(file, header, sep, encoding, id_column, column)
+    table = _read_table(file, header, sep, encoding, sheet)
+    table = drop_counters(file, table, id_column, column)
     id_column = _choose_ids(file, table, id_column)
     ids = _find_column(file, table, id_column, "id_column")
     column = column or _choose_column(file, table.columns.drop(ids.name))
@@ -125,13 +131,17 @@ def read_labels(
     return _convert_labels(_drop_missing(file, y, missing, missing_values))
 
 
-def _read_table(file, header, sep, encoding, id_column, column):
-    """Read a table of text without counters of its rows."""
-    if file.suffix == ".parquet":
-        table = _read_parquet_cells(file)
-    else:
-        table = _read_cells(file, header, sep, encoding)
-    return drop_counters(file, table, id_column, column) if len(table) else table
+def _read_table(file, header, sep, encoding, sheet):
+    """Read a table of text from any format."""
+    suffix = file.suffix.lower()
+    if suffix == ".parquet" or suffix in EXCEL:
+        check_file(file)
+    if suffix == ".parquet":
+        return _read_parquet_cells(file)
+    if suffix not in EXCEL:
+        return _read_cells(file, header, sep, encoding)
+    with as_csv(file, sheet) as csv:
+        return _read_cells(csv, header, ",", "utf-8")
 
 
 def _read_parquet_cells(file):

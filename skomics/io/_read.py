@@ -21,7 +21,9 @@ from skomics.io._text import read_rows, strip
 
 __all__ = ["read_omics"]
 
-_SUFFIX = re.compile(r"(\.(csv|tsv|txt|parquet|npz|h5ad|h5mu))?(\.gz)?$")
+_SUFFIX = re.compile(
+    r"(\.(csv|tsv|txt|xlsx|xlsm|parquet|npz|h5ad|h5mu|h5|hdf5|mtx))?(\.gz)?$"
+)
 
 
 def read_omics(
@@ -35,11 +37,14 @@ def read_omics(
     barcodes="dashes",
     repeated="error",
     join="outer",
+    layer=None,
+    sheet=None,
 ):
     r"""Read one or several modalities tables as samples × features.
 
     Text (csv, tsv, txt or no suffix; separated by commas, tabs or spaces, with or
-    without quotes, plain or gzipped), parquet, sparse npz, h5ad and h5mu are read.
+    without quotes, plain or gzipped), xlsx, parquet, sparse npz, h5ad, h5mu and the
+    folders and h5 files of 10x are read.
     What rows are is found out from their names, or asked for, and never guessed.
 
     Parameters
@@ -81,6 +86,12 @@ def read_omics(
         Which samples to keep of several tables: those of any table, with rows of NaN
         where a table lacks them and a warning that says so; those of all tables; or,
         with "exact", refuse tables that differ.
+
+    layer : str, default=None
+        The layer of an h5ad or h5mu that holds the values; with None its matrix `X`.
+
+    sheet : str, default=None
+        The sheet of an xlsx; with None the only one that is not empty.
 
     Returns
     -------
@@ -156,6 +167,7 @@ def read_omics(
     reading = Reading(
         orientation, _as_ids(ids, barcodes), header, sep, encoding, barcodes, repeated
     )
+    reading = replace(reading, layer=layer, sheet=sheet)
     raw, is_single = _read_all(path, reading)
     tables = orient_all(raw, reading)
     if is_single:

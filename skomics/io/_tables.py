@@ -1,7 +1,6 @@
 """Read one file of numbers in any format, and find out what its rows are."""
 
 import gzip
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +14,8 @@ from skomics._rows import check_unique, place_rows, quote_values
 from skomics._tcga import normalize_barcode
 from skomics.exceptions import SampleAlignmentError
 from skomics.io._corners import FEATURE_CORNERS, SAMPLE_CORNERS, simplify
+from skomics.io._errors import UnfitError, wrap_errors
+from skomics.io._excel import EXCEL, as_csv
 from skomics.io._ids import (
     choose_leading,
     drop_counter_columns,
@@ -25,18 +26,19 @@ from skomics.io._ids import (
 )
 from skomics.io._names import guess_kind
 from skomics.io._no_genes import drop_no_genes, find_dates, warn_of_odd_features
+from skomics.io._tenx import find_matrix, read_tenx_folder, read_tenx_h5
 from skomics.io._text import LEADING, MISSING, read_numbers
 
 __all__ = [
     "RawTable",
     "Reading",
     "SparseTable",
+    "check_file",
     "check_ids",
     "clean_ids",
     "find_orientation",
     "orient",
     "read_raw",
-    "wrap_errors",
 ]
 
 _FEATURE_FILES = ("_features.txt", "_features.txt.gz")
@@ -55,6 +57,8 @@ class Reading:
     encoding: str = "utf-8"
     barcodes: str = "dashes"
     repeated: str = "error"
+    layer: str | None = None
+    sheet: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,22 +122,40 @@ def read_raw(file, reading):
     Returns
     -------
     tables : dict of RawTable
-        The tables by name: several for h5mu, else one under the name "".
+        The tables by name: several for h5mu, and where features are of several types,
+        else one under the name "".
     """
-    readers = {".parquet": _read_parquet, ".npz": _read_npz, ".h5ad": _read_h5ad}
-    if file.suffix in readers or file.suffix == ".h5mu":
-        _check_file(file)
-    if file.suffix == ".h5mu":
-        tables = _read_h5mu(file)
-    else:
-        tables = {"": readers.get(file.suffix, _read_text)(file, reading)}
+    matrix = find_matrix(file)
+    suffix = ".mtx" if matrix else file.suffix.lower()
+    if suffix in _FORMATS:
+        check_file(matrix or file)
+    _check_parameters(file, suffix, reading)
+    tables = _FORMATS.get(suffix, _read_text)(matrix or file, reading)
+    tables = tables if isinstance(tables, dict) else {"": tables}
     return {
         name: _clean_names(_check_names(table, reading), reading)
         for name, table in tables.items()
     }
 
 
-def _check_file(file):
+def _check_parameters(file, suffix, reading):
+    for name, suffixes in (("layer", (".h5ad", ".h5mu")), ("sheet", EXCEL)):
+        value = getattr(reading, name)
+        if value is not None and suffix not in suffixes:
+            raise ValueError(
+                f"Got {name}={value!r} for {file.name}, but only files "
+                f"{' and '.join(suffixes)} have one. Leave it out."
+            )
+
+
+def check_file(file):
+    """Raise an error if there is no such file.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+    """
     if not file.is_file():
         raise FileNotFoundError(
             f"There is no file {str(file)!r}. Check the path; load_folder is for "
@@ -256,23 +278,24 @@ def _as_csr(matrix):
     return sparse.csr_matrix(matrix)
 
 
-def _read_h5ad(file, _):
+def _read_h5ad(file, reading):
     anndata = import_optional("anndata", extra="mudata")
     with wrap_errors(file, "h5ad"):
-        return _as_raw(file, anndata.io.read_h5ad(file))
+        data = anndata.io.read_h5ad(file)
+        return _split(_as_raw(file, data, reading.layer), _name_modalities(data.var))
 
 
-def _read_h5mu(file):
+def _read_h5mu(file, reading):
     mudata = import_optional("mudata", extra="mudata")
     with wrap_errors(file, "h5mu"), mudata.set_options(pull_on_update=False):
         data = mudata.read_h5mu(file)
-        return {name: _as_raw(file, mod) for name, mod in data.mod.items()}
+        return {
+            name: _as_raw(file, mod, reading.layer) for name, mod in data.mod.items()
+        }
 
 
-def _as_raw(file, data):
-    values = data.X
-    if values is None:
-        raise ValueError("it holds no matrix X")
+def _as_raw(file, data, layer):
+    values = _take_layer(data, layer)
     values = (
         _as_csr(values)
         if sparse.issparse(values)
@@ -287,27 +310,77 @@ def _as_raw(file, data):
     )
 
 
-@contextmanager
-def wrap_errors(file, format):
-    """Turn whatever a library raises for a damaged file into one clear error.
+def _take_layer(data, layer):
+    layers = quote_values(list(data.layers), 9) or "none"
+    if layer is None and data.X is None:
+        raise UnfitError(
+            f"has no matrix X; its layers are: {layers}. Choose one with layer= of "
+            "read_omics."
+        )
+    if layer is not None and layer not in data.layers:
+        raise UnfitError(
+            f"has no layer {layer!r}; its layers are: {layers}. Choose another, or "
+            "leave out layer= for the matrix X."
+        )
+    return data.X if layer is None else data.layers[layer]
 
-    Parameters
-    ----------
-    file : Path
-        The file that is read.
 
-    format : str
-        What it is read as.
-    """
-    try:
-        yield
-    # A damaged file makes h5py, zipfile and their kin raise nearly anything.
-    except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ValueError(
-            f"{file.name} cannot be read as {format}: {reason}. The file is damaged, "
-            "cut short or of another format; get or write it again."
-        ) from error
+def _name_modalities(var):
+    """Return the modality of each feature of an AnnData, or None if it has but one."""
+    for column in ("omics", "feature_types"):
+        if column in var and var[column].nunique() > 1:
+            return var[column].astype(str).to_numpy()
+    return None
+
+
+def _split(table, modalities):
+    """Cut a table whose features are of several modalities into one for each."""
+    if modalities is None or len(set(modalities)) < 2:
+        return table
+    values = sparse.csc_matrix(table.values) if sparse.issparse(table.values) else None
+    tables = {}
+    for name in dict.fromkeys(modalities):
+        is_in = modalities == name
+        part = table.values[:, is_in] if values is None else values[:, is_in].tocsr()
+        columns = [c.removeprefix(f"{name}{SEPARATOR}") for c in table.columns[is_in]]
+        columns = pd.Index(columns, dtype=object)
+        tables[name] = replace(table, values=part, columns=columns)
+    return tables
+
+
+def _read_tenx(matrix, _):
+    with wrap_errors(matrix, "counts of 10x"):
+        return _from_tenx(matrix, *read_tenx_folder(matrix))
+
+
+def _read_h5(file, _):
+    with wrap_errors(file, "counts of 10x"):
+        return _from_tenx(file, *read_tenx_h5(file))
+
+
+def _from_tenx(file, values, barcodes, features):
+    # Symbols may be repeated, ids are not.
+    names = pd.Index(features["id"], dtype=object)
+    table = RawTable(file, _as_csr(values), barcodes, names, is_oriented=True)
+    return _split(table, features["type"].to_numpy())
+
+
+def _read_excel(file, reading):
+    reading = replace(reading, sep=",", encoding="utf-8")
+    with as_csv(file, reading.sheet) as csv:
+        return replace(_read_text(csv, reading), file=file)
+
+
+_FORMATS = {
+    ".parquet": _read_parquet,
+    ".npz": _read_npz,
+    ".h5ad": _read_h5ad,
+    ".h5mu": _read_h5mu,
+    ".h5": _read_h5,
+    ".hdf5": _read_h5,
+    ".mtx": _read_tenx,
+    **dict.fromkeys(EXCEL, _read_excel),
+}
 
 
 def clean_ids(names, barcodes):
