@@ -147,23 +147,40 @@ def load_folder(
             f"There is no folder {str(path)!r}. Give a folder with {LABELS} and one "
             "table per modality."
         )
-    if (path / "labels_tr.csv").is_file():
-        tables, y = load_mogonet(path, omics)
-        _check_found(path, tables, omics)
-        if labels is None or not _is_default(labels):
-            y = _get_labels(path, labels, missing_values)
-    else:
-        is_dlmo = (path / "clusters.txt").is_file() and not (path / LABELS).is_file()
-        if is_dlmo and _is_default(labels):
-            labels = "clusters.txt"
-        y = _get_labels(path, labels, missing_values)
-        others = {LABELS, labels if isinstance(labels, str) else LABELS}
-        files = _find_files(path, omics, "omics*.txt" if is_dlmo else "*", others)
-        tables = _load_tables(path, y, omics, files)
+    is_mogonet = (path / "labels_tr.csv").is_file()
+    load = _load_mogonet if is_mogonet else _load_tables
+    tables, y = load(path, omics, labels, missing_values)
     if y is None:
         return join_tables(*match_samples(tables, join))
     tables, samples = match_samples(tables, join, labeled=y.index)
     return join_tables(tables, samples), y.loc[samples]
+
+
+def _load_mogonet(path, omics, labels, missing_values):
+    tables, y = load_mogonet(path, omics)
+    _check_found(path, tables, omics)
+    is_other = not _is_default(labels)
+    return tables, _get_labels(path, labels, missing_values) if is_other else y
+
+
+def _load_tables(path, omics, labels, missing_values):
+    is_dlmo = (path / "clusters.txt").is_file() and not (path / LABELS).is_file()
+    if is_dlmo and _is_default(labels):
+        labels = "clusters.txt"
+    y = _get_labels(path, labels, missing_values)
+    names = [LABELS, labels if isinstance(labels, str | Path) else LABELS]
+    others = {(path / name).resolve() for name in names}
+    files = _find_files(path, omics, "omics*.txt" if is_dlmo else "*", others)
+    reading = Reading(ids=None if y is None else y.index)
+    raw = _read_files(files, reading, is_named=bool(omics))
+    _check_found(path, raw, None)
+    if y is None:
+        return orient_all(raw, reading), None
+    # Where neither axis is labeled, match_samples says which ids differ.
+    return {
+        name: orient(table, find_orientation(table, reading) or "samples", reading)
+        for name, table in raw.items()
+    }, y
 
 
 def _is_default(labels):
@@ -217,7 +234,7 @@ def _find_files(path, omics, pattern, others):
         suffix = next((s for s in suffixes if file.name.lower().endswith(s)), "")
         name = file.name[: len(file.name) - len(suffix)]
         is_table = suffix != "" or is_tenx_folder(file)
-        if not is_table or file.name in others or (omics and name not in omics):
+        if not is_table or file.resolve() in others or (omics and name not in omics):
             continue
         if name in files:
             raise ValueError(
@@ -244,14 +261,14 @@ def _check_found(path, found, omics):
         )
 
 
-def _load_tables(path, y, omics, files):
-    reading = Reading(ids=None if y is None else y.index)
+def _read_files(files, reading, is_named):
+    """Read the tables; those that hold text only are left out if they may be."""
     raw = {}
     for name, file in files.items():
         try:
             raw |= name_tables(name, read_raw(file, reading))
         except CellError as error:
-            if omics or not _is_description(file):
+            if is_named or not _is_description(file):
                 raise CellError(
                     f"{error} If the file is no modalities table, name the tables to "
                     "read in omics=."
@@ -260,14 +277,7 @@ def _load_tables(path, y, omics, files):
                 f"{file.name} holds text only, so it is left out as a description of "
                 "the samples. Name the tables to read in omics=.",
             )
-    _check_found(path, raw, None)
-    if y is None:
-        return orient_all(raw, reading)
-    # Where neither axis is labeled, match_samples says which ids differ.
-    return {
-        name: orient(table, find_orientation(table, reading) or "samples", reading)
-        for name, table in raw.items()
-    }
+    return raw
 
 
 def _is_description(file):

@@ -248,6 +248,8 @@ def drop_counter_columns(file, values, names):
             f"{quote_values(names[is_odd])}; they are kept. Drop them if they are no "
             "measurements: the order of rows may give their class away."
         )
+    if not is_dropped.any():
+        return values, names
     return values[:, ~is_dropped], names[~is_dropped]
 
 

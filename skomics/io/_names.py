@@ -49,5 +49,5 @@ def guess_kind(names):
     n_genes = len(_GENES.intersection(names))
     if n_genes >= 3 or 2 * n_genes >= len(names):
         return "features"
-    n_known = sum(is_no_gene(names)) + sum(map(is_feature_name, names))
+    n_known = sum(is_no_gene(names)) + sum(bool(_FEATURE.fullmatch(n)) for n in names)
     return "features" if 2 * n_known >= len(names) else None

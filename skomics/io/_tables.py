@@ -25,7 +25,7 @@ from skomics.io._ids import (
     refuse_values_as_ids,
 )
 from skomics.io._names import guess_kind
-from skomics.io._no_genes import drop_no_genes, find_dates, warn_of_odd_features
+from skomics.io._no_genes import find_dates, is_no_gene, warn_of_odd_features
 from skomics.io._tenx import find_matrix, read_tenx_folder, read_tenx_h5
 from skomics.io._text import LEADING, MISSING, read_numbers
 
@@ -549,11 +549,14 @@ def orient(table, orientation, reading):
     _check_finite(table.file, values)
     check_ids(table.file, samples)
     _check_features(table, features, orientation)
-    values, features = drop_no_genes(table.file, values, features)
-    if not len(features):
+    is_gene = ~is_no_gene(features)
+    if not is_gene.any():
         raise ValueError(f"{table.file.name} has no features. Give at least one.")
+    genes = features if is_gene.all() else features[is_gene]
+    values = values if is_gene.all() else values[:, is_gene]
+    oriented = _resolve_repeated(table.file, values, samples, genes, reading.repeated)
     warn_of_odd_features(table.file, features)
-    return _resolve_repeated(table.file, values, samples, features, reading.repeated)
+    return oriented
 
 
 def _raise_undecided(table, reading):
@@ -643,7 +646,7 @@ def _check_features(table, features, orientation):
 
 def _resolve_repeated(file, values, samples, features, repeated):
     is_repeat = features.duplicated()
-    _refuse_repeated_dates(file, features[is_repeat].unique())
+    _refuse_repeated_dates(file, features, is_repeat)
     if is_repeat.any() and repeated == "error":
         names = features[is_repeat].unique()
         raise ValueError(
@@ -661,9 +664,11 @@ def _resolve_repeated(file, values, samples, features, repeated):
     return pd.DataFrame(values, index=samples, columns=features)
 
 
-def _refuse_repeated_dates(file, names):
+def _refuse_repeated_dates(file, features, is_repeat):
     """Refuse to choose among genes that Excel gave one name."""
-    dates = find_dates(names)
+    if not is_repeat.any():
+        return
+    dates = find_dates(features).intersection(features[is_repeat])
     if len(dates):
         raise ValueError(
             f"{file.name} has {len(dates)} feature names that occur more than once "
