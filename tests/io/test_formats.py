@@ -10,7 +10,9 @@ from scipy import sparse
 from scipy.io import mmwrite
 
 from skomics.io import load_folder, read_labels, read_omics
+from skomics.io._tables import _FORMATS
 from skomics.preprocessing import OmicsConcatenator
+from tests.conftest import REPOSITORY
 
 CELLS = ["AAAC-1", "CCCG-1", "GGGT-1"]
 IDS = ["ENSG00000141510", "ENSG00000136997", "CD3", "chr1:1-2"]
@@ -508,3 +510,10 @@ def test_a_sparse_table_of_another_shape_is_refused(sparse_folder):
     )
     with pytest.raises(ValueError, match=message):
         load_folder(sparse_folder)
+
+
+def test_the_documentation_lists_the_formats():
+    page = (REPOSITORY / "docs" / "datasets.md").read_text(encoding="utf-8")
+    table = page.partition("## Layouts that")[2].partition("##")[0]
+    assert [suffix for suffix in _FORMATS if f"`{suffix}`" not in table] == [".mtx"]
+    assert "`matrix.mtx`" in table
