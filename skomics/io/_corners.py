@@ -109,9 +109,16 @@ def has_counter_first(names, cells):
         return True
     if is_first_counter_name(first) and has_counter_first(names[1:], cells[1:]):
         return True  # two counters
-    if cells[0] not in ("0", "1") or not is_first_counter_name(first):
-        return is_id_name(second) and not is_id_name(first) and cells[0] in ("0", "1")
-    return is_id_name(second) or not _is_number(cells[1])
+    if cells[0] not in ("0", "1") or _is_fraction(cells[1]):
+        return False
+    if is_first_counter_name(first) and not _is_number(cells[1]):
+        return True
+    is_counter_name = is_first_counter_name(first) or not is_id_name(first)
+    return is_counter_name and is_id_name(second)
+
+
+def _is_fraction(cell):
+    return re.fullmatch(r"-?\d*[.,]\d*[1-9]\d*(e-?\d+)?", cell) is not None
 
 
 def _is_number(cell):

@@ -14,8 +14,9 @@ from skomics.io._labels import read_labels
 from skomics.io._missing import check_missing_values
 from skomics.io._mogonet import load_mogonet
 from skomics.io._options import check_options
+from skomics.io._orientation import find_orientation
 from skomics.io._read import name_tables, orient_all
-from skomics.io._tables import Reading, find_orientation, orient, read_raw
+from skomics.io._tables import Reading, orient, read_raw
 from skomics.io._tenx import is_tenx_folder
 from skomics.io._text import CellError, is_annotation
 

@@ -6,6 +6,7 @@ from scipy import sparse
 
 from skomics._rows import quote_values
 from skomics._warnings import warn
+from skomics.exceptions import SampleAlignmentError
 from skomics.io._corners import (
     has_counter_first,
     is_counter,
@@ -21,7 +22,7 @@ from skomics.io._text import LEADING, MISSING, CellError
 __all__ = [
     "as_text",
     "choose_leading",
-    "drop_counter_columns",
+    "drop_counters_of_axis",
     "drop_counters",
     "index_first",
     "is_float",
@@ -98,12 +99,14 @@ def _raise_two_columns(file, first, second):
     )
 
 
-def _warn_of_counters(file, names):
+def _warn_of_counters(file, names, axis="columns"):
     named = [name for name in names if not is_nameless(name)]
     if named:
+        others = {"columns": "rows", "rows": "columns"}[axis]
         warn(
-            f"{file.name} has columns that only count its rows, {quote_values(named)}; "
-            "they are left out. If they are values, rename them."
+            f"{file.name} has {axis} that only count its {others}, "
+            f"{quote_values(named)}; they are left out. If they are values, rename "
+            "them."
         )
 
 
@@ -195,7 +198,16 @@ def refuse_unclear_ids(file, corner, rows, column, ids):
     """
     if not (is_nameless(corner) and len(rows) > 1 and is_counter([*rows])):
         return
-    if ids is not None and rows.isin(ids).any():
+    is_known = np.zeros(len(rows), dtype=bool) if ids is None else rows.isin(ids)
+    if is_known.any():
+        if not is_known[0] or not (is_known.all() or ids.isin(rows).all()):
+            raise SampleAlignmentError(
+                f"{file.name} has no ids but the numbers of its {len(rows)} rows, of "
+                f"which {is_known.sum()} are among the {len(ids)} ids "
+                f"({quote_values(ids)}), so that rows would be matched by their "
+                "number. Put the ids into a column 'sample_id', also if they are "
+                "these numbers."
+            )
         whole = pd.Index([str(i)[:-2] for i in column])  # without .0
         if not whole.isin(ids).any():
             return
@@ -208,7 +220,7 @@ def refuse_unclear_ids(file, corner, rows, column, ids):
         )
 
 
-def drop_counter_columns(file, values, names):
+def drop_counters_of_axis(file, values, names, axis="columns"):
     """Leave columns that count the rows out of a table of numbers.
 
     Parameters
@@ -217,10 +229,13 @@ def drop_counter_columns(file, values, names):
         Where it is from.
 
     values : ndarray or csr of shape (n_rows, n_columns)
-        The numbers.
+        The numbers, turned if its rows may be counters.
 
     names : Index of shape (n_columns,)
         The names of the columns.
+
+    axis : {"columns", "rows"}, default="columns"
+        What the columns are in the file.
 
     Returns
     -------
@@ -236,21 +251,23 @@ def drop_counter_columns(file, values, names):
         If a counter has a name, or a column that counts is kept because its name is
         none of a counter.
     """
-    if sparse.issparse(values) or not values.size:
+    if sparse.issparse(values) or values.shape[0] < 2 or not values.size:
         return values, names
     counts = _find_counters(values)
-    is_dropped = counts & np.array([is_counter_name(n) for n in names], dtype=bool)
-    _warn_of_counters(file, names[is_dropped])
-    is_odd = counts & ~is_dropped & np.array([not is_feature_name(n) for n in names])
-    if is_odd.any() and len(values) >= _FEWEST:
+    if not counts.any():
+        return values, names
+    is_named = np.array([is_counter_name(name) for name in names], dtype=bool)
+    if axis == "rows" or len(values) == 2:
+        is_named &= names != ""  # rather an id or name that is missing
+    _warn_of_counters(file, names[counts & is_named], axis)
+    odd = [name for name in names[counts & ~is_named] if not is_feature_name(name)]
+    if odd and len(values) >= _FEWEST:
         warn(
-            f"{file.name} has columns that count its rows in their order, "
-            f"{quote_values(names[is_odd])}; they are kept. Drop them if they are no "
+            f"{file.name} has {axis} that count up in their order, "
+            f"{quote_values(odd)}; they are kept. Drop them if they are no "
             "measurements: the order of rows may give their class away."
         )
-    if not is_dropped.any():
-        return values, names
-    return values[:, ~is_dropped], names[~is_dropped]
+    return values[:, ~(counts & is_named)], names[~(counts & is_named)]
 
 
 def _find_counters(values):
@@ -355,6 +372,8 @@ def name_rows(file, table, ids):
     ValueError
         If it is not clear which column names the rows.
     """
+    if table.columns.nlevels > 1:  # a modality and a feature
+        return str(table.index.name or ""), as_text(table.index), table
     if not _is_default(table.index):
         table = index_first(table)
     elif table.shape[1] == 0 or not _starts_with_ids(file, table, ids):
@@ -372,6 +391,8 @@ def index_first(table):
     index = table.index
     if _is_default(index):
         return table
+    if index.nlevels > 1:
+        return table.reset_index()
     name = "" if index.name is None else index.name
     column = pd.Series(index, index, name=name)
     return pd.concat([column, table], axis=1)

@@ -10,10 +10,10 @@ import pandas as pd
 
 from skomics.io._join import as_public, join_tables, match_samples
 from skomics.io._options import check_options
+from skomics.io._orientation import find_orientation
 from skomics.io._tables import (
     Reading,
     clean_ids,
-    find_orientation,
     orient,
     read_raw,
 )

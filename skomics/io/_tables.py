@@ -13,21 +13,20 @@ from skomics._optional import import_optional
 from skomics._rows import check_unique, place_rows, quote_values
 from skomics._tcga import normalize_barcode
 from skomics.exceptions import SampleAlignmentError
-from skomics.io._corners import FEATURE_CORNERS, SAMPLE_CORNERS, simplify
+from skomics.io._corners import is_nameless
 from skomics.io._errors import UnfitError, wrap_errors
 from skomics.io._excel import EXCEL, as_csv
 from skomics.io._ids import (
     choose_leading,
-    drop_counter_columns,
+    drop_counters_of_axis,
     is_number,
     name_rows,
     refuse_unclear_ids,
     refuse_values_as_ids,
 )
-from skomics.io._names import guess_kind
 from skomics.io._no_genes import find_dates, is_no_gene, warn_of_odd_features
 from skomics.io._tenx import find_matrix, read_tenx_folder, read_tenx_h5
-from skomics.io._text import LEADING, MISSING, read_numbers
+from skomics.io._text import MISSING, read_numbers
 
 __all__ = [
     "RawTable",
@@ -36,7 +35,6 @@ __all__ = [
     "check_file",
     "check_ids",
     "clean_ids",
-    "find_orientation",
     "orient",
     "read_raw",
 ]
@@ -229,7 +227,11 @@ def _from_frame(file, table, reading):
             )
     with wrap_errors(file, "parquet"):
         values = table.to_numpy(dtype=np.float64, na_value=np.nan)
-    return RawTable(file, values, rows, _as_text(table.columns), [corner])
+    raw = RawTable(file, values, rows, _as_text(table.columns), [corner])
+    has_levels = table.columns.nlevels == 2
+    return _split(
+        raw, table.columns.get_level_values(0).map(str) if has_levels else None
+    )
 
 
 def _as_text(names):
@@ -335,7 +337,7 @@ def _name_modalities(var):
 
 def _split(table, modalities):
     """Cut a table whose features are of several modalities into one for each."""
-    if modalities is None or len(set(modalities)) < 2:
+    if modalities is None:
         return table
     values = sparse.csc_matrix(table.values) if sparse.issparse(table.values) else None
     tables = {}
@@ -362,7 +364,8 @@ def _from_tenx(file, values, barcodes, features):
     # Symbols may be repeated, ids are not.
     names = pd.Index(features["id"], dtype=object)
     table = RawTable(file, _as_csr(values), barcodes, names, is_oriented=True)
-    return _split(table, features["type"].to_numpy())
+    types = features["type"].to_numpy()
+    return _split(table, types if len(set(types)) > 1 else None)
 
 
 def _read_excel(file, reading):
@@ -409,13 +412,15 @@ def _check_names(table, reading):
     """Leave out columns that count the rows, and refuse values in place of ids."""
     if table.rows is None or table.is_oriented:
         return table
-    corner = "".join(table.corner[:1])
+    corner, ids = "".join(table.corner[:1]), reading.ids
     refuse_values_as_ids(table.file, corner, table.rows, table.columns)
-    values, columns = drop_counter_columns(table.file, table.values, table.columns)
-    if len(columns):
-        first = pd.Series(values[:, 0], name=columns[0])
-        refuse_unclear_ids(table.file, corner, table.rows, first, reading.ids)
-    return replace(table, values=values, columns=columns)
+    values, columns = drop_counters_of_axis(table.file, table.values, table.columns)
+    turned, rows = drop_counters_of_axis(table.file, values.T, table.rows, "rows")
+    table = replace(table, values=turned.T, rows=rows, columns=columns)
+    if turned.size:
+        first = pd.Series(table.values[:, 0], name=columns[0])
+        refuse_unclear_ids(table.file, corner, rows, first, ids)
+    return table
 
 
 def _clean_names(table, reading):
@@ -424,90 +429,6 @@ def _clean_names(table, reading):
         for axis, labels in (("rows", table.rows), ("columns", table.columns))
     }
     return replace(table, **names)
-
-
-def find_orientation(table, reading):
-    """Find out whether the rows of a table are samples or features.
-
-    Parameters
-    ----------
-    table : RawTable
-        The table.
-
-    reading : Reading
-        What was asked for; with ids, they alone count.
-
-    Returns
-    -------
-    orientation : {"samples", "features"} or None
-        What the rows are; None if nothing says so.
-
-    Raises
-    ------
-    ValueError
-        If there is evidence for both.
-    """
-    if table.is_oriented:
-        return "samples"
-    if reading.orientation != "auto":
-        return reading.orientation
-    if table.rows is None:
-        evidence = _compare_lengths(table, reading.ids)
-    elif reading.ids is not None:
-        evidence = _compare_ids(table, reading.ids)
-    else:
-        evidence = _compare_names(table)
-    if all(evidence.values()):
-        raise ValueError(
-            f"{table.file.name} has rows that look like samples, because "
-            f"{evidence['samples']}, and like features, because "
-            f"{evidence['features']}. Pass orientation='samples' or 'features'."
-        )
-    return next((rows for rows, reason in evidence.items() if reason), None)
-
-
-def _compare_lengths(table, ids):
-    n_rows, n_columns = table.values.shape
-    n_ids = -1 if ids is None else len(ids)
-    return {
-        "samples": f"there are {n_ids} ids and rows" if n_ids == n_rows else "",
-        "features": f"there are {n_ids} ids and columns" if n_ids == n_columns else "",
-    }
-
-
-def _compare_ids(table, ids):
-    n_rows, n_columns = table.rows.isin(ids).sum(), table.columns.isin(ids).sum()
-    # A chance hit, say of a sample called like a gene, does not outweigh the rest.
-    return {
-        "samples": f"{n_rows} rows are in ids" if 10 * n_rows > n_columns else "",
-        "features": f"{n_columns} columns are in ids"
-        if 10 * n_columns > n_rows
-        else "",
-    }
-
-
-def _compare_names(table):
-    rows, columns = guess_kind(table.rows), guess_kind(table.columns)
-    corner = table.corner[0] if table.corner else ""
-    is_feature = corner in LEADING or simplify(corner) in FEATURE_CORNERS
-    samples = [
-        f"{quote_values(table.rows, 1)} is a barcode" if rows == "samples" else "",
-        f"column {quote_values(table.columns, 1)} is a feature"
-        if columns == "features"
-        else "",
-        f"{corner!r} is over the rows" if simplify(corner) in SAMPLE_CORNERS else "",
-    ]
-    features = [
-        f"row {quote_values(table.rows, 1)} is a feature" if rows == "features" else "",
-        f"column {quote_values(table.columns, 1)} is a barcode"
-        if columns == "samples"
-        else "",
-        f"{corner!r} is over the rows" if is_feature else "",
-    ]
-    return {
-        "samples": " and ".join(filter(None, samples)),
-        "features": " and ".join(filter(None, features)),
-    }
 
 
 def orient(table, orientation, reading):
@@ -628,7 +549,7 @@ def check_ids(file, ids):
 
 
 def _check_features(table, features, orientation):
-    is_missing = features == ""
+    is_missing = np.array([is_nameless(name) for name in features], dtype=bool)
     if is_missing.any():
         first = int(np.argmax(is_missing))
         place = (

@@ -425,6 +425,20 @@ def test_a_damaged_xlsx_is_refused_by_name(save, tmp_path, reader):
 # Parquet, npz, h5ad and h5mu
 
 
+def test_parquet_with_two_levels_of_columns_comes_back_as_it_was(tmp_path):
+    pytest.importorskip("pyarrow")
+    pairs = [("rna", "TP53"), ("rna", "MYC__1"), ("mirna", "mir21")]
+    columns = pd.MultiIndex.from_tuples(pairs, names=["omics", "feature"])
+    index = pd.Index(["a", "b"], name="sample")
+    X = pd.DataFrame(np.arange(6.0).reshape(2, 3) + 0.5, index, columns)
+    X.to_parquet(tmp_path / "x.parquet")
+    again = read_omics(tmp_path / "x.parquet", ids=X.index)
+    pd.testing.assert_frame_equal(again, X)
+    one = X[["mirna"]]
+    one.to_parquet(tmp_path / "x.parquet")
+    pd.testing.assert_frame_equal(read_omics(tmp_path / "x.parquet", ids=X.index), one)
+
+
 def test_parquet_is_read_with_ids_in_the_index_or_first_column(tmp_path):
     pytest.importorskip("pyarrow")
     frame = pd.DataFrame({"TP53": [1, 2], "EGFR": [None, 0.5]}, index=["a", "b"])

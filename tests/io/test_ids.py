@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skomics.exceptions import SampleAlignmentError
 from skomics.io import load_folder, read_labels, read_omics
 
 GENES = {"TP53": [1.5, 2.0, 3.0], "EGFR": [1.0, 2.5, 4.0]}
@@ -264,6 +265,63 @@ def test_patients_get_their_own_values_in_a_folder(save_frame, format, index):
     X, y = load_folder(save_frame(labels, "csv", name="labels").parent)
     assert X.index.to_list() == y.index.to_list() == ["101", "102"]
     assert X[("rna", "TP53")].to_list() == [2.0, 1.5]
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet", "xlsx"])
+@pytest.mark.parametrize("ids", [[1, 2, 3], [2, 1, 0, 9], [1, 2]])
+def test_patients_are_not_matched_by_the_numbers_of_rows(save_frame, format, ids):
+    labels = pd.DataFrame({"patient_id": ids, "label": "x"})
+    folder = save_frame(labels, "csv", index=False, name="labels").parent
+    frame = pd.DataFrame({"TP53": [1.5, 2, 3, 4]})
+    save_frame(frame, format, name="rna")
+    for join in ("inner", "outer"):
+        with pytest.raises(SampleAlignmentError, match="has no ids but the numbers of"):
+            load_folder(folder, join=join)
+
+
+def test_row_names_that_are_the_ids_are_matched(save_frame):
+    labels = pd.DataFrame({"patient_id": [2, 1], "label": ["x", "y"]})
+    folder = save_frame(labels, "csv", index=False, name="labels").parent
+    (folder / "rna.csv").write_text('"TP53","MYC"\n"1",0.5,2\n"2",3,4\n')
+    assert load_folder(folder)[0][("rna", "TP53")].to_list() == [3.0, 0.5]
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_a_counter_of_a_turned_table_is_left_out(save_frame, format):
+    frame = pd.DataFrame({"Unnamed: 0": [0, 1, 2], **GENES}, index=list("abc")).T
+    X = read_omics(save_frame(frame, format))
+    assert X.columns.to_list() == ["TP53", "EGFR"]
+    with pytest.warns(UserWarning, match="has rows that only count its columns, 'row'"):
+        read_omics(save_frame(frame.rename({"Unnamed: 0": "row"}), format))
+
+
+@pytest.mark.parametrize("name", ["Unnamed: 0", "Unnamed: 7", "...2"])
+@pytest.mark.parametrize("format", ["csv", "parquet", "xlsx"])
+def test_what_a_filter_left_of_a_counter_is_no_feature(save_frame, format, name):
+    frame = pd.DataFrame({"patient_id": list("abc"), name: [5, 7, 8], **GENES})
+    with pytest.raises(ValueError, match="1 features without a name, the first in co"):
+        read_omics(save_frame(frame, format, index=False))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("patient_id,TP53\n,0\n", "1 samples without an id"),
+        ("patient_id,TP53,EGFR\n,0,1\na,2,5\n", "1 samples without an id"),
+        ("patient_id,TP53,\na,0.5,0\n", "1 features without a name"),
+        ("patient_id,TP53,\na,0.5,0\nb,0.5,1\n", "1 features without a name"),
+    ],
+)
+def test_a_row_or_column_without_a_name_is_no_counter_for_want_of_numbers(
+    save, text, message
+):
+    with pytest.raises(ValueError, match=message):
+        read_omics(save(text))
+
+
+def test_a_value_beside_a_column_called_like_a_counter_stays(save):
+    X = read_omics(save("x,protein,TP53\n0,5.5,1\n1,2.5,7\n"))
+    assert X.columns.to_list() == ["protein", "TP53"]
 
 
 # Labels
