@@ -101,7 +101,8 @@ def load_folder(
     Warns
     -----
     UserWarning
-        If ``join="outer"`` fills rows with NaN, or a description is left out.
+        If ``join="outer"`` fills rows with NaN, or a description is left out; and
+        where `read_omics` warns.
 
     See Also
     --------

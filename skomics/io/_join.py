@@ -140,7 +140,20 @@ def join_tables(tables, ids):
         else Block(table.to_numpy(), table.columns)
         for omics, table in tables.items()
     }
-    return pack_blocks(blocks, ids)
+    X = pack_blocks(blocks, ids)
+    if any(_list_symbols(table) for table in tables.values()):
+        X.var["symbol"] = [
+            symbol
+            for table in tables.values()
+            for symbol in _list_symbols(table) or table.columns
+        ]
+    return X
+
+
+def _list_symbols(table):
+    """Return the symbols of features that are called by ids; none elsewhere."""
+    symbols = getattr(table, "symbols", None)
+    return [symbols[name] for name in table.columns] if symbols else []
 
 
 def as_public(table):
@@ -154,7 +167,8 @@ def as_public(table):
     Returns
     -------
     X : DataFrame or AnnData of shape (n_samples, n_features)
-        A sparse table as AnnData or, without anndata, a DataFrame of sparse columns.
+        A sparse table as AnnData, with ``var["symbol"]`` where features are called by
+        ids that have symbols, or, without anndata, a DataFrame of sparse columns.
     """
     if isinstance(table, pd.DataFrame):
         return table
@@ -164,8 +178,9 @@ def as_public(table):
         )
     import anndata
 
+    var = {"symbol": _list_symbols(table)} if table.symbols else None
     return anndata.AnnData(
         table.matrix,
         obs=pd.DataFrame(index=table.index),
-        var=pd.DataFrame(index=table.columns),
+        var=pd.DataFrame(var, index=table.columns),
     )

@@ -50,8 +50,8 @@ def read_omics(
     Parameters
     ----------
     path : str, Path, list or dict of these
-        One file, or several: a dict of omics name to file, or a list, in which a
-        modality is called like its file.
+        One file, or a folder of 10x, or several: a dict of omics name to file, or a
+        list, in which a modality is called like its file.
 
     orientation : {"auto", "samples", "features"}, default="auto"
         What the rows are. With "auto", names decide, see Notes; where they say
@@ -96,10 +96,11 @@ def read_omics(
     Returns
     -------
     X : DataFrame of shape (n_samples, n_features)
-        Of float64, finite or NaN. Several tables, or an h5mu, have column levels
-        (omics, feature). Where a table is sparse, an AnnData of its own dtype, as
-        `load_folder` returns it; a single sparse table has no ``var["omics"]``, and
-        without anndata is a DataFrame of sparse columns.
+        Of float64, finite or NaN. Several tables, or a file of several modalities,
+        have column levels (omics, feature). Where a table is sparse, an AnnData of its
+        own dtype, as `load_folder` returns it; a single sparse table has no
+        ``var["omics"]``, and without anndata is a DataFrame of sparse columns.
+        Features of 10x are called by their ids; ``var["symbol"]`` has their symbols.
 
     Raises
     ------
@@ -113,12 +114,15 @@ def read_omics(
     ValueError
         If a file is damaged or no table (the message names the file, line and
         column), an id or feature name is missing or repeated, a value is no finite
-        number, or the orientation is not clear.
+        number, or it is not clear which axis holds samples or which column ids.
 
     Warns
     -----
     UserWarning
-        If ``join="outer"`` fills rows with NaN.
+        If ``join="outer"`` fills rows with NaN; if ids of two tables differ in
+        spelling only; if named columns that count the rows, or features that are no
+        genes, are left out; or if names of features are spike-ins, duplicates or
+        dates of Excel.
 
     See Also
     --------
@@ -136,6 +140,10 @@ def read_omics(
     ``ENTITY_STABLE_ID``. Half of an axis must be named so. The word ``sample`` is no
     evidence, because UCSC Xena writes it over features. Of several tables, those
     that tell lend their sample ids to those that do not.
+
+    The first column, or the index of a parquet, names the rows. A column that counts
+    the rows does so only if no other may. Sums that STAR, HTSeq and featureCounts
+    write among the genes, such as ``N_unmapped`` and ``__no_feature``, are left out.
 
     In tables of cBioPortal, lines with ``#`` are skipped, and a feature is called by
     the first that it has of ``ENTITY_STABLE_ID``, ``Hugo_Symbol`` and

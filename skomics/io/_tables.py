@@ -82,6 +82,9 @@ class RawTable:
 
     is_oriented : bool, default=False
         Whether the format says that rows are samples.
+
+    symbols : dict or None, default=None
+        Symbols of the features by name, where names are ids.
     """
 
     file: Path
@@ -91,15 +94,17 @@ class RawTable:
     corner: list = field(default_factory=list)
     lines: list = field(default_factory=list)
     is_oriented: bool = False
+    symbols: dict | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class SparseTable:
-    """A csr matrix and the names of its rows and columns."""
+    """A csr matrix, the names of its rows and columns, and symbols by column."""
 
     matrix: sparse.csr_matrix
     index: pd.Index
     columns: pd.Index
+    symbols: dict | None = None
 
     def reindex(self, ids):
         """Return the table with the rows in the order of ids, all of which it has."""
@@ -363,7 +368,10 @@ def _read_h5(file, _):
 def _from_tenx(file, values, barcodes, features):
     # Symbols may be repeated, ids are not.
     names = pd.Index(features["id"], dtype=object)
-    table = RawTable(file, _as_csr(values), barcodes, names, is_oriented=True)
+    symbols = dict(zip(names, features["name"], strict=True))
+    table = RawTable(
+        file, _as_csr(values), barcodes, names, is_oriented=True, symbols=symbols
+    )
     types = features["type"].to_numpy()
     return _split(table, types if len(set(types)) > 1 else None)
 
@@ -477,7 +485,7 @@ def orient(table, orientation, reading):
     values = values if is_gene.all() else values[:, is_gene]
     oriented = _resolve_repeated(table.file, values, samples, genes, reading.repeated)
     warn_of_odd_features(table.file, features)
-    return oriented
+    return replace(oriented, symbols=table.symbols) if table.symbols else oriented
 
 
 def _raise_undecided(table, reading):

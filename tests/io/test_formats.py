@@ -62,6 +62,7 @@ def test_a_folder_of_10x_gives_a_modality_for_each_type(save_tenx, is_packed, en
     pytest.importorskip("anndata")
     X = read_omics(save_tenx(is_packed=is_packed, end=end))
     check_counts(X, FLAT)
+    assert X.var["symbol"].to_list() == NAMES
     assert X.var["omics"].to_list() == TYPES
     assert OmicsConcatenator().fit(X).omics_ == tuple(dict.fromkeys(TYPES))
 
@@ -70,7 +71,9 @@ def test_a_folder_of_10x_gives_a_modality_for_each_type(save_tenx, is_packed, en
 @pytest.mark.parametrize("types", [None, ["Gene Expression"] * 4])
 def test_a_folder_of_10x_of_one_type_is_one_table(save_tenx, types, is_packed):
     pytest.importorskip("anndata")
-    check_counts(read_omics(save_tenx(types=types, is_packed=is_packed)), IDS)
+    X = read_omics(save_tenx(types=types, is_packed=is_packed))
+    check_counts(X, IDS)
+    assert X.var["symbol"].to_list() == NAMES
 
 
 def test_files_of_10x_with_a_prefix_are_found(save_tenx):
@@ -203,6 +206,16 @@ def test_10x_is_a_table_of_a_folder(save_tenx, save_h5, tmp_path):
     assert X.var_names.to_list() == names
     assert X.obs_names.to_list() == y.index.to_list() == ["GGGT-1", "AAAC-1", "CCCG-1"]
     np.testing.assert_array_equal(X.X.toarray()[:, 4:], COUNTS[[2, 0, 1]])
+    assert X.var["symbol"].to_list() == NAMES * 2
+
+
+def test_symbols_stand_beside_the_names_of_other_modalities(save_tenx, write):
+    pytest.importorskip("anndata")
+    rna, table = save_tenx(types=None), "cell,x\nAAAC-1,1\nCCCG-1,2\nGGGT-1,3\n"
+    protein = write(**{"protein.csv": table}) / "protein.csv"
+    X = read_omics({"rna": rna, "protein": protein})
+    assert X.var["symbol"].to_list() == [*NAMES, "x"]
+    assert OmicsConcatenator().fit(X).omics_ == ("rna", "protein")
 
 
 # h5ad and h5mu
