@@ -17,7 +17,7 @@ from skomics.io._corners import (
     is_sample_id_name,
 )
 from skomics.io._names import is_feature_name
-from skomics.io._text import LEADING, MISSING, CellError
+from skomics.io._text import MISSING, CellError
 
 __all__ = [
     "as_text",
@@ -65,12 +65,10 @@ def choose_leading(file, corner, leading, lines):
     ValueError
         If two columns may name the rows.
     """
-    n_known = next((i for i, n in enumerate(corner) if n not in LEADING), len(corner))
-    while len(corner) > max(1, n_known):
+    while leading and has_counter_first([*corner, "value"], leading[0]):
         _check_counter(file, corner, leading, lines)
         _warn_of_counters(file, corner[:1])
         corner, leading = corner[1:], [cells[1:] for cells in leading]
-        n_known = len(corner) if corner[0] in LEADING else 0
     return corner, leading
 
 
@@ -78,11 +76,7 @@ def _check_counter(file, corner, leading, lines):
     if not is_counter([cells[0] for cells in leading]):
         _raise_two_columns(file, corner[0], corner[1])
     names = [cells[1] for cells in leading]
-    if (
-        is_id_name(corner[1])
-        or is_first_counter_name(corner[1])
-        or len({*names}) == len(names)
-    ):
+    if is_id_name(corner[1]) or len({*names}) == len(names):
         return
     raise CellError(
         f"{file.name} has {names[0][:50]!r} in line {lines[0]}, column 2 "
@@ -139,17 +133,17 @@ def drop_counters(file, table, id_column=None, column=None):
         return table
     names = [str(name) for name in table.columns]
     counts = [is_counter(table.iloc[:, i].to_list()) for i in range(len(names))]
-    keep = [
-        name in (id_column, column) or not (is_counter_name(name) and count)
+    drop = [
+        count and is_counter_name(name) and name not in (id_column, column)
         for name, count in zip(names, counts, strict=True)
     ]
-    may_count = len(names) > 2 and counts[0] and id_column is None
-    keep[0] = names[0] == column or not (may_count and _are_ids_next(table))
-    if may_count and keep[0] and is_nameless(names[0]):
+    may_count = counts[0] and len(names) > 2 and id_column is None
+    drop[0] = may_count and names[0] != column and _are_ids_next(table)
+    if may_count and not drop[0] and is_nameless(names[0]):
         _check_unclear(file, table.iloc[:, 1])
-    _warn_of_counters(file, [n for n, k in zip(names, keep, strict=True) if not k])
-    table = table.loc[:, keep]
-    return table if keep[0] else drop_counters(file, table, id_column, column)
+    _warn_of_counters(file, [*np.array(names, dtype=object)[drop]])
+    left = table.loc[:, np.logical_not(drop)]
+    return drop_counters(file, left, id_column, column) if drop[0] else left
 
 
 def _are_ids_next(table):
@@ -419,7 +413,7 @@ def _starts_with_ids(file, table, ids):
     names, first = [*map(str, table.columns)], table.iloc[:, 0]
     if not is_number(first.dtype) or is_id_name(names[0]):
         return True
-    if is_first_counter_name(names[0]) and is_counter(list(as_text(first))):
+    if is_counter_name(names[0]) and is_counter(list(as_text(first))):
         return True
     later = [name for name in names[1:] if is_sample_id_name(name)]
     if later and later[0] == names[1] and len(table):

@@ -161,7 +161,7 @@ def _choose_ids(file, table, id_column):
         return id_column
     first = table.columns[0]
     ids = [name for name in table.columns[1:] if is_sample_id_name(name)]
-    if ids and not is_id_name(first) and table[first].map(is_float).all():
+    if ids and not is_id_name(first) and table.iloc[:, 0].map(is_float).all():
         raise ValueError(
             f"{file.name} has numbers in its first column, {first!r}, and a column "
             f"{ids[0]!r}, so either may hold the ids. Say which with id_column=."

@@ -34,7 +34,7 @@ _MONTHS = (
 )
 # 1-Mar in any case, Mar-01 not in small letters alone: these are genes of worms.
 _WORDED_DATE = re.compile(
-    rf"(?=[\dX])X?\d{{1,2}}[-./\s]{{1,2}}(?i:{_MONTHS})\.?([-./\s]\d{{2,4}})?"
+    rf"(?=[\dX])X?\d{{1,2}}[-./\s]{{1,2}}(?i:{_MONTHS})\.?([-./\s]\d{{1,4}})?"
     rf"|(?=[ADFJMNOS])(?i:{_ENGLISH})[-./]\d{{1,2}}"
 )
 _DATE = re.compile(

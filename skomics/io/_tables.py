@@ -10,7 +10,12 @@ from scipy import sparse
 
 from skomics._blocks import SEPARATOR
 from skomics._optional import import_optional
-from skomics._rows import check_unique, place_rows, quote_values
+from skomics._rows import (
+    check_unique,
+    describe_near_ids,
+    place_rows,
+    quote_values,
+)
 from skomics._tcga import normalize_barcode
 from skomics.exceptions import SampleAlignmentError
 from skomics.io._corners import is_nameless
@@ -504,6 +509,7 @@ def _raise_undecided(table, reading):
             f"{name} has {axes}, none of which is among the {len(reading.ids)} ids "
             f"({quote_values(reading.ids)}). Give the ids of this table's samples, or "
             "pass orientation='samples' or 'features'."
+            + describe_near_ids(reading.ids, table.rows.append(table.columns))
         )
     raise ValueError(
         f"{name} has {axes}, which do not tell samples from features. Pass "

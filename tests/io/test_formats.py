@@ -2,6 +2,7 @@
 
 import datetime
 import gzip
+import sys
 
 import numpy as np
 import pandas as pd
@@ -544,3 +545,15 @@ def test_the_documentation_lists_the_formats():
     table = page.partition("## Layouts that")[2].partition("##")[0]
     assert [suffix for suffix in _FORMATS if f"`{suffix}`" not in table] == [".mtx"]
     assert "`matrix.mtx`" in table
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "extra"),
+    [("openpyxl", "x.xlsx", "excel"), ("h5py", "x.h5", "data")],
+)
+def test_what_to_install_is_said_where_a_format_needs_more(
+    save, monkeypatch, module, name, extra
+):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=rf"{module} is .* 'skomics\[{extra}\]'"):
+        read_omics(save("x", name))

@@ -48,6 +48,13 @@ def test_a_folder_names_ids_that_are_near_those_of_its_labels(
     assert y.index.to_list() == ["q", "r"]
 
 
+@pytest.mark.parametrize(("ours", "theirs", "difference"), NEAR)
+def test_ids_that_are_near_those_of_a_table_are_named(save, ours, theirs, difference):
+    for text in (f"x,g\n{ours},1.5\n", f"x,{ours}\ng,1.5\n"):
+        with pytest.raises(SampleAlignmentError, match=f"none of .* {difference}"):
+            read_omics(save(text), ids=[theirs])
+
+
 def test_ids_without_a_common_one_are_refused_with_the_reason(save):
     files = {"a": save("patient_id,x\nP1,1\n", "a.csv")}
     files["b"] = save("patient_id,x\np1,1\n", "b.csv")

@@ -100,7 +100,7 @@ def test_spike_ins_and_duplicates_are_kept_and_named(tmp_path, name, what, is_tu
 
 
 DATES = ["1-Mar", "2-Sep", "01-MAR", "1-dec", "MAR-1", "Sep-02", "Dec-01", "1-Mar-21"]
-DATES += ["2. Mrz", "01.M\u00e4r", "1-D\u00e9c", "3-Sept", "X1.Mar", "2/Sep"]
+DATES += ["2. Mrz", "01.M\u00e4r", "1-D\u00e9c", "3-Sept", "X1.Mar", "2/Sep", "1-Mar.1"]
 PLAIN = ["2021-03-01", "2021-09-02 00:00:00", "01/03/2021", "1/3/21", "1.3.2021"]
 SERIALS = ["43525", "44075", "45170", "42614"]
 
