@@ -106,7 +106,8 @@ def has_counter_first(names, cells):
         return False
     first, second = names[0], names[1]
     if is_sample_id_name(second):
-        return True
+        # Names of rows may have no name, numbers of rows are whole.
+        return not is_nameless(first) or cells[0].isdecimal()
     if is_first_counter_name(first) and has_counter_first(names[1:], cells[1:]):
         return True  # two counters
     if cells[0] not in ("0", "1") or _is_fraction(cells[1]):

@@ -393,8 +393,8 @@ def index_first(table):
 
 
 def _skip_counter(file, table):
-    names = [str(name) for name in table.columns]
-    row = [str(cell) for cell in table.iloc[0]] if len(table) else []
+    names = [str(name) for name in table.columns[:5]]  # counters come first
+    row = [as_text(table.iloc[:1, i])[0] for i in range(len(names)) if len(table)]
     if not row or not has_counter_first(names, row):
         return table
     first, second = table.iloc[:, 0], table.iloc[:, 1]

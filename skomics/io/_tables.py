@@ -238,10 +238,11 @@ def _from_frame(file, table, reading):
     with wrap_errors(file, "parquet"):
         values = table.to_numpy(dtype=np.float64, na_value=np.nan)
     raw = RawTable(file, values, rows, _as_text(table.columns), [corner])
-    has_levels = table.columns.nlevels == 2
-    return _split(
-        raw, table.columns.get_level_values(0).map(str) if has_levels else None
-    )
+    if table.columns.nlevels != 2:
+        return raw
+    # The rows of a table with modalities are samples.
+    modalities = table.columns.get_level_values(0).map(str)
+    return _split(replace(raw, is_oriented=True), modalities)
 
 
 def _as_text(names):
@@ -563,7 +564,8 @@ def check_ids(file, ids):
 
 
 def _check_features(table, features, orientation):
-    is_missing = np.array([is_nameless(name) for name in features], dtype=bool)
+    # The first letter is looked at first, because there may be many features.
+    is_missing = np.array([n[:1] in "U_." and is_nameless(n) for n in features], bool)
     if is_missing.any():
         first = int(np.argmax(is_missing))
         place = (

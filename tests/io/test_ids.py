@@ -165,6 +165,13 @@ def test_what_a_filter_left_of_the_numbers_of_rows_is_no_ids(save_frame, format)
 
 
 @pytest.mark.parametrize("format", ["csv", "parquet", "xlsx"])
+def test_ids_beside_an_index_of_names_are_refused(save_frame, format):
+    frame = pd.DataFrame({"patient_id": [102, 101, 7], **GENES}, index=list("abc"))
+    with pytest.raises(ValueError, match="ids in its column 'patient_id', but ''"):
+        read_omics(save_frame(frame, format))
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet", "xlsx"])
 def test_a_missing_id_is_refused(save_frame, format):
     frame = pd.DataFrame({"patient_id": ["a", None, "c"], **GENES})
     with pytest.raises(ValueError, match="has 1 samples without an id"):

@@ -47,6 +47,13 @@ def test_labels_in_parquet_are_read(tmp_path):
     assert y.to_dict() == {"007": "x"}
 
 
+def test_a_parquet_of_one_column_has_no_labels(tmp_path):
+    pytest.importorskip("pyarrow")
+    pd.DataFrame({"id": ["a", "b"]}).to_parquet(tmp_path / "l.parquet")
+    with pytest.raises(ValueError, match="l.parquet has 1 columns. Give sample ids"):
+        read_labels(tmp_path / "l.parquet")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
