@@ -41,10 +41,11 @@ _IDS = (
 _NAMELESS = re.compile(r"|Unnamed: \d+(\.\d+)?|__index_level_\d+__|\.\.\.\d+")
 _COUNTERS = frozenset(
     "index level_0 row rows row_id row_index row_number row_num row_name row_names "
-    "rowid rowname rownames rownum rn # serial serial_no s_no sl_no sr_no".split()
+    "rowid rowname rownames rownum rn no no_ nr num number obs # serial serial_no s_no "
+    "sl_no sr_no".split()
 )
 # Names of counters if they come first; elsewhere they may well be of values.
-_FIRST_COUNTERS = _COUNTERS | frozenset("x n no no_ nr num number v1 obs".split())
+_FIRST_COUNTERS = _COUNTERS | frozenset(["x", "n", "v1"])
 
 
 def simplify(name):

@@ -32,7 +32,7 @@ __all__ = [
     "refuse_values_as_ids",
 ]
 
-_FEWEST = 5  # Shorter columns may well count by chance.
+_FEWEST = 10  # Shorter columns may well count by chance.
 
 
 def choose_leading(file, corner, leading, lines):
