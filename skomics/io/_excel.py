@@ -77,7 +77,8 @@ def _choose_sheet(book, wanted):
     n_filled = f"{len(filled)} filled sheets"
     what = n_filled if wanted is None else f"no sheet {wanted!r}"
     raise UnfitError(
-        f"has {what}; its sheets are {quote_values(names, 20)}. Choose one with sheet=."
+        f"has {what}; its sheets are {quote_values(names, 20)}. Choose one with sheet= "
+        "of read_omics or read_labels."
     )
 
 

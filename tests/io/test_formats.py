@@ -342,7 +342,10 @@ def test_a_sheet_is_read_as_its_csv_is(save_sheets, save):
 
 def test_one_of_several_sheets_is_asked_for(save_sheets):
     file = save_sheets(rna=FRAME, mirna=FRAME.rename(columns={"TP53": "mir21"}))
-    message = "table.xlsx has 2 filled sheets; its sheets are 'rna', 'mirna'. Choose"
+    message = (
+        "table.xlsx has 2 filled sheets; its sheets are 'rna', 'mirna'. Choose one "
+    )
+    message += "with sheet= of read_omics or read_labels"
     with pytest.raises(ValueError, match=message):
         read_omics(file)
     assert read_omics(file, sheet="mirna", orientation="samples").columns[0] == "mir21"

@@ -142,3 +142,14 @@ def test_repeated_dates_are_refused_and_never_averaged(save, name, repeated):
         read_omics(file, repeated=repeated)
     assert "repeated=" not in str(error.value)
     assert "mean" not in str(error.value)
+
+
+def test_sums_of_a_sparse_table_of_a_folder_are_left_out(tmp_path):
+    pytest.importorskip("anndata")
+    (tmp_path / "labels.csv").write_text("id,label\np1,x\np2,y\n")
+    (tmp_path / "rna_features.txt").write_text("TP53\n__no_feature\nMYC\n")
+    sparse.save_npz(tmp_path / "rna.npz", sparse.csr_matrix([[1, 9, 2], [3, 9, 4]]))
+    with pytest.warns(UserWarning, match="rna.npz has 1 features that are no genes"):
+        X, _ = load_folder(tmp_path)
+    assert X.var_names.to_list() == ["rna__TP53", "rna__MYC"]
+    assert X.X.toarray().tolist() == [[1, 2], [3, 4]]
