@@ -485,8 +485,9 @@ def orient(table, orientation, reading):
     check_ids(table.file, samples)
     _check_features(table, features, orientation)
     is_gene = ~is_no_gene(features)
-    if not is_gene.any():
-        raise ValueError(f"{table.file.name} has no features. Give at least one.")
+    for what, is_there in (("samples", len(samples)), ("features", is_gene.any())):
+        if not is_there:
+            raise ValueError(f"{table.file.name} has no {what}. Give at least one.")
     genes = features if is_gene.all() else features[is_gene]
     values = values if is_gene.all() else values[:, is_gene]
     oriented = _resolve_repeated(table.file, values, samples, genes, reading.repeated)

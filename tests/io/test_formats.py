@@ -442,6 +442,16 @@ def test_a_damaged_xlsx_is_refused_by_name(save, tmp_path, reader):
 # Parquet, npz, h5ad and h5mu
 
 
+@pytest.mark.parametrize(
+    ("orientation", "what"), [("features", "samples"), ("samples", "features")]
+)
+def test_parquet_without_values_is_refused(tmp_path, orientation, what):
+    pytest.importorskip("pyarrow")
+    pd.DataFrame(index=["a", "b"]).to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(ValueError, match=f"x.parquet has no {what}. Give at least one"):
+        read_omics(tmp_path / "x.parquet", orientation=orientation)
+
+
 def test_parquet_with_two_levels_of_columns_comes_back_as_it_was(tmp_path):
     pytest.importorskip("pyarrow")
     pairs = [("rna", "TP53"), ("rna", "MYC__1"), ("mirna", "mir21")]
