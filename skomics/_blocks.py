@@ -29,6 +29,7 @@ from skomics._named_sparse import NamedSparse, drop_names
 from skomics._rows import (
     check_unique,
     compare_rows,
+    describe_near_ids,
     in_brackets,
     looks_like_rows,
     place_rows,
@@ -543,6 +544,7 @@ def _check_same_ids(first, reference, name, block):
         f"{in_brackets(only_first, 2)} and {len(only_other)} only in '{name}'"
         f"{in_brackets(only_other, 2)}. All blocks need the same samples; use "
         f"`align_samples` first (for a MuData: `mudata.pp.intersect_obs`).{hint}"
+        + describe_near_ids(only_first, only_other)
     )
 
 

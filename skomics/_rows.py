@@ -1,5 +1,8 @@
 """Rows matched by label: which samples stay, where they are, and what differs."""
 
+import re
+import unicodedata
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +15,9 @@ __all__ = [
     "check_same_samples",
     "check_unique",
     "compare_rows",
+    "describe_near_ids",
+    "describe_unmatched",
+    "find_near_ids",
     "quote_values",
     "in_brackets",
     "join_rows",
@@ -88,6 +94,107 @@ def place_rows(rows, reference):
     return rows.get_indexer(reference)
 
 
+# What ids may differ in and still be meant alike, and how each is undone. Each is
+# tried on top of those before it.
+_NEAR = {
+    "type (number and text)": str,
+    "Unicode normalization": lambda i: unicodedata.normalize("NFKC", i),
+    "white space": lambda i: re.sub(r"[\s\u200b\u2060\ufeff]+", "", i),
+    "case": str.casefold,
+    "a final .0": lambda i: i.removesuffix(".0"),
+    "dots, dashes or underscores": lambda i: re.sub("[._]", "-", i),
+    "leading zeros": lambda i: i.lstrip("0") or "0",
+}
+
+
+class NearIds(NamedTuple):
+    """Two ids that are not equal, and what they differ in."""
+
+    ours: object
+    theirs: object
+    difference: str
+
+
+def find_near_ids(ours, theirs):
+    """Pair ids that are not equal but differ in spelling only.
+
+    Parameters
+    ----------
+    ours, theirs : Index
+        Ids of two tables.
+
+    Returns
+    -------
+    pairs : list of NearIds
+        Pairs in the order of `ours`, with Unicode normalization, white space, case or
+        the like as the difference.
+    """
+    known = {_undo_all(i): i for i in theirs[::-1]}
+    same = set(theirs)
+    near = [(i, known.get(_undo_all(i))) for i in ours if i not in same]
+    return [NearIds(i, j, _name_difference(i, j)) for i, j in near if j is not None]
+
+
+def _undo_all(name):
+    for undo in _NEAR.values():
+        name = undo(name)
+    return name
+
+
+def _name_difference(ours, theirs):
+    for difference, undo in _NEAR.items():
+        ours, theirs = undo(ours), undo(theirs)
+        if ours == theirs:
+            return difference
+    raise AssertionError("these ids are not near")
+
+
+def describe_near_ids(ours, theirs):
+    """Say which ids of two tables differ in spelling only.
+
+    Parameters
+    ----------
+    ours, theirs : Index
+        Ids that are not in both.
+
+    Returns
+    -------
+    message : str
+        A sentence for the end of a message, after a space; "" if there are none.
+    """
+    near = find_near_ids(ours, theirs)
+    if not near:
+        return ""
+    first = near[0]
+    names = [ascii(i) if isinstance(i, str) else str(i) for i in first[:2]]
+    return (
+        f" {len(near)} ids have another that differs only in {first.difference}, e.g. "
+        f"{names[0]} and {names[1]}: write the ids alike in both, for instance with "
+        "index.astype(str).str.normalize('NFC').str.strip()."
+    )
+
+
+def describe_unmatched(indexes):
+    """Say which ids that not all tables have differ in spelling only.
+
+    Parameters
+    ----------
+    indexes : dict of Index
+        The ids of each table.
+
+    Returns
+    -------
+    message : str
+        A sentence that names two tables and their ids; "" if there are none.
+    """
+    for (first, ours), (other, theirs) in combinations(indexes.items(), 2):
+        lacking, extra = compare_rows(ours, theirs)
+        near = describe_near_ids(extra, lacking)
+        if near:
+            return f"{first!r} and {other!r} are not matched throughout:{near}"
+    return ""
+
+
 def repeated_ids(rows):
     """Return the ids that occur more than once, each once."""
     return rows[rows.duplicated()].unique()
@@ -162,6 +269,7 @@ def check_same_samples(rows, values, name):
         f"not in X, e.g. {quote_values(given[~is_known])}; X has "
         f"{quote_values(rows)}. Give both the same samples (skomics.align_samples), or "
         f"{name} without ids, as {name}.to_numpy(), if it goes by position."
+        + describe_near_ids(theirs[~is_known], ours)
     )
 
 

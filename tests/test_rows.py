@@ -20,6 +20,9 @@ from skomics._rows import (
     check_same_samples,
     check_unique,
     compare_rows,
+    describe_near_ids,
+    describe_unmatched,
+    find_near_ids,
     in_brackets,
     join_rows,
     looks_like_rows,
@@ -27,6 +30,7 @@ from skomics._rows import (
     quote_values,
     repeated_ids,
 )
+from skomics.benchmark import Task
 from skomics.exceptions import SampleAlignmentError
 from skomics.graph import to_pyg
 from skomics.inspection import missingness_association, score_by_modality_pattern
@@ -219,3 +223,73 @@ def test_cross_validation_by_position_and_by_label():
     np.testing.assert_array_equal(by_label, by_position)
     with pytest.raises(ValueError, match="y is of other samples: "):
         cross_val_score(pipeline, flat(X), y.iloc[::-1], error_score="raise")
+
+
+# Ids that differ in spelling only
+
+COMPOSED, DECOMPOSED = "Jos\u00e9", "Jose\u0301"
+NEAR = {
+    "Unicode normalization": (COMPOSED, DECOMPOSED),
+    "white space": ("p1", "p1 "),
+    "white space (nonbreaking)": ("p1", "\u00a0p1"),
+    "white space (of no width)": ("p1", "p1\u200b"),
+    "case": ("P1a", "p1A"),
+    "dots, dashes or underscores": ("s.1", "s-1"),
+    "a final .0": ("101", "101.0"),
+    "leading zeros": ("7", "007"),
+    "type (number and text)": (101, "101"),
+}
+
+
+@pytest.mark.parametrize("difference", NEAR)
+def test_ids_that_differ_in_spelling_only_are_paired(difference):
+    ours, theirs = NEAR[difference]
+    pairs = find_near_ids(pd.Index([ours, "x"]), pd.Index(["y", theirs]))
+    assert [(p.ours, p.theirs) for p in pairs] == [(ours, theirs)]
+    assert difference.startswith(pairs[0].difference)
+    message = describe_near_ids(pd.Index([ours]), pd.Index([theirs]))
+    assert f"differs only in {pairs[0].difference}, e.g. " in message
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [("ab", "cd"), ("a", "a"), ("", "a"), (["p1", "p10"], ["p2", "p100"])],
+)
+def test_other_ids_are_not_paired(ours, theirs):
+    assert find_near_ids(index(ours), index(theirs)) == []
+    assert describe_near_ids(index(ours), index(theirs)) == ""
+    assert describe_unmatched({"a": index(ours), "b": index(theirs)}) == ""
+
+
+def test_what_cannot_be_seen_in_ids_is_written_out():
+    message = describe_near_ids(index([COMPOSED]), index([DECOMPOSED]))
+    assert r"'Jos\xe9' and 'Jose\u0301'" in message
+    assert r"'p1\xa0'" in describe_near_ids(index(["p1\u00a0"]), index(["p1"]))
+
+
+@pytest.mark.parametrize("difference", NEAR)
+def test_labels_of_ids_that_differ_in_spelling_only_are_refused_with_the_reason(
+    difference,
+):
+    ours, theirs = NEAR[difference]
+    if isinstance(ours, int):
+        return  # ids are compared as text here
+    y = pd.Series(["A", "B"], index=[theirs, "q"])
+    with pytest.raises(SampleAlignmentError, match="of other samples: .* differs only"):
+        check_same_samples(pd.Index([ours, "q"]), y, "y")
+
+
+def test_blocks_of_ids_that_differ_in_spelling_only_are_refused_with_the_reason():
+    tables = {
+        name: pd.DataFrame({"x": [1.0, 2.0]}, index=[person, "p"])
+        for name, person in (("rna", COMPOSED), ("mirna", DECOMPOSED))
+    }
+    with pytest.raises(SampleAlignmentError, match="differs only in Unicode normaliz"):
+        OmicsConcatenator().fit(tables)
+
+
+def test_a_task_whose_labels_differ_in_spelling_only_is_refused_with_the_reason():
+    X = pd.DataFrame({"x": [1.0, 2.0]}, index=["p1", "p2"])
+    y = pd.Series(["A", "B"], index=["p1 ", "p2"])
+    with pytest.raises(ValueError, match="differs only in white space"):
+        Task("t", X, y)

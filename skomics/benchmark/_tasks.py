@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import sparse
 
 from skomics._blocks import read_blocks
-from skomics._rows import compare_rows, place_rows
+from skomics._rows import compare_rows, describe_near_ids, place_rows
 from skomics._validation import plain_labels
 from skomics._warnings import warn
 from skomics.benchmark.paper._sets import (
@@ -246,12 +246,12 @@ def _check_classes(name, y, is_external):
 
 
 def _match_labels(name, y, rows):
-    lacking, _ = compare_rows(y.index, rows)
+    lacking, extra = compare_rows(y.index, rows)
     if len(lacking) or len(y) != len(rows) or not y.index.is_unique:
         raise ValueError(
             f"X of task {name!r} has {len(rows)} samples and y has {len(y)}, and "
             f"{len(lacking)} of X are not in y. Give both the same sample ids; "
-            "skomics.align_samples does."
+            "skomics.align_samples does." + describe_near_ids(lacking, extra)
         )
     return y.iloc[place_rows(y.index, rows)]
 

@@ -22,7 +22,9 @@ from skomics.datasets._registry import (
     momix_set,
     xena_set,
 )
+from skomics.io._errors import wrap_errors
 from skomics.io._join import join_tables, match_samples
+from skomics.io._missing import check_missing_values, find_missing, warn_of_missing
 from skomics.io._mogonet import load_mogonet
 from skomics.io._tables import (
     Reading,
@@ -30,7 +32,6 @@ from skomics.io._tables import (
     clean_ids,
     orient,
     read_raw,
-    wrap_errors,
 )
 
 __all__ = ["fetch_acgt", "fetch_mogonet", "fetch_momix_single_cell", "fetch_xena"]
@@ -43,6 +44,7 @@ def fetch_acgt(
     cancer,
     *,
     target_column=None,
+    missing_values="default",
     join="inner",
     data_home=None,
     download_if_missing=True,
@@ -64,6 +66,10 @@ def fetch_acgt(
     target_column : str, default=None
         The column of the clinical data that is the target. Samples without a value
         are left out of `data` and `target`.
+
+    missing_values : list of str, default="default"
+        The words that say that a sample has no value, as for
+        :func:`~skomics.io.read_labels`.
 
     join : {"inner", "outer", "exact"}, default="inner"
         Which samples to keep, as in `read_omics`.
@@ -106,6 +112,12 @@ def fetch_acgt(
     ValueError
         If the cancer or column is unknown, a checksum differs, or a file is damaged.
 
+    Warns
+    -----
+    UserWarning
+        If samples are left out because of `missing_values`, with the number of each
+        word.
+
     See Also
     --------
     skomics.preprocessing.align_samples : Matches tables by patient.
@@ -122,6 +134,7 @@ def fetch_acgt(
     ... # doctest: +SKIP
     """
     _check_name("cancer", cancer, ACGT_CANCERS)
+    check_missing_values(missing_values)
     remote = acgt_set(cancer)
     paths = _fetch_all(remote, data_home, download_if_missing, n_retries, delay)
     with TemporaryDirectory() as folder:
@@ -134,7 +147,7 @@ def fetch_acgt(
         }
         survival = _read_clinical(Path(folder, "survival"))
         clinical = _read_clinical(Path(folder, cancer))
-    data, target = _choose_target(tables, join, clinical, target_column)
+    data, target = _choose_target(tables, join, clinical, target_column, missing_values)
     return _as_bunch(
         remote, return_X_y, data, target, tables, clinical=clinical, survival=survival
     )
@@ -145,6 +158,7 @@ def fetch_xena(
     *,
     datasets=None,
     target_column=None,
+    missing_values="default",
     join="inner",
     data_home=None,
     download_if_missing=True,
@@ -170,6 +184,10 @@ def fetch_xena(
         The column of the clinical matrix that is the target, for instance
         "PAM50Call_RNAseq". Samples without a value are left out of `data` and
         `target`.
+
+    missing_values : list of str, default="default"
+        The words that say that a sample has no value, as for
+        :func:`~skomics.io.read_labels`.
 
     join : {"inner", "outer", "exact"}, default="inner"
         Which samples to keep, as in `read_omics`.
@@ -212,6 +230,12 @@ def fetch_xena(
     ValueError
         If the cohort or column is unknown, a checksum differs, or a file is damaged.
 
+    Warns
+    -----
+    UserWarning
+        If samples are left out because of `missing_values`, with the number of each
+        word.
+
     References
     ----------
     .. [1] Goldman et al., "Visualizing and interpreting cancer genomics data via the
@@ -225,11 +249,12 @@ def fetch_xena(
     ... )  # doctest: +SKIP
     """
     _check_name("cohort", cohort, XENA_COHORTS)
+    check_missing_values(missing_values)
     remote = xena_set(cohort, datasets)
     paths = _fetch_all(remote, data_home, download_if_missing, n_retries, delay)
     clinical = _read_clinical(paths.pop("clinical"))
     tables = {omics: _read_features(path) for omics, path in paths.items()}
-    data, target = _choose_target(tables, join, clinical, target_column)
+    data, target = _choose_target(tables, join, clinical, target_column, missing_values)
     return _as_bunch(remote, return_X_y, data, target, tables, clinical=clinical)
 
 
@@ -442,7 +467,7 @@ def _read_clinical(file):
     return table.set_axis(clean_ids(index, "dashes"))
 
 
-def _choose_target(tables, join, clinical, column):
+def _choose_target(tables, join, clinical, column, missing_values):
     """Join the tables, and keep samples with a value in the clinical column."""
     matched, samples = match_samples(tables, join)
     data = join_tables(matched, samples)
@@ -455,11 +480,25 @@ def _choose_target(tables, join, clinical, column):
         )
     target = clinical[column].dropna()
     target = target[~target.index.duplicated()].reindex(data.index).dropna()
+    target = _drop_words(target, missing_values)
     if target.empty:
         raise ValueError(
             f"No sample has a value in target_column={column!r}. Choose another."
         )
     return data.loc[target.index], target
+
+
+def _drop_words(target, missing_values):
+    """Leave out values that say in words that there is none."""
+    if pd.api.types.is_numeric_dtype(target.dtype):
+        return target
+    is_missing = find_missing(target.map(str), missing_values)
+    warn_of_missing(f"target_column={target.name!r}", target[is_missing].map(str))
+    target = target[~is_missing]
+    # Numbers among words were read as text.
+    numbers = pd.to_numeric(target, errors="coerce")
+    is_number = is_missing.any() and numbers.notna().all() and len(numbers)
+    return numbers if is_number else target
 
 
 def _read_rds(file):

@@ -1,6 +1,16 @@
 """Multi-omics data from files and MuData, and back."""
 
+from skomics.io._folder import load_folder
+from skomics.io._labels import read_labels
+from skomics.io._missing import MISSING_LABELS
 from skomics.io._mudata import from_mudata, to_mudata
-from skomics.io._read import load_folder, read_labels, read_omics
+from skomics.io._read import read_omics
 
-__all__ = ["from_mudata", "load_folder", "read_labels", "read_omics", "to_mudata"]
+__all__ = [
+    "MISSING_LABELS",
+    "from_mudata",
+    "load_folder",
+    "read_labels",
+    "read_omics",
+    "to_mudata",
+]

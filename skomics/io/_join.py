@@ -5,7 +5,14 @@ from importlib.util import find_spec
 import pandas as pd
 
 from skomics._blocks import Block
-from skomics._rows import compare_rows, in_brackets, join_rows, quote_values
+from skomics._rows import (
+    compare_rows,
+    describe_near_ids,
+    describe_unmatched,
+    in_brackets,
+    join_rows,
+    quote_values,
+)
 from skomics._warnings import warn
 from skomics.exceptions import SampleAlignmentError
 from skomics.io._packing import pack_blocks
@@ -50,14 +57,18 @@ def match_samples(tables, join, labeled=None):
         is_alien = not index.isin(samples).all() and join != "inner"
         if is_alien or (join == "exact" and len(index) < len(samples)):
             _raise_other_samples(omics, index, samples, labeled is not None)
+    given = ids if labeled is None else {"labels": labeled, **ids}
+    unmatched = describe_unmatched(given) if join == "inner" else ""
     if samples.empty:
         counts = ", ".join(
             f"{omics!r} has {quote_values(i)}" for omics, i in ids.items()
         )
         raise SampleAlignmentError(
             f"No sample is in every table: {counts}. Give tables of the same samples; "
-            "to match TCGA barcodes by patient, use skomics.align_samples."
+            "to match TCGA barcodes by patient, use skomics.align_samples. " + unmatched
         )
+    if join == "inner" and unmatched:
+        warn(f"join='inner' drops samples: {unmatched}")
     samples = samples.rename("sample")
     matched = {}
     for omics, table in tables.items():
@@ -75,7 +86,7 @@ def _raise_other_samples(omics, index, samples, is_labels):
         f"{in_brackets(lacking)} and {len(extra)} samples of the table are not in "
         f"{other}{in_brackets(extra)}. Keep the same samples in every file, pass "
         "join='inner' to keep those that are in all, or match the tables with "
-        "skomics.align_samples."
+        "skomics.align_samples." + describe_near_ids(lacking, extra)
     )
 
 
@@ -87,11 +98,13 @@ def _take_rows(omics, table, samples):
         raise SampleAlignmentError(
             f"Sparse table {omics!r} lacks {len(lacking)} of {len(samples)} samples"
             f"{in_brackets(lacking)} and cannot hold rows of NaN. Pass join='inner'."
+            + describe_near_ids(lacking, table.index)
         )
     warn(
         f"Table {omics!r} lacks {len(lacking)} of {len(samples)} samples"
         f"{in_brackets(lacking)}; their values are NaN. Pass join='inner' to keep "
-        "the samples of all tables, or join='exact' to refuse such tables.",
+        "the samples of all tables, or join='exact' to refuse such tables."
+        + describe_near_ids(lacking, table.index),
     )
     return table.reindex(samples)
 
@@ -127,7 +140,20 @@ def join_tables(tables, ids):
         else Block(table.to_numpy(), table.columns)
         for omics, table in tables.items()
     }
-    return pack_blocks(blocks, ids)
+    X = pack_blocks(blocks, ids)
+    if any(_list_symbols(table) for table in tables.values()):
+        X.var["symbol"] = [
+            symbol
+            for table in tables.values()
+            for symbol in _list_symbols(table) or table.columns
+        ]
+    return X
+
+
+def _list_symbols(table):
+    """Return the symbols of features that are called by ids; none elsewhere."""
+    symbols = getattr(table, "symbols", None)
+    return [symbols[name] for name in table.columns] if symbols else []
 
 
 def as_public(table):
@@ -141,7 +167,8 @@ def as_public(table):
     Returns
     -------
     X : DataFrame or AnnData of shape (n_samples, n_features)
-        A sparse table as AnnData or, without anndata, a DataFrame of sparse columns.
+        A sparse table as AnnData, with ``var["symbol"]`` where features are called by
+        ids that have symbols, or, without anndata, a DataFrame of sparse columns.
     """
     if isinstance(table, pd.DataFrame):
         return table
@@ -151,8 +178,9 @@ def as_public(table):
         )
     import anndata
 
+    var = {"symbol": _list_symbols(table)} if table.symbols else None
     return anndata.AnnData(
         table.matrix,
         obs=pd.DataFrame(index=table.index),
-        var=pd.DataFrame(index=table.columns),
+        var=pd.DataFrame(var, index=table.columns),
     )

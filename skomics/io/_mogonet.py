@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from skomics.io._files import list_files
 from skomics.io._tables import Reading, orient, read_raw
 from skomics.io._text import read_rows
 
@@ -41,7 +42,7 @@ def load_mogonet(path, omics):
         ]
     ).rename_axis("sample")
     names = sorted(
-        (f.name.removesuffix("_tr.csv") for f in path.glob("*_tr.csv")),
+        (f.name.removesuffix("_tr.csv") for f in list_files(path, "*_tr.csv")),
         key=lambda name: (len(name), name),
     )
     tables = {

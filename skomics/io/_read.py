@@ -6,38 +6,24 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from skomics._optional import import_optional
-from skomics._rows import quote_values
-from skomics._warnings import warn
 from skomics.io._join import as_public, join_tables, match_samples
-from skomics.io._mogonet import load_mogonet
+from skomics.io._options import check_options
+from skomics.io._orientation import find_orientation
 from skomics.io._tables import (
     Reading,
-    check_ids,
     clean_ids,
-    find_orientation,
     orient,
     read_raw,
-    wrap_errors,
 )
-from skomics.io._text import MISSING, CellError, is_annotation, read_rows, strip
+from skomics.io._text import read_rows, strip
 
-__all__ = ["load_folder", "read_labels", "read_omics"]
+__all__ = ["read_omics"]
 
-LABELS = "labels.csv"
-_TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".npz", ".h5ad")
-_SUFFIX = re.compile(r"(\.(csv|tsv|txt|parquet|npz|h5ad|h5mu))?(\.gz)?$")
-_LABEL_COLUMNS = ("label", "subtype")
-_OPTIONS = {
-    "orientation": ("auto", "samples", "features"),
-    "barcodes": ("dashes", "keep"),
-    "repeated": ("error", "first", "mean"),
-    "join": ("outer", "inner", "exact"),
-    "missing": ("error", "drop"),
-}
+_SUFFIX = re.compile(
+    r"(\.(csv|tsv|txt|xlsx|xlsm|parquet|npz|h5ad|h5mu|h5|hdf5|mtx))?(\.gz)?$"
+)
 
 
 def read_omics(
@@ -51,18 +37,21 @@ def read_omics(
     barcodes="dashes",
     repeated="error",
     join="outer",
+    layer=None,
+    sheet=None,
 ):
     r"""Read one or several modalities tables as samples × features.
 
     Text (csv, tsv, txt or no suffix; separated by commas, tabs or spaces, with or
-    without quotes, plain or gzipped), parquet, sparse npz, h5ad and h5mu are read.
+    without quotes, plain or gzipped), xlsx, parquet, sparse npz, h5ad, h5mu and the
+    folders and h5 files of 10x are read.
     What rows are is found out from their names, or asked for, and never guessed.
 
     Parameters
     ----------
     path : str, Path, list or dict of these
-        One file, or several: a dict of omics name to file, or a list, in which a
-        modality is called like its file.
+        One file, or a folder of 10x, or several: a dict of omics name to file, or a
+        list, in which a modality is called like its file.
 
     orientation : {"auto", "samples", "features"}, default="auto"
         What the rows are. With "auto", names decide, see Notes; where they say
@@ -98,13 +87,20 @@ def read_omics(
         where a table lacks them and a warning that says so; those of all tables; or,
         with "exact", refuse tables that differ.
 
+    layer : str, default=None
+        The layer of an h5ad or h5mu that holds the values; with None its matrix `X`.
+
+    sheet : str, default=None
+        The sheet of an xlsx; with None the only one that is not empty.
+
     Returns
     -------
     X : DataFrame of shape (n_samples, n_features)
-        Of float64, finite or NaN. Several tables, or an h5mu, have column levels
-        (omics, feature). Where a table is sparse, an AnnData of its own dtype, as
-        `load_folder` returns it; a single sparse table has no ``var["omics"]``, and
-        without anndata is a DataFrame of sparse columns.
+        Of float64, finite or NaN. Several tables, or a file of several modalities,
+        have column levels (omics, feature). Where a table is sparse, an AnnData of its
+        own dtype, as `load_folder` returns it; a single sparse table has no
+        ``var["omics"]``, and without anndata is a DataFrame of sparse columns.
+        Features of 10x are called by their ids; ``var["symbol"]`` has their symbols.
 
     Raises
     ------
@@ -118,12 +114,15 @@ def read_omics(
     ValueError
         If a file is damaged or no table (the message names the file, line and
         column), an id or feature name is missing or repeated, a value is no finite
-        number, or the orientation is not clear.
+        number, or it is not clear which axis holds samples or which column ids.
 
     Warns
     -----
     UserWarning
-        If ``join="outer"`` fills rows with NaN.
+        If ``join="outer"`` fills rows with NaN; if ids of two tables differ in
+        spelling only; if named columns that count the rows, or features that are no
+        genes, are left out; or if names of features are spike-ins, duplicates or
+        dates of Excel.
 
     See Also
     --------
@@ -141,6 +140,10 @@ def read_omics(
     ``ENTITY_STABLE_ID``. Half of an axis must be named so. The word ``sample`` is no
     evidence, because UCSC Xena writes it over features. Of several tables, those
     that tell lend their sample ids to those that do not.
+
+    The first column, or the index of a parquet, names the rows. A column that counts
+    the rows does so only if no other may. Sums that STAR, HTSeq and featureCounts
+    write among the genes, such as ``N_unmapped`` and ``__no_feature``, are left out.
 
     In tables of cBioPortal, lines with ``#`` are skipped, and a feature is called by
     the first that it has of ``ENTITY_STABLE_ID``, ``Hugo_Symbol`` and
@@ -167,25 +170,17 @@ def read_omics(
     TCGA-AB-2802-03   1.5   NaN
     TCGA-AB-2803-03   2.0   3.0
     """
-    _check_options(orientation=orientation, barcodes=barcodes, repeated=repeated)
-    _check_options(join=join)
+    check_options(orientation=orientation, barcodes=barcodes, repeated=repeated)
+    check_options(join=join)
     reading = Reading(
         orientation, _as_ids(ids, barcodes), header, sep, encoding, barcodes, repeated
     )
+    reading = replace(reading, layer=layer, sheet=sheet)
     raw, is_single = _read_all(path, reading)
-    tables = _orient_all(raw, reading)
+    tables = orient_all(raw, reading)
     if is_single:
         return as_public(next(iter(tables.values())))
     return join_tables(*match_samples(tables, join))
-
-
-def _check_options(**options):
-    for name, value in options.items():
-        if value not in _OPTIONS[name]:
-            raise ValueError(
-                f"Got {name}={value!r}, but it must be one of "
-                f"{', '.join(map(repr, _OPTIONS[name]))}."
-            )
 
 
 def _as_ids(ids, barcodes):
@@ -207,8 +202,7 @@ def _read_all(path, reading):
         raise ValueError("Got no files. Give a file, or a list or dict of files.")
     tables = {}
     for omics, file in files.items():
-        for modality, table in read_raw(Path(file), reading).items():
-            tables[f"{omics}_{modality}" if modality else omics] = table
+        tables |= name_tables(omics, read_raw(Path(file), reading))
     return tables, False
 
 
@@ -225,8 +219,41 @@ def _name_files(paths):
     return files
 
 
-def _orient_all(raw, reading):
-    """Bring samples into rows; tables that tell which they are help the others."""
+def name_tables(name, tables):
+    """Call the tables of one file after it, and its modalities if there are several.
+
+    Parameters
+    ----------
+    name : str
+        What the file is called.
+
+    tables : dict of RawTable
+        Its tables by modality; "" is the only one.
+
+    Returns
+    -------
+    tables : dict of RawTable
+        The tables by their new names.
+    """
+    return {f"{name}_{mod}" if mod else name: table for mod, table in tables.items()}
+
+
+def orient_all(raw, reading):
+    """Bring samples into rows; tables that tell which they are help the others.
+
+    Parameters
+    ----------
+    raw : dict of RawTable
+        The tables by modality.
+
+    reading : Reading
+        How to read them.
+
+    Returns
+    -------
+    tables : dict of DataFrame or SparseTable of shape (n_samples, n_features)
+        The tables.
+    """
     found = {omics: find_orientation(table, reading) for omics, table in raw.items()}
     tables = {
         omics: orient(raw[omics], orientation, reading)
@@ -245,93 +272,8 @@ def _orient_all(raw, reading):
     }
 
 
-def read_labels(
-    path,
-    *,
-    column=None,
-    id_column=None,
-    header=True,
-    missing="error",
-    sep=None,
-    encoding="utf-8",
-    barcodes="dashes",
-):
-    r"""Read the label of each sample.
-
-    Parameters
-    ----------
-    path : str or Path
-        A text table (csv, tsv, txt or no suffix, plain or gzipped) or parquet, with
-        samples in rows.
-
-    column : str, default=None
-        The column of the labels. With None it is the only one beside the ids, or
-        the one called ``label`` or else ``subtype``.
-
-    id_column : str, default=None
-        The column of the sample ids; with None the first. Row names 1, 2, 3, … that
-        R wrote are no ids.
-
-    header : bool, default=True
-        Whether the first row names the columns. Without a header, the first column
-        holds ids and the second labels.
-
-    missing : {"error", "drop"}, default="error"
-        Whether samples without a label are refused or left out. A label is missing
-        where the cell is empty, ``NA`` or another word that pandas takes for it.
-
-    sep : str, default=None
-        As for `read_omics`.
-
-    encoding : str, default="utf-8"
-        The encoding of text.
-
-    barcodes : {"dashes", "keep"}, default="dashes"
-        As for `read_omics`, so that ids agree.
-
-    Returns
-    -------
-    y : Series of shape (n_samples,)
-        The labels, with the sample ids, always text, as index. Labels are int if all
-        are plain whole numbers, else text; ``01`` stays text.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the file is missing.
-
-    ValueError
-        If the column is not clear, a label or id is missing, an id is repeated, or
-        the file is no table.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from tempfile import TemporaryDirectory
-    >>> from skomics.io import read_labels
-    >>> with TemporaryDirectory() as folder:
-    ...     file = Path(folder, "clinical.tsv")
-    ...     _ = file.write_text("id\tage\tsubtype\n007\t61\tLumA\n008\t58\tBasal\n")
-    ...     read_labels(file).to_dict()
-    {'007': 'LumA', '008': 'Basal'}
-    """
-    _check_options(missing=missing, barcodes=barcodes)
-    file = Path(path)
-    table = _read_cells(file, header, sep, encoding)
-    ids = _find_column(file, table, id_column or table.columns[0], "id_column")
-    column = column or _choose_column(file, table.columns.drop(ids.name))
-    y = _find_column(file, table, column, "column")
-    index = clean_ids(pd.Index(ids, dtype=object), barcodes).rename("sample")
-    check_ids(file, index)
-    y = y.set_axis(index)
-    _check_header(file, y, ids.name, header)
-    return _convert_labels(_drop_missing(file, y, missing))
-
-
 def _read_cells(file, header, sep, encoding):
     """Read a table of text."""
-    if file.suffix == ".parquet":
-        return _read_parquet_cells(file)
     with closing(read_rows(file, sep, encoding)) as rows:
         rows = [(line, strip(cells)) for line, cells in rows]
     names = rows.pop(0)[1] if header and rows else None
@@ -351,263 +293,4 @@ def _read_cells(file, header, sep, encoding):
                 f"{file.name} has {len(cells)} cells in line {line}, but "
                 f"{len(names)} columns. Mend the line, or write the file again."
             )
-    table = pd.DataFrame([cells for _, cells in rows], columns=names, dtype=object)
-    counted = [str(i + 1) for i in range(len(table))]
-    if names[0] == "" and len(names) > 2 and table.iloc[:, 0].to_list() == counted:
-        table = table.iloc[:, 1:]
-    return table
-
-
-def _read_parquet_cells(file):
-    parquet = import_optional("pyarrow.parquet", extra="data")
-    if not file.is_file():
-        raise FileNotFoundError(f"There is no file {str(file)!r}. Check the path.")
-    with wrap_errors(file, "parquet"):
-        table = parquet.read_table(file).to_pandas()
-        if not isinstance(table.index, pd.RangeIndex):
-            table = table.reset_index()
-        table = table.astype(object).where(table.notna(), "").astype(str)
-        table.columns = table.columns.map(str)
-    if table.shape[1] < 2:
-        raise ValueError(
-            f"{file.name} has {table.shape[1]} columns. Give sample ids and labels."
-        )
-    return table
-
-
-def _find_column(file, table, name, parameter):
-    if (table.columns == name).sum() != 1:
-        raise ValueError(
-            f"{file.name} has {(table.columns == name).sum()} columns called {name!r}, "
-            f"but one is wanted for {parameter}=. Its columns are "
-            f"{quote_values(table.columns, 20)}."
-        )
-    return table[name]
-
-
-def _choose_column(file, candidates):
-    if len(candidates) == 1:
-        return candidates[0]
-    chosen = next((name for name in _LABEL_COLUMNS if name in candidates), None)
-    if chosen is None:
-        raise ValueError(
-            f"{file.name} has {len(candidates)} columns beside the sample ids, "
-            f"{quote_values(candidates, 20)}, and none is called 'label' or 'subtype'. "
-            "Say with column= which holds the labels; in a folder, rename it."
-        )
-    return chosen
-
-
-def _check_header(file, y, id_name, header):
-    """Raise an error if the header looks like a sample and its label."""
-    if header and (y.name in set(y) or re.fullmatch(r"TCGA.*\d.*", id_name)):
-        raise ValueError(
-            f"{file.name} seems to have no header: its first row is {id_name!r}, "
-            f"{y.name!r}, which looks like a sample and its label. Pass header=False, "
-            "or write a header."
-        )
-
-
-def _drop_missing(file, y, missing):
-    is_missing = y.isin(MISSING)
-    if missing == "error" and is_missing.any():
-        raise ValueError(
-            f"{file.name} has no label for {is_missing.sum()} of {len(y)} samples, "
-            f"e.g. {quote_values(y.index[is_missing])}. Label them, or leave them out: "
-            "in read_labels with missing='drop', in a folder by removing their rows."
-        )
-    if is_missing.all():
-        raise ValueError(
-            f"{file.name} has no label in its column {y.name!r}. Choose another "
-            "column, or label the samples."
-        )
-    return y[~is_missing]
-
-
-def _convert_labels(y):
-    is_whole = all(re.fullmatch(r"-?[1-9]\d{0,17}|0", label) for label in y)
-    return y.astype(np.int64) if is_whole else y
-
-
-def load_folder(path, *, omics=None, join="outer"):
-    r"""Read a folder that holds one table per modality and the labels.
-
-    Parameters
-    ----------
-    path : str or Path
-        A folder with
-
-        - ``labels.csv``: the sample ids in the first column and a column ``label``,
-          see `read_labels`;
-        - ``<omics>`` with the suffix ``.csv``, ``.tsv``, either with ``.gz``,
-          ``.parquet`` or ``.h5ad`` for each modality, see `read_omics`. Rows are
-          matched by id; a table whose columns, not rows, are the labeled samples is
-          transposed;
-        - or ``<omics>.npz``, as :func:`scipy.sparse.save_npz` writes it, with rows
-          in the order of ``labels.csv``, and ``<omics>_features.txt`` or
-          ``.txt.gz``, one name a line.
-
-        Other files are left alone. Two more layouts are known by their files, see
-        Notes.
-
-    omics : list of str, default=None
-        The tables to read, without suffix. With None all are; a text table without a
-        single number is taken for a description of the samples and left out, with a
-        warning.
-
-    join : {"outer", "inner", "exact"}, default="outer"
-        What to do where a table and the labels differ in samples. "outer" keeps every
-        labeled sample, with rows of NaN in a table that lacks it and a warning;
-        samples without a label are an error. "inner" keeps labeled samples that
-        every table has. "exact" refuses any difference.
-
-    Returns
-    -------
-    X : DataFrame, AnnData or dict of shape (n_samples, n_features)
-        The tables in alphabetical order of the modalities, the samples in the order of
-        ``labels.csv``. A DataFrame with column levels (omics, feature); where a
-        table is sparse, an AnnData with csr `X` and ``var["omics"]``, or, without
-        anndata, a dict of omics to csr matrix or DataFrame.
-
-    y : Series of shape (n_samples,)
-        The labels, with the sample ids as index.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder, its labels, its tables or the names of a sparse table's
-        features are missing.
-
-    SampleAlignmentError
-        If a table has other samples than ``labels.csv`` and `join` does not allow it.
-
-    ValueError
-        If an id or a feature name is repeated, an id or a label is missing, or a
-        cell is no number.
-
-    Warns
-    -----
-    UserWarning
-        If ``join="outer"`` fills rows with NaN, or a description is left out.
-
-    See Also
-    --------
-    read_omics : Reads tables of other layouts.
-    skomics.preprocessing.align_samples : Matches tables that differ in samples.
-
-    Notes
-    -----
-    MOGONET's layout: ``labels_tr.csv``, ``labels_te.csv``, ``<i>_tr.csv`` and
-    ``<i>_te.csv`` without names, and perhaps ``<i>_featname.csv``. Samples are called
-    ``tr000``, …, and ``te000``, …, so that ``X.index.str.startswith("te")`` is the
-    published test set; omics are called ``omics_<i>``.
-
-    DL-mo's simulated layout: ``omics<i>.txt``, features × samples, and
-    ``clusters.txt``.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from tempfile import TemporaryDirectory
-    >>> from skomics.io import load_folder
-    >>> with TemporaryDirectory() as folder:
-    ...     for name, text in {
-    ...         "rna.csv": "sample,TP53,EGFR\np1,1.5,2\np2,0.5,3\n",
-    ...         "mirna.csv": "sample,mir21\np2,7\np1,8\n",
-    ...         "labels.csv": "sample,label\np1,LumA\np2,Basal\n",
-    ...     }.items():
-    ...         _ = Path(folder, name).write_text(text)
-    ...     X, y = load_folder(folder)
-    >>> X
-    omics   mirna  rna
-    feature mir21 TP53 EGFR
-    sample
-    p1        8.0  1.5  2.0
-    p2        7.0  0.5  3.0
-    >>> y.to_dict()
-    {'p1': 'LumA', 'p2': 'Basal'}
-    """
-    _check_options(join=join)
-    path = Path(path)
-    if not path.is_dir():
-        raise FileNotFoundError(
-            f"There is no folder {str(path)!r}. Give a folder with {LABELS} and one "
-            "table per modality."
-        )
-    if (path / "labels_tr.csv").is_file():
-        tables, y = load_mogonet(path, omics)
-        _check_found(path, tables, omics)
-    elif (path / "clusters.txt").is_file() and not (path / LABELS).is_file():
-        y = read_labels(path / "clusters.txt")
-        tables = _load_tables(path, y, omics, "omics*.txt")
-    else:
-        _check_labels_file(path)
-        y = read_labels(path / LABELS)
-        tables = _load_tables(path, y, omics)
-    tables, samples = match_samples(tables, join, labeled=y.index)
-    return join_tables(tables, samples), y.loc[samples]
-
-
-def _check_labels_file(path):
-    if not (path / LABELS).is_file():
-        raise FileNotFoundError(
-            f"The folder {str(path)!r} has no {LABELS}. Add one with the columns "
-            "sample and label."
-        )
-
-
-def _find_files(path, omics, pattern):
-    """Return the file of each modality, by name of the modality."""
-    suffixes = _TABLES if pattern == "*" else (".txt",)
-    files = {}
-    for file in sorted(path.glob(pattern)):
-        suffix = next((s for s in suffixes if file.name.endswith(s)), "")
-        name = file.name.removesuffix(suffix)
-        if not suffix or file.name == LABELS or (omics and name not in omics):
-            continue
-        if name in files:
-            raise ValueError(
-                f"The folder {str(path)!r} has two tables of the modality {name!r}: "
-                f"{files[name].name} and {file.name}. Remove or rename one."
-            )
-        files[name] = file
-    _check_found(path, files, omics)
-    return files
-
-
-def _check_found(path, found, omics):
-    lacking = [name for name in omics or [] if name not in found]
-    if lacking:
-        raise FileNotFoundError(
-            f"The folder {str(path)!r} has no table of {quote_values(lacking)}. Name "
-            "tables of the folder, without suffix, in omics=."
-        )
-    if not found:
-        raise FileNotFoundError(
-            f"The folder {str(path)!r} has labels but no table of a modality. Add one "
-            "per omics, called <omics>.csv, .csv.gz, .tsv, .tsv.gz, .parquet, .h5ad or "
-            ".npz."
-        )
-
-
-def _load_tables(path, y, omics, pattern="*"):
-    reading = Reading(ids=y.index)
-    tables = {}
-    for name, file in _find_files(path, omics, pattern).items():
-        try:
-            raw = read_raw(file, reading)[""]
-        except CellError as error:
-            if omics or not is_annotation(file):
-                raise CellError(
-                    f"{error} If the file is no modalities table, name the tables to "
-                    "read in omics=."
-                ) from error
-            warn(
-                f"{file.name} holds text only, so it is left out as a description of "
-                "the samples. Name the tables to read in omics=.",
-            )
-            continue
-        # Where neither axis is labeled, match_samples says which ids differ.
-        tables[name] = orient(raw, find_orientation(raw, reading) or "samples", reading)
-    _check_found(path, tables, omics)
-    return tables
+    return pd.DataFrame([cells for _, cells in rows], columns=names, dtype=object)

@@ -1,8 +1,6 @@
 """Read one file of numbers in any format, and find out what its rows are."""
 
 import gzip
-import re
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,50 +10,41 @@ from scipy import sparse
 
 from skomics._layout import SEPARATOR
 from skomics._optional import import_optional
-from skomics._rows import check_unique, place_rows, quote_values
-from skomics._tcga import is_barcode, normalize_barcode
+from skomics._rows import (
+    check_unique,
+    describe_near_ids,
+    place_rows,
+    quote_values,
+)
+from skomics._tcga import normalize_barcode
 from skomics.exceptions import SampleAlignmentError
-from skomics.io._text import LEADING, MISSING, read_numbers
+from skomics.io._corners import is_nameless
+from skomics.io._errors import UnfitError, wrap_errors
+from skomics.io._excel import EXCEL, as_csv
+from skomics.io._ids import (
+    choose_leading,
+    drop_counters_of_axis,
+    is_number,
+    name_rows,
+    refuse_unclear_ids,
+    refuse_values_as_ids,
+)
+from skomics.io._no_genes import find_dates, is_no_gene, warn_of_odd_features
+from skomics.io._tenx import find_matrix, read_tenx_folder, read_tenx_h5
+from skomics.io._text import MISSING, read_numbers
 
 __all__ = [
     "RawTable",
     "Reading",
     "SparseTable",
+    "check_file",
     "check_ids",
     "clean_ids",
-    "find_orientation",
     "orient",
     "read_raw",
-    "wrap_errors",
 ]
 
 _FEATURE_FILES = ("_features.txt", "_features.txt.gz")
-_FEATURE = re.compile(
-    r"ENS[A-Z]*[GTP]\d{6,}(\.\d+)?"
-    r"|cg\d{5,}"
-    r"|(hsa|mmu|rno)[.-](mir|let)[.-].+"
-    r"|MIMAT\d+"
-    r"|rs\d{3,}"
-    r"|chr[\dXYM]+[:_-]\d+[:_-]\d+",
-    re.IGNORECASE,
-)
-# Genes that most panels hold; three of them on one axis tell features.
-_GENES = frozenset(
-    "ABL1 ACTB AKT1 AKT2 ALK APC AR ARID1A ATM BAP1 BCL2 BRAF BRCA1 BRCA2 CCND1 CCNE1 "
-    "CD4 CD8A CDH1 CDK4 CDK6 CDKN1A CDKN2A CTNNB1 EGFR EP300 ERBB2 ERBB3 ESR1 EZH2 "
-    "FGFR1 FGFR2 FGFR3 FOXA1 GAPDH GATA3 HRAS IDH1 IDH2 IGF1R JAK2 KDR KIT KRAS "
-    "MAP2K1 MAPK1 MDM2 MET MKI67 MLH1 MTOR MYC NF1 NOTCH1 NRAS PDGFRA PGR PIK3CA "
-    "PIK3R1 PTEN RAF1 RB1 RET SMAD4 SRC STAT3 STK11 TERT TP53 VEGFA VHL".split()
-)
-_FEATURE_CORNERS = frozenset(
-    "probe probes probe_id gene genes gene_id gene_name gene_symbol genesymbol symbol "
-    "feature features feature_id id_ref ensembl_id cpg mirna_id protein".split()
-)
-# "sample" is not among them: Xena writes it over features, others over samples.
-_SAMPLE_CORNERS = frozenset(
-    "sampleid sample_id patient patientid patient_id barcode case_id subject "
-    "subject_id cell cell_id".split()
-)
 # Leading columns that describe a feature but do not name it.
 _DESCRIPTIONS = frozenset(["Cytoband", "DESCRIPTION", "TRANSCRIPT_ID", "URL", "NAME"])
 
@@ -71,6 +60,8 @@ class Reading:
     encoding: str = "utf-8"
     barcodes: str = "dashes"
     repeated: str = "error"
+    layer: str | None = None
+    sheet: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +87,9 @@ class RawTable:
 
     is_oriented : bool, default=False
         Whether the format says that rows are samples.
+
+    symbols : dict or None, default=None
+        Symbols of the features by name, where names are ids.
     """
 
     file: Path
@@ -105,15 +99,17 @@ class RawTable:
     corner: list = field(default_factory=list)
     lines: list = field(default_factory=list)
     is_oriented: bool = False
+    symbols: dict | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class SparseTable:
-    """A csr matrix and the names of its rows and columns."""
+    """A csr matrix, the names of its rows and columns, and symbols by column."""
 
     matrix: sparse.csr_matrix
     index: pd.Index
     columns: pd.Index
+    symbols: dict | None = None
 
     def reindex(self, ids):
         """Return the table with the rows in the order of ids, all of which it has."""
@@ -134,19 +130,40 @@ def read_raw(file, reading):
     Returns
     -------
     tables : dict of RawTable
-        The tables by name: several for h5mu, else one under the name "".
+        The tables by name: several for h5mu, and where features are of several types,
+        else one under the name "".
     """
-    readers = {".parquet": _read_parquet, ".npz": _read_npz, ".h5ad": _read_h5ad}
-    if file.suffix in readers or file.suffix == ".h5mu":
-        _check_file(file)
-    if file.suffix == ".h5mu":
-        tables = _read_h5mu(file)
-    else:
-        tables = {"": readers.get(file.suffix, _read_text)(file, reading)}
-    return {name: _clean_names(table, reading) for name, table in tables.items()}
+    matrix = find_matrix(file)
+    suffix = ".mtx" if matrix else file.suffix.lower()
+    if suffix in _FORMATS:
+        check_file(matrix or file)
+    _check_parameters(file, suffix, reading)
+    tables = _FORMATS.get(suffix, _read_text)(matrix or file, reading)
+    tables = tables if isinstance(tables, dict) else {"": tables}
+    return {
+        name: _clean_names(_check_names(table, reading), reading)
+        for name, table in tables.items()
+    }
 
 
-def _check_file(file):
+def _check_parameters(file, suffix, reading):
+    for name, suffixes in (("layer", (".h5ad", ".h5mu")), ("sheet", EXCEL)):
+        value = getattr(reading, name)
+        if value is not None and suffix not in suffixes:
+            raise ValueError(
+                f"Got {name}={value!r} for {file.name}, but only files "
+                f"{' and '.join(suffixes)} have one. Leave it out."
+            )
+
+
+def check_file(file):
+    """Raise an error if there is no such file.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+    """
     if not file.is_file():
         raise FileNotFoundError(
             f"There is no file {str(file)!r}. Check the path; load_folder is for "
@@ -158,6 +175,9 @@ def _read_text(file, reading):
     text = read_numbers(
         file, header=reading.header, sep=reading.sep, encoding=reading.encoding
     )
+    if text.leading:
+        names = choose_leading(file, text.corner, text.leading, text.lines)
+        text = replace(text, corner=names[0], leading=names[1])
     return RawTable(
         file,
         text.values,
@@ -180,24 +200,49 @@ def _name_rows(text):
     return pd.Index(names, dtype=object)
 
 
-def _read_parquet(file, _):
+def _read_parquet(file, reading):
+    return _from_frame(file, read_parquet(file), reading)
+
+
+def read_parquet(file):
+    """Read a parquet file as a DataFrame without categories.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+
+    Returns
+    -------
+    table : DataFrame of shape (n_rows, n_columns)
+        The table, with the index that pandas stored.
+    """
     parquet = import_optional("pyarrow.parquet", extra="data")
     with wrap_errors(file, "parquet"):
         table = parquet.read_table(file).to_pandas()
-    corner, rows = [str(table.index.name or "")], table.index
-    is_counted = isinstance(rows, pd.RangeIndex) and table.shape[1] > 0
-    if is_counted and not _is_number(table.dtypes.iloc[0]):
-        corner, rows = [str(table.columns[0])], pd.Index(table.iloc[:, 0])
-        table = table.iloc[:, 1:]
+        is_category = [isinstance(t, pd.CategoricalDtype) for t in table.dtypes]
+        for i in np.flatnonzero(is_category):
+            column = table.iloc[:, i]
+            table.isetitem(i, column.astype(column.cat.categories.dtype))
+        return table
+
+
+def _from_frame(file, table, reading):
+    corner, rows, table = name_rows(file, table, reading.ids)
     for name, dtype in table.dtypes.items():
-        if not _is_number(dtype):
+        if not is_number(dtype):
             raise ValueError(
                 f"{file.name} holds {dtype} in column {name!r}, where numbers are "
                 "wanted. Encode the column as numbers, or drop it."
             )
     with wrap_errors(file, "parquet"):
         values = table.to_numpy(dtype=np.float64, na_value=np.nan)
-    return RawTable(file, values, _as_text(rows), _as_text(table.columns), corner)
+    raw = RawTable(file, values, rows, _as_text(table.columns), [corner])
+    if table.columns.nlevels != 2:
+        return raw
+    # The rows of a table with modalities are samples.
+    modalities = table.columns.get_level_values(0).map(str)
+    return _split(replace(raw, is_oriented=True), modalities)
 
 
 def _as_text(names):
@@ -208,11 +253,6 @@ def _as_text(names):
         ],
         dtype=object,
     )
-
-
-def _is_number(dtype):
-    is_number = pd.api.types.is_numeric_dtype(dtype)
-    return is_number and not pd.api.types.is_complex_dtype(dtype)
 
 
 def _read_npz(file, reading):
@@ -251,23 +291,24 @@ def _as_csr(matrix):
     return sparse.csr_matrix(matrix)
 
 
-def _read_h5ad(file, _):
+def _read_h5ad(file, reading):
     anndata = import_optional("anndata", extra="mudata")
     with wrap_errors(file, "h5ad"):
-        return _as_raw(file, anndata.io.read_h5ad(file))
+        data = anndata.io.read_h5ad(file)
+        return _split(_as_raw(file, data, reading.layer), _name_modalities(data.var))
 
 
-def _read_h5mu(file):
+def _read_h5mu(file, reading):
     mudata = import_optional("mudata", extra="mudata")
     with wrap_errors(file, "h5mu"), mudata.set_options(pull_on_update=False):
         data = mudata.read_h5mu(file)
-        return {name: _as_raw(file, mod) for name, mod in data.mod.items()}
+        return {
+            name: _as_raw(file, mod, reading.layer) for name, mod in data.mod.items()
+        }
 
 
-def _as_raw(file, data):
-    values = data.X
-    if values is None:
-        raise ValueError("it holds no matrix X")
+def _as_raw(file, data, layer):
+    values = _take_layer(data, layer)
     values = (
         _as_csr(values)
         if sparse.issparse(values)
@@ -282,27 +323,81 @@ def _as_raw(file, data):
     )
 
 
-@contextmanager
-def wrap_errors(file, format):
-    """Turn whatever a library raises for a damaged file into one clear error.
+def _take_layer(data, layer):
+    layers = quote_values(list(data.layers), 9) or "none"
+    if layer is None and data.X is None:
+        raise UnfitError(
+            f"has no matrix X; its layers are: {layers}. Choose one with layer= of "
+            "read_omics."
+        )
+    if layer is not None and layer not in data.layers:
+        raise UnfitError(
+            f"has no layer {layer!r}; its layers are: {layers}. Choose another, or "
+            "leave out layer= for the matrix X."
+        )
+    return data.X if layer is None else data.layers[layer]
 
-    Parameters
-    ----------
-    file : Path
-        The file that is read.
 
-    format : str
-        What it is read as.
-    """
-    try:
-        yield
-    # A damaged file makes h5py, zipfile and their kin raise nearly anything.
-    except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ValueError(
-            f"{file.name} cannot be read as {format}: {reason}. The file is damaged, "
-            "cut short or of another format; get or write it again."
-        ) from error
+def _name_modalities(var):
+    """Return the modality of each feature of an AnnData, or None if it has but one."""
+    for column in ("omics", "feature_types"):
+        if column in var and var[column].nunique() > 1:
+            return var[column].astype(str).to_numpy()
+    return None
+
+
+def _split(table, modalities):
+    """Cut a table whose features are of several modalities into one for each."""
+    if modalities is None:
+        return table
+    values = sparse.csc_matrix(table.values) if sparse.issparse(table.values) else None
+    tables = {}
+    for name in dict.fromkeys(modalities):
+        is_in = modalities == name
+        part = table.values[:, is_in] if values is None else values[:, is_in].tocsr()
+        columns = [c.removeprefix(f"{name}{SEPARATOR}") for c in table.columns[is_in]]
+        columns = pd.Index(columns, dtype=object)
+        tables[name] = replace(table, values=part, columns=columns)
+    return tables
+
+
+def _read_tenx(matrix, _):
+    with wrap_errors(matrix, "counts of 10x"):
+        return _from_tenx(matrix, *read_tenx_folder(matrix))
+
+
+def _read_h5(file, _):
+    with wrap_errors(file, "counts of 10x"):
+        return _from_tenx(file, *read_tenx_h5(file))
+
+
+def _from_tenx(file, values, barcodes, features):
+    # Symbols may be repeated, ids are not.
+    names = pd.Index(features["id"], dtype=object)
+    symbols = dict(zip(names, features["name"], strict=True))
+    table = RawTable(
+        file, _as_csr(values), barcodes, names, is_oriented=True, symbols=symbols
+    )
+    types = features["type"].to_numpy()
+    return _split(table, types if len(set(types)) > 1 else None)
+
+
+def _read_excel(file, reading):
+    reading = replace(reading, sep=",", encoding="utf-8")
+    with as_csv(file, reading.sheet) as csv:
+        return replace(_read_text(csv, reading), file=file)
+
+
+_FORMATS = {
+    ".parquet": _read_parquet,
+    ".npz": _read_npz,
+    ".h5ad": _read_h5ad,
+    ".h5mu": _read_h5mu,
+    ".h5": _read_h5,
+    ".hdf5": _read_h5,
+    ".mtx": _read_tenx,
+    **dict.fromkeys(EXCEL, _read_excel),
+}
 
 
 def clean_ids(names, barcodes):
@@ -327,107 +422,27 @@ def clean_ids(names, barcodes):
     return pd.Index(clean, dtype=object, name=names.name)
 
 
+def _check_names(table, reading):
+    """Leave out columns that count the rows, and refuse values in place of ids."""
+    if table.rows is None or table.is_oriented:
+        return table
+    corner, ids = "".join(table.corner[:1]), reading.ids
+    refuse_values_as_ids(table.file, corner, table.rows, table.columns)
+    values, columns = drop_counters_of_axis(table.file, table.values, table.columns)
+    turned, rows = drop_counters_of_axis(table.file, values.T, table.rows, "rows")
+    table = replace(table, values=turned.T, rows=rows, columns=columns)
+    if turned.size:
+        first = pd.Series(table.values[:, 0], name=columns[0])
+        refuse_unclear_ids(table.file, corner, rows, first, ids)
+    return table
+
+
 def _clean_names(table, reading):
     names = {
         axis: None if labels is None else clean_ids(labels, reading.barcodes)
         for axis, labels in (("rows", table.rows), ("columns", table.columns))
     }
     return replace(table, **names)
-
-
-def find_orientation(table, reading):
-    """Find out whether the rows of a table are samples or features.
-
-    Parameters
-    ----------
-    table : RawTable
-        The table.
-
-    reading : Reading
-        What was asked for; with ids, they alone count.
-
-    Returns
-    -------
-    orientation : {"samples", "features"} or None
-        What the rows are; None if nothing says so.
-
-    Raises
-    ------
-    ValueError
-        If there is evidence for both.
-    """
-    if table.is_oriented:
-        return "samples"
-    if reading.orientation != "auto":
-        return reading.orientation
-    if table.rows is None:
-        evidence = _compare_lengths(table, reading.ids)
-    elif reading.ids is not None:
-        evidence = _compare_ids(table, reading.ids)
-    else:
-        evidence = _compare_names(table)
-    if all(evidence.values()):
-        raise ValueError(
-            f"{table.file.name} has rows that look like samples, because "
-            f"{evidence['samples']}, and like features, because "
-            f"{evidence['features']}. Pass orientation='samples' or 'features'."
-        )
-    return next((rows for rows, reason in evidence.items() if reason), None)
-
-
-def _compare_lengths(table, ids):
-    n_rows, n_columns = table.values.shape
-    n_ids = -1 if ids is None else len(ids)
-    return {
-        "samples": f"there are {n_ids} ids and rows" if n_ids == n_rows else "",
-        "features": f"there are {n_ids} ids and columns" if n_ids == n_columns else "",
-    }
-
-
-def _compare_ids(table, ids):
-    n_rows, n_columns = table.rows.isin(ids).sum(), table.columns.isin(ids).sum()
-    # A chance hit, say of a sample called like a gene, does not outweigh the rest.
-    return {
-        "samples": f"{n_rows} rows are in ids" if 10 * n_rows > n_columns else "",
-        "features": f"{n_columns} columns are in ids"
-        if 10 * n_columns > n_rows
-        else "",
-    }
-
-
-def _compare_names(table):
-    rows, columns = _guess_kind(table.rows), _guess_kind(table.columns)
-    corner = table.corner[0] if table.corner else ""
-    is_feature = corner in LEADING or corner.lower() in _FEATURE_CORNERS
-    samples = [
-        f"{quote_values(table.rows, 1)} is a barcode" if rows == "samples" else "",
-        f"column {quote_values(table.columns, 1)} is a feature"
-        if columns == "features"
-        else "",
-        f"{corner!r} is over the rows" if corner.lower() in _SAMPLE_CORNERS else "",
-    ]
-    features = [
-        f"row {quote_values(table.rows, 1)} is a feature" if rows == "features" else "",
-        f"column {quote_values(table.columns, 1)} is a barcode"
-        if columns == "samples"
-        else "",
-        f"{corner!r} is over the rows" if is_feature else "",
-    ]
-    return {
-        "samples": " and ".join(filter(None, samples)),
-        "features": " and ".join(filter(None, features)),
-    }
-
-
-def _guess_kind(names):
-    """Tell by their names whether an axis holds samples or features."""
-    if 2 * sum(map(is_barcode, names)) >= len(names):
-        return "samples"
-    n_genes = len(_GENES.intersection(names))
-    if n_genes >= 3 or 2 * n_genes >= len(names):
-        return "features"
-    n_known = sum(bool(_FEATURE.fullmatch(name)) for name in names)
-    return "features" if 2 * n_known >= len(names) else None
 
 
 def orient(table, orientation, reading):
@@ -469,7 +484,15 @@ def orient(table, orientation, reading):
     _check_finite(table.file, values)
     check_ids(table.file, samples)
     _check_features(table, features, orientation)
-    return _resolve_repeated(table.file, values, samples, features, reading.repeated)
+    is_gene = ~is_no_gene(features)
+    for what, is_there in (("samples", len(samples)), ("features", is_gene.any())):
+        if not is_there:
+            raise ValueError(f"{table.file.name} has no {what}. Give at least one.")
+    genes = features if is_gene.all() else features[is_gene]
+    values = values if is_gene.all() else values[:, is_gene]
+    oriented = _resolve_repeated(table.file, values, samples, genes, reading.repeated)
+    warn_of_odd_features(table.file, features)
+    return replace(oriented, symbols=table.symbols) if table.symbols else oriented
 
 
 def _raise_undecided(table, reading):
@@ -488,6 +511,7 @@ def _raise_undecided(table, reading):
             f"{name} has {axes}, none of which is among the {len(reading.ids)} ids "
             f"({quote_values(reading.ids)}). Give the ids of this table's samples, or "
             "pass orientation='samples' or 'features'."
+            + describe_near_ids(reading.ids, table.rows.append(table.columns))
         )
     raise ValueError(
         f"{name} has {axes}, which do not tell samples from features. Pass "
@@ -531,7 +555,7 @@ def check_ids(file, ids):
     ids : Index
         The ids.
     """
-    is_missing = ids.isin(["", "NA", "NaN", "nan", "None"])
+    is_missing = ids.isin([*MISSING, "NaT"])
     if is_missing.any():
         raise ValueError(
             f"{file.name} has {is_missing.sum()} samples without an id. Name every "
@@ -541,9 +565,8 @@ def check_ids(file, ids):
 
 
 def _check_features(table, features, orientation):
-    is_missing = features == ""
-    if not len(features):
-        raise ValueError(f"{table.file.name} has no features. Give at least one.")
+    # The first letter is looked at first, because there may be many features.
+    is_missing = np.array([n[:1] in "U_." and is_nameless(n) for n in features], bool)
     if is_missing.any():
         first = int(np.argmax(is_missing))
         place = (
@@ -561,6 +584,7 @@ def _check_features(table, features, orientation):
 
 def _resolve_repeated(file, values, samples, features, repeated):
     is_repeat = features.duplicated()
+    _refuse_repeated_dates(file, features, is_repeat)
     if is_repeat.any() and repeated == "error":
         names = features[is_repeat].unique()
         raise ValueError(
@@ -576,6 +600,20 @@ def _resolve_repeated(file, values, samples, features, repeated):
     if sparse.issparse(values):
         return SparseTable(sparse.csr_matrix(values), samples, features)
     return pd.DataFrame(values, index=samples, columns=features)
+
+
+def _refuse_repeated_dates(file, features, is_repeat):
+    """Refuse to choose among genes that Excel gave one name."""
+    if not is_repeat.any():
+        return
+    dates = find_dates(features).intersection(features[is_repeat])
+    if len(dates):
+        raise ValueError(
+            f"{file.name} has {len(dates)} feature names that occur more than once "
+            f"and are called like dates, e.g. {quote_values(dates)}: Excel turns both "
+            "MARCH1 and MARC1 into 1-Mar, so these are several genes. Take the names "
+            "from the original table, or drop these features."
+        )
 
 
 def _average(values, features):

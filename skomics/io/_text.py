@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from skomics.io._corners import has_counter_first
+
 __all__ = [
     "MISSING",
     "CellError",
@@ -109,7 +111,7 @@ def read_numbers(file, *, header=True, sep=None, encoding="utf-8"):
         first = next(rows, (0, []))
         n_cells = len(first[1])
         _check_header(file, names, n_cells)
-        n_leading = _count_leading(names, n_cells)
+        n_leading = _count_leading(names, first[1])
         offset = 0 if names is None or len(names) == n_cells else 1
         columns = None if names is None else names[n_leading - offset :]
         leading, lines, values = [], [], array("d")
@@ -328,12 +330,14 @@ def _are_numbers(names):
     return bool(values) and all(n not in _WORDS and _is_number(n) for n in names)
 
 
-def _count_leading(names, n_cells):
+def _count_leading(names, cells):
     """Count the columns of names before the numbers."""
     if names is None:
         return 0
-    if len(names) < n_cells:
-        return 1
+    n_cells = len(cells)
+    names = ["", *names] if len(names) < n_cells else names
+    if has_counter_first(names, strip(cells)):
+        return 1 + _count_leading(names[1:], cells[1:])
     n_known = next((i for i, n in enumerate(names) if n not in LEADING), n_cells)
     return min(max(1, n_known), n_cells - 1)
 

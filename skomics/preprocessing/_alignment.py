@@ -7,6 +7,8 @@ import pandas as pd
 
 from skomics._rows import (
     compare_rows,
+    describe_near_ids,
+    describe_unmatched,
     is_counter,
     is_rest_of_counter,
     join_rows,
@@ -163,8 +165,9 @@ def align_samples(tables, y=None, *, join="inner", id_level=None):
     Warns
     -----
     SampleDroppedWarning
-        If a table loses more than half of its ids. Smaller losses are in the report
-        only.
+        If a table loses more than half of its ids; smaller losses are in the report
+        only. If ids do not match that differ in Unicode normalization, white space,
+        case or the like only.
 
     UserWarning
         If ids look like row numbers that a selection has left.
@@ -212,6 +215,7 @@ def align_samples(tables, y=None, *, join="inner", id_level=None):
     log = _Log()
     rows = {name: _reduce(name, t.index, id_level, log) for name, t in tables.items()}
     kept = _join(rows, join, log)
+    _warn_of_near_ids({name: table.index for name, table in rows.items()})
     n_given = {name: len(table) for name, table in tables.items()}
     if labels is not None:
         n_given["y"] = len(labels)
@@ -366,12 +370,13 @@ def _keep_labeled(labels, kept, rows, id_level, log):
         raise SampleAlignmentError(
             f"None of the {len(kept)} samples has a label: the tables have "
             f"{_quote(kept)}, y has {_quote(label_rows.index)}. Index y by sample id, "
-            "or reduce both with id_level."
+            "or reduce both with id_level." + describe_near_ids(label_rows.index, kept)
         )
     for name, table in rows.items():
         stays = table.index.isin(kept) & ~table.index.isin(labeled)
         log.drop(table.loc[stays, "label"], name, "no label")
     unused = ~label_rows.index.isin(labeled)
+    _warn_of_near_ids({"y": label_rows.index[unused], "X": kept})
     log.drop(label_rows.loc[unused, "label"], "y", "sample is not in the joined tables")
     return _take(labels, label_rows, labeled), labeled
 
@@ -394,6 +399,12 @@ def _find_mixed_types(kept, rows):
     types = types[(types != "") & types.index.isin(kept)]
     mixed = types.groupby(level=0).nunique() > 1
     return list(kept[kept.isin(mixed.index[mixed])])
+
+
+def _warn_of_near_ids(ids):
+    unmatched = describe_unmatched(ids)
+    if unmatched:
+        warn(f"Samples of {unmatched}", SampleDroppedWarning)
 
 
 def _warn_if_half_is_lost(n_ids, rows, kept):
@@ -593,6 +604,7 @@ def _raise_nothing_in_common(rows):
         f"{second!r} has {_quote(rows[second].index)}. If the ids differ in style, "
         "pass id_level; if a table is features × samples, transpose it with .T; "
         "join='outer' keeps samples that lack a modality."
+        + describe_near_ids(rows[first].index, rows[second].index)
     )
 
 

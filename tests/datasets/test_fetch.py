@@ -130,6 +130,61 @@ def test_a_clinical_column_is_the_target_of_those_that_have_it(host, tmp_path):
     assert X.index.equals(y.index)
 
 
+CLINICAL_WORDS = (
+    "sampleID\tER\tgrade\n"
+    "TCGA-AA-0001-01\tPositive\t2\n"
+    "TCGA-AA-0002-01\t[Not Evaluated]\t[Unknown]\n"
+    "TCGA-AA-0003-11\tIndeterminate\t\n"
+)
+
+
+def fetch_words(host, tmp_path, source, **options):
+    """Fetch a set whose clinical data say in words that there is no value."""
+    host.files["/acgt/clinical.zip"] = as_zip({"clinical/breast": CLINICAL_WORDS})
+    place = "/xena/TCGA.BRCA.sampleMap/BRCA_clinicalMatrix"
+    host.files[place] = CLINICAL_WORDS.encode()
+    options |= {"data_home": tmp_path, "return_X_y": True}
+    if source == "acgt":
+        return fetch_acgt("breast", **options)
+    return fetch_xena("BRCA", datasets={"expression": "HiSeqV2"}, **options)
+
+
+@pytest.mark.parametrize("source", ["acgt", "xena"])
+def test_a_word_for_no_value_is_no_target(host, tmp_path, source):
+    with pytest.warns(
+        UserWarning, match=r"target_column='ER' .*'\[Not Evaluated\]' \(1"
+    ):
+        X, y = fetch_words(host, tmp_path, source, target_column="ER")
+    assert y.to_dict() == {"TCGA-AA-0001-01": "Positive"}
+    assert X.index.equals(y.index)
+
+
+@pytest.mark.parametrize("source", ["acgt", "xena"])
+def test_a_word_can_be_kept_as_target(host, tmp_path, source):
+    options = {"target_column": "ER", "missing_values": ["indeterminate"]}
+    if source == "xena":  # which has two samples here
+        _, y = fetch_words(host, tmp_path, source, **options)
+        assert y.to_list() == ["Positive", "[Not Evaluated]"]
+        return
+    with pytest.warns(UserWarning, match=r"'Indeterminate' \(1\)"):
+        _, y = fetch_words(host, tmp_path, source, **options)
+    assert y.to_list() == ["Positive", "[Not Evaluated]"]
+
+
+@pytest.mark.parametrize("source", ["acgt", "xena"])
+def test_a_target_of_numbers_beside_words_is_of_numbers(host, tmp_path, source):
+    with pytest.warns(UserWarning, match=r"'\[Unknown\]' \(1\)"):
+        _, y = fetch_words(host, tmp_path, source, target_column="grade")
+    assert y.to_list() == [2]
+    assert pd.api.types.is_numeric_dtype(y.dtype)
+
+
+@pytest.mark.parametrize("source", ["acgt", "xena"])
+def test_words_that_are_no_list_are_refused(host, tmp_path, source):
+    with pytest.raises(ValueError, match="Got missing_values='Unknown', but it must"):
+        fetch_words(host, tmp_path, source, missing_values="Unknown")
+
+
 def test_an_unknown_clinical_column_is_refused(host, tmp_path):
     with pytest.raises(
         ValueError, match="target_column='stage', .* columns are 'PAM50'"

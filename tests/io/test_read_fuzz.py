@@ -66,6 +66,9 @@ def read_or_refuse(names, read):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*lacks .* samples")
         warnings.filterwarnings("ignore", message=".*holds text only")
+        warnings.filterwarnings("ignore", message=".*has labels that say")
+        warnings.filterwarnings("ignore", message=".*only count its")
+        warnings.filterwarnings("ignore", message=".*another that differs only")
         try:
             return read()
         except (FileNotFoundError, ValueError) as error:
