@@ -1,9 +1,9 @@
 """Measure how many planted features attributions find, and what attention says.
 
 ``python docs/planted.py`` makes docs/results/planted.parquet: for 20 simulated cohorts
-of two kinds the precision at the true number of features, by the attributions of SMA and
-of the balanced logistic regression, and how far attention follows attributions. Draws
-that are stored are not made again.
+of two kinds the precision at the true number of features, by the attributions of SMA
+and of the balanced logistic regression, and how far attention follows attributions.
+Draws that are stored are not made again.
 """
 
 import argparse

@@ -3,11 +3,25 @@
 from skomics.plotting._benchmark import BenchmarkDisplay
 from skomics.plotting._boxes import ScoreBoxDisplay
 from skomics.plotting._critical_difference import CriticalDifferenceDisplay
+from skomics.plotting._importance import (
+    FeatureImportanceDisplay,
+    ModalityImportanceDisplay,
+)
 from skomics.plotting._learning_curves import LearningCurvesDisplay
+from skomics.plotting._networks import (
+    AttentionDisplay,
+    EmbeddingDisplay,
+    TrainingCurveDisplay,
+)
 
 __all__ = [
+    "AttentionDisplay",
     "BenchmarkDisplay",
     "CriticalDifferenceDisplay",
+    "EmbeddingDisplay",
+    "FeatureImportanceDisplay",
     "LearningCurvesDisplay",
+    "ModalityImportanceDisplay",
     "ScoreBoxDisplay",
+    "TrainingCurveDisplay",
 ]

@@ -1,0 +1,37 @@
+"""Axes at the width of a column, and names that fit in."""
+
+import numpy as np
+import pytest
+
+from skomics.plotting._canvas import COLUMN, make_axes, shorten
+
+
+def test_a_panel_is_a_column_of_a_journal_wide(pyplot):
+    (ax,) = make_axes(None, 2.0)
+    np.testing.assert_allclose(ax.figure.get_size_inches(), [85 / 25.4, 2.0])
+
+
+def test_panels_stand_in_columns_and_the_rest_is_empty(pyplot):
+    axes = make_axes(None, 1.0, n_panels=4, n_columns=3)
+    figure = axes[0].figure
+    np.testing.assert_allclose(figure.get_size_inches(), [3 * COLUMN, 2.0])
+    assert sum(ax.get_visible() for ax in figure.axes) == 4
+
+
+def test_given_axes_are_drawn_on_if_there_are_enough(pyplot):
+    given = pyplot.subplots(1, 3)[1]
+    assert make_axes(given, 1.0, n_panels=2) == list(given[:2])
+    with pytest.raises(ValueError, match="Got 3 axes for 4 panels"):
+        make_axes(given, 1.0, n_panels=4)
+
+
+@pytest.mark.parametrize("name", ["TP53", "x" * 24, 7])
+def test_short_names_stay(name):
+    assert shorten(name) == str(name)
+
+
+def test_long_names_keep_both_ends():
+    short = shorten("GLYCOLYSIS_GLUCONEOGENESIS_HALLMARK_pS473", 20)
+    assert len(short) == 20
+    assert short.startswith("GLYCOLYSIS_G")
+    assert short.endswith("S473")
