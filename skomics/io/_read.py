@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +11,10 @@ import pandas as pd
 from skomics._optional import import_optional
 from skomics._rows import quote_values
 from skomics._warnings import warn
+from skomics.io._cells import looks_like_number
 from skomics.io._join import as_public, join_tables, match_samples
 from skomics.io._mogonet import load_mogonet
+from skomics.io._names import is_corner, same_shape
 from skomics.io._tables import (
     Reading,
     check_ids,
@@ -23,7 +24,7 @@ from skomics.io._tables import (
     read_raw,
     wrap_errors,
 )
-from skomics.io._text import MISSING, CellError, is_annotation, read_rows, strip
+from skomics.io._text import MISSING, CellError, is_annotation, read_cells
 
 __all__ = ["load_folder", "read_labels", "read_omics"]
 
@@ -37,6 +38,8 @@ _OPTIONS = {
     "repeated": ("error", "first", "mean"),
     "join": ("outer", "inner", "exact"),
     "missing": ("error", "drop"),
+    "header": ("auto", True, False),
+    "decimal": ("auto", ".", ","),
 }
 
 
@@ -45,8 +48,9 @@ def read_omics(
     *,
     orientation="auto",
     ids=None,
-    header=True,
-    sep=None,
+    header="auto",
+    sep="auto",
+    decimal="auto",
     encoding="utf-8",
     barcodes="dashes",
     repeated="error",
@@ -168,9 +172,16 @@ def read_omics(
     TCGA-AB-2803-03   2.0   3.0
     """
     _check_options(orientation=orientation, barcodes=barcodes, repeated=repeated)
-    _check_options(join=join)
+    _check_options(join=join, header=header, decimal=decimal)
     reading = Reading(
-        orientation, _as_ids(ids, barcodes), header, sep, encoding, barcodes, repeated
+        orientation,
+        _as_ids(ids, barcodes),
+        header,
+        sep,
+        encoding,
+        barcodes,
+        repeated,
+        decimal,
     )
     raw, is_single = _read_all(path, reading)
     tables = _orient_all(raw, reading)
@@ -250,9 +261,9 @@ def read_labels(
     *,
     column=None,
     id_column=None,
-    header=True,
+    header="auto",
     missing="error",
-    sep=None,
+    sep="auto",
     encoding="utf-8",
     barcodes="dashes",
 ):
@@ -315,7 +326,7 @@ def read_labels(
     ...     read_labels(file).to_dict()
     {'007': 'LumA', '008': 'Basal'}
     """
-    _check_options(missing=missing, barcodes=barcodes)
+    _check_options(missing=missing, barcodes=barcodes, header=header)
     file = Path(path)
     table = _read_cells(file, header, sep, encoding)
     ids = _find_column(file, table, id_column or table.columns[0], "id_column")
@@ -324,7 +335,8 @@ def read_labels(
     index = clean_ids(pd.Index(ids, dtype=object), barcodes).rename("sample")
     check_ids(file, index)
     y = y.set_axis(index)
-    _check_header(file, y, ids.name, header)
+    if header == "auto":
+        _check_header(file, y, ids.name)
     return _convert_labels(_drop_missing(file, y, missing))
 
 
@@ -332,26 +344,16 @@ def _read_cells(file, header, sep, encoding):
     """Read a table of text."""
     if file.suffix == ".parquet":
         return _read_parquet_cells(file)
-    with closing(read_rows(file, sep, encoding)) as rows:
-        rows = [(line, strip(cells)) for line, cells in rows]
-    names = rows.pop(0)[1] if header and rows else None
-    n_cells = len(rows[0][1]) if rows else 0
-    if n_cells < 2:
+    names, rows = read_cells(file, header=header, sep=sep, encoding=encoding)
+    if len(rows[0]) < 2:
         raise ValueError(
-            f"{file.name} has {n_cells} columns in its first row of data. Give sample "
-            "ids and labels, separated by commas (csv), tabs (tsv) or as sep= says."
+            f"{file.name} has {len(rows[0])} columns in its first row of data. Give "
+            "sample ids and labels, separated by commas (csv), tabs (tsv) or as sep= "
+            "says."
         )
     if names is None:
-        names = ["sample", "label", *map(str, range(2, n_cells))]
-    # R gives the column of row names no name.
-    names = ["", *names] if len(names) == n_cells - 1 else names
-    for line, cells in rows:
-        if len(cells) != len(names):
-            raise ValueError(
-                f"{file.name} has {len(cells)} cells in line {line}, but "
-                f"{len(names)} columns. Mend the line, or write the file again."
-            )
-    table = pd.DataFrame([cells for _, cells in rows], columns=names, dtype=object)
+        names = ["sample", "label", *map(str, range(2, len(rows[0])))]
+    table = pd.DataFrame(rows, columns=names, dtype=object)
     counted = [str(i + 1) for i in range(len(table))]
     if names[0] == "" and len(names) > 2 and table.iloc[:, 0].to_list() == counted:
         table = table.iloc[:, 1:]
@@ -398,13 +400,18 @@ def _choose_column(file, candidates):
     return chosen
 
 
-def _check_header(file, y, id_name, header):
+def _check_header(file, y, id_name):
     """Raise an error if the header looks like a sample and its label."""
-    if header and (y.name in set(y) or re.fullmatch(r"TCGA.*\d.*", id_name)):
+    has_values = looks_like_number(y.name) and all(map(looks_like_number, y))
+    is_row = y.name in set(y) or (has_values and not is_corner(id_name))
+    is_id = re.fullmatch(r"TCGA.*\d.*", id_name) or same_shape(
+        id_name, y.index.to_numpy()[:, None]
+    )
+    if is_row or is_id:
         raise ValueError(
             f"{file.name} seems to have no header: its first row is {id_name!r}, "
-            f"{y.name!r}, which looks like a sample and its label. Pass header=False, "
-            "or write a header."
+            f"{y.name!r}, which looks like a sample and its label. Pass header=False "
+            "if it is one, or header=True if these are names."
         )
 
 

@@ -1,7 +1,6 @@
 """Read one file of numbers in any format, and find out what its rows are."""
 
 import gzip
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,9 +12,15 @@ from scipy import sparse
 from skomics._blocks import SEPARATOR
 from skomics._optional import import_optional
 from skomics._rows import check_unique, place_rows, quote_values
-from skomics._tcga import is_barcode, normalize_barcode
+from skomics._tcga import normalize_barcode
 from skomics.exceptions import SampleAlignmentError
-from skomics.io._text import LEADING, MISSING, read_numbers
+from skomics.io._names import (
+    guess_kind,
+    is_description,
+    is_feature_corner,
+    is_sample_corner,
+)
+from skomics.io._text import MISSING, read_numbers
 
 __all__ = [
     "RawTable",
@@ -30,34 +35,6 @@ __all__ = [
 ]
 
 _FEATURE_FILES = ("_features.txt", "_features.txt.gz")
-_FEATURE = re.compile(
-    r"ENS[A-Z]*[GTP]\d{6,}(\.\d+)?"
-    r"|cg\d{5,}"
-    r"|(hsa|mmu|rno)[.-](mir|let)[.-].+"
-    r"|MIMAT\d+"
-    r"|rs\d{3,}"
-    r"|chr[\dXYM]+[:_-]\d+[:_-]\d+",
-    re.IGNORECASE,
-)
-# Genes that most panels hold; three of them on one axis tell features.
-_GENES = frozenset(
-    "ABL1 ACTB AKT1 AKT2 ALK APC AR ARID1A ATM BAP1 BCL2 BRAF BRCA1 BRCA2 CCND1 CCNE1 "
-    "CD4 CD8A CDH1 CDK4 CDK6 CDKN1A CDKN2A CTNNB1 EGFR EP300 ERBB2 ERBB3 ESR1 EZH2 "
-    "FGFR1 FGFR2 FGFR3 FOXA1 GAPDH GATA3 HRAS IDH1 IDH2 IGF1R JAK2 KDR KIT KRAS "
-    "MAP2K1 MAPK1 MDM2 MET MKI67 MLH1 MTOR MYC NF1 NOTCH1 NRAS PDGFRA PGR PIK3CA "
-    "PIK3R1 PTEN RAF1 RB1 RET SMAD4 SRC STAT3 STK11 TERT TP53 VEGFA VHL".split()
-)
-_FEATURE_CORNERS = frozenset(
-    "probe probes probe_id gene genes gene_id gene_name gene_symbol genesymbol symbol "
-    "feature features feature_id id_ref ensembl_id cpg mirna_id protein".split()
-)
-# "sample" is not among them: Xena writes it over features, others over samples.
-_SAMPLE_CORNERS = frozenset(
-    "sampleid sample_id patient patientid patient_id barcode case_id subject "
-    "subject_id cell cell_id".split()
-)
-# Leading columns that describe a feature but do not name it.
-_DESCRIPTIONS = frozenset(["Cytoband", "DESCRIPTION", "TRANSCRIPT_ID", "URL", "NAME"])
 
 
 @dataclass(frozen=True)
@@ -66,11 +43,12 @@ class Reading:
 
     orientation: str = "auto"
     ids: pd.Index | None = None
-    header: bool = True
+    header: bool | str = "auto"
     sep: str | None = None
     encoding: str = "utf-8"
     barcodes: str = "dashes"
     repeated: str = "error"
+    decimal: str = "auto"
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +74,9 @@ class RawTable:
 
     is_oriented : bool, default=False
         Whether the format says that rows are samples.
+
+    is_turned : bool, default=False
+        Whether the format says that rows are features.
     """
 
     file: Path
@@ -105,6 +86,7 @@ class RawTable:
     corner: list = field(default_factory=list)
     lines: list = field(default_factory=list)
     is_oriented: bool = False
+    is_turned: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,8 +123,10 @@ def read_raw(file, reading):
         _check_file(file)
     if file.suffix == ".h5mu":
         tables = _read_h5mu(file)
+    elif file.suffix in readers:
+        tables = {"": readers[file.suffix](file, reading)}
     else:
-        tables = {"": readers.get(file.suffix, _read_text)(file, reading)}
+        tables = _read_text(file, reading)
     return {name: _clean_names(table, reading) for name, table in tables.items()}
 
 
@@ -156,23 +140,43 @@ def _check_file(file):
 
 def _read_text(file, reading):
     text = read_numbers(
-        file, header=reading.header, sep=reading.sep, encoding=reading.encoding
+        file,
+        header=reading.header,
+        sep=reading.sep,
+        decimal=reading.decimal,
+        encoding=reading.encoding,
     )
-    return RawTable(
+    table = RawTable(
         file,
         text.values,
         None if text.leading is None else _name_rows(text),
         None if text.columns is None else pd.Index(text.columns, dtype=object),
         text.corner,
         text.lines,
+        is_turned=text.has_features,
     )
+    return _split_levels(table, text.levels) if text.levels else {"": table}
+
+
+def _split_levels(table, levels):
+    """Split a table with column levels, whose rows are samples, by modality."""
+    levels = pd.Index(levels, dtype=object)
+    return {
+        omics: replace(
+            table,
+            values=table.values[:, levels == omics],
+            columns=table.columns[levels == omics],
+            is_oriented=True,
+        )
+        for omics in levels.unique()
+    }
 
 
 def _name_rows(text):
     """Name each row by the first of its leading cells that names anything."""
     if len(text.corner) == 1:
         return pd.Index([cells[0] for cells in text.leading], dtype=object)
-    use = [i for i, name in enumerate(text.corner) if name not in _DESCRIPTIONS] or [0]
+    use = [i for i, name in enumerate(text.corner) if not is_description(name)] or [0]
     names = [
         next((cells[i] for i in use if cells[i] not in MISSING), "")
         for cells in text.leading
@@ -360,6 +364,8 @@ def find_orientation(table, reading):
         return "samples"
     if reading.orientation != "auto":
         return reading.orientation
+    if table.is_turned:
+        return "features"
     if table.rows is None:
         evidence = _compare_lengths(table, reading.ids)
     elif reading.ids is not None:
@@ -396,38 +402,26 @@ def _compare_ids(table, ids):
 
 
 def _compare_names(table):
-    rows, columns = _guess_kind(table.rows), _guess_kind(table.columns)
+    rows, columns = guess_kind(table.rows), guess_kind(table.columns)
     corner = table.corner[0] if table.corner else ""
-    is_feature = corner in LEADING or corner.lower() in _FEATURE_CORNERS
     samples = [
         f"{quote_values(table.rows, 1)} is a barcode" if rows == "samples" else "",
         f"column {quote_values(table.columns, 1)} is a feature"
         if columns == "features"
         else "",
-        f"{corner!r} is over the rows" if corner.lower() in _SAMPLE_CORNERS else "",
+        f"{corner!r} is over the rows" if is_sample_corner(corner) else "",
     ]
     features = [
         f"row {quote_values(table.rows, 1)} is a feature" if rows == "features" else "",
         f"column {quote_values(table.columns, 1)} is a barcode"
         if columns == "samples"
         else "",
-        f"{corner!r} is over the rows" if is_feature else "",
+        f"{corner!r} is over the rows" if is_feature_corner(corner) else "",
     ]
     return {
         "samples": " and ".join(filter(None, samples)),
         "features": " and ".join(filter(None, features)),
     }
-
-
-def _guess_kind(names):
-    """Tell by their names whether an axis holds samples or features."""
-    if 2 * sum(map(is_barcode, names)) >= len(names):
-        return "samples"
-    n_genes = len(_GENES.intersection(names))
-    if n_genes >= 3 or 2 * n_genes >= len(names):
-        return "features"
-    n_known = sum(bool(_FEATURE.fullmatch(name)) for name in names)
-    return "features" if 2 * n_known >= len(names) else None
 
 
 def orient(table, orientation, reading):
