@@ -219,7 +219,7 @@ def find_separator(file, head):
 
 
 def _fit(file, head, sep):
-    """Rate a separator: equal rows first, then whether they hold numbers."""
+    """Rate a separator: rows and header of one length first, then numbers."""
     rows = [cells for _, cells in split_leniently(file, head, sep)]
     if len(rows) < 2:
         return (0, False)
@@ -234,7 +234,9 @@ def _fit(file, head, sep):
         for cells in rows[1:]
         for cell in cells[1:_N_CELLS]
     )
-    return (2 if n_names == n_cells else 1, are_numbers)
+    if n_names == n_cells and sep != " ":
+        return (2, True)
+    return (1, are_numbers)
 
 
 def split_leniently(file, head, sep):

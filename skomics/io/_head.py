@@ -113,6 +113,11 @@ def read_head(file, lines, *, header="auto", sep=None, has_numbers=True):
     first = take_head(preamble.lines)
     sep = check_separator(sep) or _find_separator(file, preamble, first)
     rows, lines = _sample(file, first, preamble.lines, sep)
+    if preamble.kind == "geo" and len(rows) < 2:
+        raise ValueError(
+            f"{file.name} is a series matrix of GEO that holds no values, as those of "
+            "sequencing are. Get the series' supplementary files, which hold the table."
+        )
     if preamble.kind == "gct":
         return _read_gct_head(file, preamble, lines, sep, rows)
     if header is False and not preamble.kind:
@@ -125,7 +130,7 @@ def read_head(file, lines, *, header="auto", sep=None, has_numbers=True):
     names, levels, n_skipped = (found[1], [], 0) if found else ([], [], 1)
     if rows and not found:
         names, levels, n_skipped = _choose_header(file, rows, has_numbers)
-    _skip(file, lines, sep, n_skipped)
+    _skip(file, lines, sep, rows[:n_skipped], rows[n_skipped:])
     head = _fit_names(file, Head(lines, sep, names, 0, rows[n_skipped:], levels))
     if preamble.kind == "geo":
         return replace(head, has_features=True)
@@ -179,10 +184,11 @@ def strip(cells):
     return [cell.strip() for cell in cells]
 
 
-def _skip(file, lines, sep, n_rows):
-    rows = split_rows(file, lines, sep)
-    for _ in range(n_rows):
-        next(rows, None)
+def _skip(file, lines, sep, header, rows):
+    """Take the lines of the header."""
+    taken = split_rows(file, lines, sep, len(rows[0]) if rows else None)
+    for _ in header:
+        next(taken, None)
 
 
 def _choose_header(file, rows, has_numbers):
@@ -206,7 +212,7 @@ def _read_gct_head(file, preamble, lines, sep, rows):
             f"its header needs {n_cells} cells, but it has {len(names)}. Mend the "
             "second line, or get the file again."
         )
-    _skip(file, lines, sep, 1 + n_skipped)
+    _skip(file, lines, sep, rows[: 1 + n_skipped], rows[1 + n_skipped :])
     return Head(
         lines,
         sep,

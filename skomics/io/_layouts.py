@@ -290,7 +290,7 @@ def check_measures(file, names):
         The header.
     """
     columns = names[count_leading(names) :]
-    if _MEASURES.issuperset(name.lower() for name in columns):
+    if columns and _MEASURES.issuperset(name.lower() for name in columns):
         raise ValueError(
             f"{file.name} is the file of one sample: its columns are the measures "
             f"{quote_values(columns, 6)}. Take one of them from the file of each "

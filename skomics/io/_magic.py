@@ -85,22 +85,24 @@ def _unpack(start):
 
 def _name_kind(file, start):
     if start.startswith((b"PK\3\4", b"PK\5\6", b"PK\7\10")):
-        return _name_zip(file)
+        return _name_zip(file, start)
     for offset, pattern, what, cure in _KINDS:
         if re.match(pattern, start[offset:], re.IGNORECASE if b"<" in pattern else 0):
             return what, cure
     return None
 
 
-def _name_zip(file):
+def _name_zip(file, start):
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError):
-        names = []
-    if any(name.startswith("xl/") for name in names):
+        # Packed again, or cut short: the first name is in the first bytes.
+        length = int.from_bytes(start[26:28], "little")
+        names = [start[30 : 30 + length].decode("latin-1")]
+    if any(name.startswith(("xl/", "[Content_Types]")) for name in names):
         return "an Excel file (xlsx)", "Give it the suffix .xlsx, or save it as csv"
     if any(name.endswith(".npy") for name in names):
         return "an npz file of numpy", "Give it the suffix .npz if it is sparse"
-    inside = f" ({', '.join(names[:3])})" if names else ""
+    inside = f" ({', '.join(names[:3])})" if any(names) else ""
     return f"a zip archive{inside}", _UNPACK

@@ -22,6 +22,7 @@ from skomics.io._tables import (
     find_orientation,
     orient,
     read_raw,
+    read_single,
     wrap_errors,
 )
 from skomics.io._text import MISSING, CellError, is_annotation, read_cells
@@ -602,7 +603,7 @@ def _load_tables(path, y, omics, pattern="*"):
     tables = {}
     for name, file in _find_files(path, omics, pattern).items():
         try:
-            raw = read_raw(file, reading)[""]
+            raw = read_single(file, reading)
         except CellError as error:
             if omics or not is_annotation(file):
                 raise CellError(

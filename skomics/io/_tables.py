@@ -31,6 +31,7 @@ __all__ = [
     "find_orientation",
     "orient",
     "read_raw",
+    "read_single",
     "wrap_errors",
 ]
 
@@ -128,6 +129,31 @@ def read_raw(file, reading):
     else:
         tables = _read_text(file, reading)
     return {name: _clean_names(table, reading) for name, table in tables.items()}
+
+
+def read_single(file, reading):
+    """Read a file that holds one table.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+
+    reading : Reading
+        How to read it.
+
+    Returns
+    -------
+    table : RawTable
+        The table.
+    """
+    tables = read_raw(file, reading)
+    if set(tables) != {""}:
+        raise ValueError(
+            f"{file.name} holds the modalities {quote_values(tables)}, where a table "
+            "of one is wanted. Read it with read_omics, or write a file for each."
+        )
+    return tables[""]
 
 
 def _check_file(file):
