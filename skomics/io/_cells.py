@@ -20,6 +20,7 @@ _LOGICAL |= {"FALSE": 0.0, "False": 0.0, "false": 0.0}
 _WORDS = dict.fromkeys(MISSING, np.nan) | _LOGICAL
 _NAN = re.compile(r"[+-]?nan", re.IGNORECASE)  # as any parser reads it
 _BATCH = 2**23
+_PER_ROW = 50
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 # A comma over three digits may separate thousands; these cannot.
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
@@ -115,7 +116,7 @@ class NumberReader:
             Its numbers, separated.
         """
         self._batch.append((line, text))
-        self._length += len(text)
+        self._length += len(text) + _PER_ROW
         if self._length > _BATCH:
             self._flush()
 

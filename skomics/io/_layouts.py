@@ -13,6 +13,7 @@ __all__ = ["Preamble", "check_measures", "find_hash_header", "read_levels"]
 __all__ += ["read_preamble", "skip_measures"]
 
 _N_COMMENTS = 100
+_N_LINES = 2**18
 _N_CELLS = 200
 _BEGIN, _END = "!series_matrix_table_begin", "!series_matrix_table_end"
 _TYPES = frozenset(["STRING", "NUMBER", "BOOLEAN", "DATETIME"])
@@ -71,6 +72,11 @@ def read_preamble(file, lines):
     for number, line in lines:
         if is_empty(line):
             continue
+        if number > _N_LINES:
+            raise ValueError(
+                f"{file.name} has comments up to line {number:,} and no table. Remove "
+                "the comments, or get the file again."
+            )
         if line.startswith("#"):
             comments.append((number, line))
             if len(comments) == 1 and line.strip(" \t,\r\n") in ("#1.2", "#1.3"):

@@ -21,6 +21,7 @@ _MARKS = {
 # separators, and a line has its end at last. 450,000 names of 250 characters fit.
 _PIECE = 2**22
 _LONGEST = 2**27
+_N_EMPTY = 2**20
 
 
 @contextmanager
@@ -97,10 +98,16 @@ class _Unzipped(gzip.GzipFile):
 
 
 def _read_lines(file, text, encoding):
-    number = 0
+    number = n_empty = 0
     try:
         while line := text.readline(_PIECE):
             number += 1
+            n_empty = n_empty + 1 if line in ("\n", "\r\n", "\r") else 0
+            if n_empty > _N_EMPTY:
+                raise ValueError(
+                    f"{file.name} has {n_empty:,} empty lines up to line {number:,}. "
+                    "It is no table; get or write it again."
+                )
             _check_piece(file, line, number, encoding)
             if len(line) == _PIECE and not line.endswith(("\n", "\r")):
                 line = _read_long_line(file, text, line, number, encoding)

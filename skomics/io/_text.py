@@ -1,5 +1,6 @@
 """Read text tables row by row, with errors that say where the fault is."""
 
+from array import array
 from dataclasses import dataclass
 from itertools import chain
 
@@ -34,6 +35,8 @@ __all__ = [
     "strip",
 ]
 
+_N_ROWS = 2**22
+
 
 @dataclass(frozen=True)
 class TextTable:
@@ -53,7 +56,7 @@ class TextTable:
     corner : list of str
         The header over the leading cells.
 
-    lines : list of int
+    lines : array of int
         The line each row ends in, counted from 1.
 
     levels : list of str
@@ -67,7 +70,7 @@ class TextTable:
     leading: list | None
     columns: list | None
     corner: list
-    lines: list
+    lines: array
     levels: list
     has_features: bool
 
@@ -147,7 +150,7 @@ class _Body:
             names = ["", *names]
         n = head.n_leading
         self.file, self.head = file, head
-        self.leading, self.lines = [], []
+        self.leading, self.lines = [], array("q")
         self.tail = None
         self.numbers = NumberReader(
             file, head.sep, decimal, n, head.n_cells - n, names[n:] if names else None
@@ -164,9 +167,7 @@ class _Body:
             self._add_cells(number, line)
             return
         leading, text = row
-        self._check_length(number, line.count(sep) + 1)
-        self.leading.append(strip(leading))
-        self.lines.append(number)
+        self._add_names(number, leading, line.count(sep) + 1)
         n_tail = self.head.n_tail
         if n_tail and self.tail is None:
             cells = f"{sep}{text}".rstrip(" ")
@@ -193,9 +194,7 @@ class _Body:
         lines = chain([(number, line)], self.head.lines)
         rows = split_rows(self.file, lines, self.head.sep, self.head.n_cells)
         number, cells = next(rows)
-        self._check_length(number, len(cells))
-        self.leading.append(strip(cells[:n]))
-        self.lines.append(number)
+        self._add_names(number, cells[:n], len(cells))
         self._find_tail(number, cells)
         self.numbers.add_cells(number, cells[n:])
 
@@ -205,7 +204,7 @@ class _Body:
         if self.tail is None and any(cells):
             self.tail = number, next(filter(None, cells))
 
-    def _check_length(self, number, n_cells):
+    def _add_names(self, number, leading, n_cells):
         if n_cells != self.head.n_cells:
             first = self.lines[0] if self.lines else number
             raise ValueError(
@@ -214,6 +213,18 @@ class _Body:
                 f"{self.head.n_cells} columns throughout; mend the line, or write the "
                 "file again."
             )
+        _check_count(self.file, len(self.lines))
+        self.leading.append(strip(leading))
+        self.lines.append(number)
+
+
+def _check_count(file, n_rows):
+    """Raise an error before a packed file fills the memory with names of rows."""
+    if n_rows >= _N_ROWS:
+        raise ValueError(
+            f"{file.name} has more than {_N_ROWS:,} rows. Get the file again if it "
+            "should have less, or write it as parquet, with samples in rows."
+        )
 
 
 def read_cells(file, *, header="auto", sep=None, encoding="utf-8"):
@@ -255,6 +266,7 @@ def read_cells(file, *, header="auto", sep=None, encoding="utf-8"):
                     f"{file.name} has {len(cells)} cells in line {number}, but "
                     f"{head.n_cells} columns. Mend the line, or write the file again."
                 )
+            _check_count(file, len(rows))
             cells = strip(cells)
             rows.append(cells)
             last = list(filter(None, cells[len(cells) - head.n_tail :]))

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from skomics.io import _source as source_module
+from skomics.io import _text as text_module
 from skomics.io import load_folder, read_labels, read_omics
 from skomics.io._text import CellError
 
@@ -479,6 +480,22 @@ def test_a_cell_without_end_is_refused(save, content, read):
     with pytest.raises(
         ValueError, match="4,194,304 characters in line . without a tab"
     ):
+        read(file)
+
+
+@pytest.mark.parametrize("read", [read_omics, read_labels])
+def test_rows_empty_lines_and_comments_without_end_are_refused(save, read, monkeypatch):
+    file = save(b"id,x\n" + b"\n" * (2**20 + 1), "bomb.csv.gz")
+    with pytest.raises(ValueError, match="1,048,577 empty lines up to line 1,048,578"):
+        read(file)
+    file = save(b"#a,b\n" * (2**18 + 1), "bomb.csv.gz")
+    with pytest.raises(ValueError, match="comments up to line 262,145 and no table"):
+        read(file)
+    monkeypatch.setattr(text_module, "_N_ROWS", 100)
+    file = save("id,x\n" + "a,b\n" * 101)
+    if read is read_omics:
+        file = save("id,x\n" + "a,0\n" * 101)
+    with pytest.raises(ValueError, match="more than 100 rows. Get the file again if"):
         read(file)
 
 
