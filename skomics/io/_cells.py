@@ -19,7 +19,7 @@ _LOGICAL = {"TRUE": 1.0, "True": 1.0, "true": 1.0}
 _LOGICAL |= {"FALSE": 0.0, "False": 0.0, "false": 0.0}
 _WORDS = dict.fromkeys(MISSING, np.nan) | _LOGICAL
 _NAN = re.compile(r"[+-]?nan", re.IGNORECASE)  # as any parser reads it
-_BATCH = 2**23
+_BATCH = 2**21
 _PER_ROW = 50
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 # A comma over three digits may separate thousands; these cannot.

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 
 from skomics._rows import quote_values
@@ -200,22 +200,30 @@ def find_separator(file, head):
     if max(fits.values())[0] < 2:
         fits[" "] = _fit(file, head, " ")
     best = max(fits.values())
-    found = [sep for sep, fit in fits.items() if fit == best]
     if best[0] == 0:
         return _guess_separator(file, head)
+    found = [sep for sep, fit in fits.items() if fit == best]
     if "\t" in found:  # nobody writes tabs into cells
         return "\t"
     suffix = _read_suffix(file)
-    if " " in found and suffix in found:
+    if " " in found and suffix in found and not best[1]:
         return suffix
+    if found == [","]:
+        found += [sep for sep in "\t;" if fits[sep][0] or _is_in_names(sep, file, head)]
     if len(found) > 1:
         names = " or ".join(_NAMES[sep] for sep in found)
         raise ValueError(
-            f"{file.name} may be separated by {names}, which both give rows of equal "
-            f"length, e.g. {quote_values([head[-1][1].strip()[:50]])} in line "
-            f"{head[-1][0]}. Say which with sep=."
+            f"{file.name} may be separated by {names}, which both give rows, e.g. "
+            f"{quote_values([head[-1][1].strip()[:50]])} in line {head[-1][0]}. Say "
+            "which with sep=."
         )
     return found[0]
+
+
+def _is_in_names(sep, file, head):
+    """Tell whether, at commas, the name of each row holds a separator equally often."""
+    counts = {row[0].count(sep) for _, row in split_leniently(file, head[1:], ",")}
+    return len(counts) == 1 and counts != {0}
 
 
 def _fit(file, head, sep):
@@ -229,6 +237,8 @@ def _fit(file, head, sep):
         return (0, False)
     if n_names > n_cells and rows[0][-1].strip():
         return (0, False)
+    if n_names == 1 and any(other in _leave_quoted(head[0][1]) for other in "\t,; "):
+        return (0, False)  # a header that something else separates
     are_numbers = all(
         looks_like_number(cell, sep) or is_missing(cell)
         for cells in rows[1:]
@@ -266,15 +276,27 @@ def split_leniently(file, head, sep):
     return rows
 
 
+def _leave_quoted(line):
+    """Return what of a line is not in quotes."""
+    return "".join(line.strip(" \r\n").split('"')[::2])
+
+
 def _read_suffix(file):
     return _SUFFIXES.get(Path(file.name.removesuffix(".gz")).suffix)
 
 
 def _guess_separator(file, head):
-    """Return the separator of lines that are not alike: the suffix's if it is there."""
-    line = next(islice((line for _, line in head[:2][::-1]), 1), "")
-    bare = "".join(line.split('"')[::2])  # what is not in quotes
+    """Return the separator of lines that are not alike: one that is in the first two.
+
+    The suffix says which if several are, or none.
+    """
+    bare = [_leave_quoted(line) for _, line in head[:2]]
     suffix = _read_suffix(file)
-    if suffix and suffix in bare:
-        return suffix
-    return next((sep for sep in "\t,;" if sep in bare), suffix or " ")
+    for found in (
+        [sep for sep in "\t,;" if bare and all(sep in line for line in bare)],
+        [sep for sep in "\t,; " if bare and sep in bare[0]],
+        [sep for sep in "\t,;" if bare and sep in bare[-1]],
+    ):
+        if found:
+            return suffix if suffix in found else found[0]
+    return suffix or " "
