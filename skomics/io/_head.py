@@ -22,7 +22,7 @@ from skomics.io._layouts import (
 )
 from skomics.io._names import count_leading, guess_kind, is_corner, same_shape
 
-__all__ = ["Head", "name_columns", "read_head", "strip"]
+__all__ = ["Head", "count_nameless", "name_columns", "read_head", "strip"]
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,8 @@ def read_head(file, lines, *, header="auto", sep=None, has_numbers=True):
     """
     preamble = read_preamble(file, lines)
     first = take_head(preamble.lines)
-    sep = check_separator(sep) or _find_separator(file, preamble, first)
+    sep = check_separator(sep) or preamble.sep
+    sep = sep or _find_separator(file, preamble, first)
     rows, lines = _sample(file, first, preamble.lines, sep)
     if preamble.kind == "geo" and len(rows) < 2:
         raise ValueError(
@@ -123,7 +124,8 @@ def read_head(file, lines, *, header="auto", sep=None, has_numbers=True):
     if header is False and not preamble.kind:
         n_cells = len(rows[0]) if rows else 0
         _check_width(file, n_cells, 1)
-        return Head(lines, sep, None, n_cells, rows, n_leading=0, n_named=0)
+        n_tail = _count_empty(rows[0]) if sep != " " else 0
+        return Head(lines, sep, None, n_cells, rows, [], 0, 0, n_tail)
     found = find_hash_header(
         file, preamble.comments, rows, lambda i, line: _split(file, i, line, sep)
     )
@@ -239,15 +241,48 @@ def _fit_names(file, head):
         )
     is_short = len(names) < n_cells
     n_leading = 1 if is_short else count_leading(names)
-    n_tail = next((i for i, name in enumerate(names[::-1]) if name), len(names) - 1)
     return replace(
         head,
         names=names,
         n_cells=n_cells,
         n_leading=n_leading,
         n_named=n_leading,
-        n_tail=1 if is_short else min(n_tail, n_cells - 2),
+        n_tail=1 if is_short else min(_count_empty(names), n_cells - 2),
     )
+
+
+def _count_empty(cells):
+    """Count the empty cells at the end, but leave the first."""
+    return next((i for i, cell in enumerate(cells[::-1]) if cell), len(cells) - 1)
+
+
+def count_nameless(file, head, tail):
+    """Count the columns of a table without a header that only separators make.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+
+    head : Head
+        What its first lines say.
+
+    tail : tuple of (int, str) or None
+        The first line that has something in these columns; None if they are empty.
+
+    Returns
+    -------
+    n_columns : int
+        How many columns to leave out.
+    """
+    if tail or not head.n_tail:
+        return 0
+    warn(
+        f"{file.name} has nothing in its last {head.n_tail} of {head.n_cells} columns, "
+        "since its rows end with separators; they are left out. Remove the separators, "
+        "or write NA where a value is missing."
+    )
+    return head.n_tail
 
 
 def _check_width(file, n_cells, n_wanted):

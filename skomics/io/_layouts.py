@@ -1,5 +1,6 @@
 """What stands before the rows of a table, in the layouts that people have."""
 
+import re
 from collections import deque
 from itertools import chain
 from typing import NamedTuple
@@ -15,6 +16,7 @@ __all__ += ["read_preamble", "skip_measures"]
 _N_COMMENTS = 100
 _N_LINES = 2**18
 _N_CELLS = 200
+_SEP = re.compile(r'"?sep=([^"])"?[;,\t]*', re.IGNORECASE)
 _BEGIN, _END = "!series_matrix_table_begin", "!series_matrix_table_end"
 _TYPES = frozenset(["STRING", "NUMBER", "BOOLEAN", "DATETIME"])
 # What programs measure of each gene, in a file for each sample.
@@ -44,12 +46,16 @@ class Preamble(NamedTuple):
 
     shape : tuple of int
         Of gct: rows, columns, columns that describe rows, rows that describe columns.
+
+    sep : str or None
+        The separator, if a line says it, as Excel wants it.
     """
 
     kind: str
     comments: list
     lines: object
     shape: tuple = ()
+    sep: str | None = None
 
 
 def read_preamble(file, lines):
@@ -82,6 +88,8 @@ def read_preamble(file, lines):
             if len(comments) == 1 and line.strip(" \t,\r\n") in ("#1.2", "#1.3"):
                 return _read_gct(file, lines, comments)
             continue
+        if number == 1 and (match := _SEP.fullmatch(line.strip("\r\n"))):
+            return Preamble("", [], lines, sep=match[1])
         if line.lower().startswith(("!series_", "!sample_")):
             return _read_geo(file, chain([(number, line)], lines))
         return Preamble("", list(comments), chain([(number, line)], lines))
@@ -167,14 +175,17 @@ def find_hash_header(file, comments, rows, split):
         return None
     number, cells = fitting[-1]
     says_header, says_comment = _weigh(cells, rows, len(fitting))
-    if says_header == says_comment:
+    if says_comment and not says_header:
+        return None
+    named = [item for item in fitting if is_corner(item[1][0])] or fitting
+    if says_comment == says_header or len(named) > 1:
+        number, cells = named[-1]
         raise ValueError(
             f"{file.name} begins line {number} with #, and it may be the header, "
-            f"{quote_values(cells)}, or a comment over the header "
-            f"{quote_values(rows[0])}. Remove the # if it is the header, or the line "
-            "if it is a comment."
+            f"{quote_values(cells)}, or a comment over {quote_values(rows[0])}. Remove "
+            "the # if it is the header, or the line if it is a comment."
         )
-    return (number, cells) if says_header else None
+    return named[0]
 
 
 def _fits(cells, rows):

@@ -59,8 +59,9 @@ def read_omics(
 ):
     r"""Read one or several modalities tables as samples × features.
 
-    Text (csv, tsv, txt or no suffix; separated by commas, tabs or spaces, with or
-    without quotes, plain or gzipped), parquet, sparse npz, h5ad and h5mu are read.
+    Text (csv, tsv, txt or no suffix; separated by commas, tabs, semicolons or spaces,
+    with or without quotes, plain or gzipped), GCT, series matrices of GEO, parquet,
+    sparse npz, h5ad and h5mu are read.
     What rows are is found out from their names, or asked for, and never guessed.
 
     Parameters
@@ -78,14 +79,22 @@ def read_omics(
         which axis holds samples, and choose none. For npz, and with
         ``header=False``, they name the samples in their order.
 
-    header : bool, default=True
-        Whether a text table has a first row and a first column of names. The header
-        may lack the name over the row names, as R writes it.
+    header : {"auto", True, False}, default="auto"
+        Whether a text table has a first row and a first column of names. With "auto"
+        it has, and a first row that may be data is refused; True takes it for names,
+        whatever it holds. The header may begin with ``#``, and may lack the name over
+        the row names, as R writes it.
 
-    sep : str, default=None
-        What separates the cells of a text table. With None it is a comma for csv, a
-        tab for tsv, and elsewhere a tab, comma or space, whichever the second line
-        has first in this order.
+    sep : {"auto", None} or str, default="auto"
+        What separates the cells of a text table: a character, where a space stands
+        for any number of spaces and tabs. With "auto", or None, it is the tab, comma,
+        semicolon or space that gives the first lines as many cells; where two do, an
+        error asks for this parameter.
+
+    decimal : {"auto", ".", ","}, default="auto"
+        What separates the decimals of a text table. With "auto" it is a point, or,
+        unless commas separate cells, a comma. Both in one table are refused, and so
+        are separators of thousands.
 
     encoding : str, default="utf-8"
         The encoding of text tables.
@@ -128,7 +137,8 @@ def read_omics(
     Warns
     -----
     UserWarning
-        If ``join="outer"`` fills rows with NaN.
+        If ``join="outer"`` fills rows with NaN, or a last column without a single
+        value is left out because separators end the rows.
 
     See Also
     --------
@@ -147,9 +157,15 @@ def read_omics(
     evidence, because UCSC Xena writes it over features. Of several tables, those
     that tell lend their sample ids to those that do not.
 
-    In tables of cBioPortal, lines with ``#`` are skipped, and a feature is called by
-    the first that it has of ``ENTITY_STABLE_ID``, ``Hugo_Symbol`` and
-    ``Entrez_Gene_Id``.
+    Lines with ``#`` over the header are skipped; the last is the header itself if it
+    has as many cells as the rows and these are data. In tables of cBioPortal, a
+    feature is called by the first that it has of ``ENTITY_STABLE_ID``,
+    ``Hugo_Symbol`` and ``Entrez_Gene_Id``; beside ``gene_id``, columns such as
+    ``gene_name`` and ``gene_type`` are left out. A table with column levels (omics,
+    feature) that ``to_csv`` wrote comes back with these levels.
+
+    Plain numbers are parsed with pyarrow where it is installed, else with pandas, to
+    the last bit as Python reads them.
 
     Cells that are empty, ``NA`` or another of the words that pandas takes for missing
     are NaN; ``TRUE`` and ``FALSE`` are 1 and 0.
@@ -284,15 +300,16 @@ def read_labels(
         The column of the sample ids; with None the first. Row names 1, 2, 3, … that
         R wrote are no ids.
 
-    header : bool, default=True
-        Whether the first row names the columns. Without a header, the first column
-        holds ids and the second labels.
+    header : {"auto", True, False}, default="auto"
+        Whether the first row names the columns. With "auto" it does, and is refused
+        if it looks like a sample and its label; True takes it for names, whatever it
+        holds. Without a header, the first column holds ids and the second labels.
 
     missing : {"error", "drop"}, default="error"
         Whether samples without a label are refused or left out. A label is missing
         where the cell is empty, ``NA`` or another word that pandas takes for it.
 
-    sep : str, default=None
+    sep : {"auto", None} or str, default="auto"
         As for `read_omics`.
 
     encoding : str, default="utf-8"
@@ -315,6 +332,12 @@ def read_labels(
     ValueError
         If the column is not clear, a label or id is missing, an id is repeated, or
         the file is no table.
+
+    Warns
+    -----
+    UserWarning
+        If a last column without a single value is left out because separators end
+        the rows.
 
     Examples
     --------

@@ -20,7 +20,7 @@ from skomics.io._dialect import (
     split_rows,
     take_head,
 )
-from skomics.io._head import name_columns, read_head, strip
+from skomics.io._head import count_nameless, name_columns, read_head, strip
 from skomics.io._layouts import read_preamble
 from skomics.io._source import open_lines
 
@@ -116,6 +116,8 @@ def read_numbers(file, *, header="auto", sep=None, decimal="auto", encoding="utf
             body.add(number, line)
         values = body.numbers.finish()
     if head.names is None:
+        n_columns = head.n_cells - count_nameless(file, head, body.tail)
+        values = values[:, :n_columns]
         return TextTable(values, None, None, [], body.lines, [], False)
     ids = [cells[0] for cells in body.leading]
     names = name_columns(file, head, ids, body.tail)
@@ -272,7 +274,8 @@ def read_cells(file, *, header="auto", sep=None, encoding="utf-8"):
             last = list(filter(None, cells[len(cells) - head.n_tail :]))
             tail = tail or ((number, last[0]) if last else None)
     if head.names is None:
-        return None, rows
+        n_columns = head.n_cells - count_nameless(file, head, tail)
+        return None, [cells[:n_columns] for cells in rows]
     names = name_columns(file, head, [cells[0] for cells in rows], tail)
     return names, [cells[: len(names)] for cells in rows]
 

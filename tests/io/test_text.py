@@ -97,6 +97,15 @@ def test_a_hash_that_may_begin_a_header_or_a_comment_is_asked_for(save):
         read_labels(file)
 
 
+def test_of_two_lines_with_a_hash_the_one_with_a_heading_is_the_header(save):
+    text = "#NAME\ts1\ts2\n#CLASS\tA\tB\nTP53\t1\t2\n"
+    X = read_omics(save(text, "t.txt"))
+    assert X.index.to_list() == ["s1", "s2"]
+    file = save(text.replace("NAME", "x"), "t.txt")
+    with pytest.raises(ValueError, match="begins line 2 with #, .* Remove the # if it"):
+        read_omics(file)
+
+
 def test_comments_of_cbioportal_stay_comments(save):
     text = "#a\tb\tc\n#1\t1\t1\nHugo_Symbol\tP-1\tP-2\nA1BG\t0.5\tNA\nTP53\t1\t2\n"
     X = read_omics(save(text, "data_mrna.txt"))
@@ -280,6 +289,18 @@ def test_an_empty_last_column_under_a_short_header_is_refused_or_told(save):
     assert X.loc["p1"].to_dict() == {"EGFR": 1, "TP53": 2}
 
 
+def test_separators_at_the_ends_without_a_header_are_told(save):
+    file = save("1,2,\n3,4,\n")
+    with pytest.warns(UserWarning, match="nothing in its last 1 of 3 columns, .* left"):
+        X = read_omics(file, header=False, orientation="samples")
+    assert X.to_numpy().tolist() == [[1, 2], [3, 4]]
+    file = save("1,2,\n3,4,5\n")
+    assert read_omics(file, header=False, orientation="samples").shape == (2, 3)
+    file = save("p1,A,,\np2,B,,\n")
+    with pytest.warns(UserWarning, match="nothing in its last 2 of 4 columns"):
+        assert read_labels(file, header=False).to_dict() == {"p1": "A", "p2": "B"}
+
+
 # Quotes.
 
 
@@ -443,12 +464,23 @@ def test_a_point_is_refused_where_commas_were_declared(save):
         read_omics(file, decimal=",")
 
 
-@pytest.mark.parametrize("text", ["a;b,c\n1;2,3\n4;5,6\n", "id,a;x\np,1;2\nq,3;4\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["a;b,c\n1;2,3\n4;5,6\n", "id,a;x\np,1;2\nq,3;4\n", "age\np;1,5\nq;2,5\n"],
+)
 def test_two_separators_that_fit_alike_are_asked_for(save, text):
     file = save(text)
     with pytest.raises(ValueError, match="separated by commas or semicolons, .* sep="):
         read_omics(file, header=True, orientation="samples")
     assert len(read_labels(file, sep=";", header=True)) == 2
+
+
+@pytest.mark.parametrize("line", ["sep=;", '"sep=;"', "SEP=;"])
+@pytest.mark.parametrize("read", [read_omics, read_labels])
+def test_a_line_for_excel_says_the_separator(save, line, read):
+    table = read(save(f"{line}\r\npatient_id;x\r\np1;1\r\n"))
+    assert table.index.to_list() == ["p1"]
+    assert table.to_numpy().ravel().tolist() == [1]
 
 
 @pytest.mark.parametrize("sep", ["", ", ", '"', "\n", 3, r"\s+"])

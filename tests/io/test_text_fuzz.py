@@ -8,6 +8,7 @@ hundred of them.
 import csv
 import gzip
 import io
+import re
 import warnings
 
 import numpy as np
@@ -36,6 +37,7 @@ WORDS = [
 ]
 ODD = ["abc", "1_0", "0x1", "inf", "1e400", '"', '"1', "1.234,5", "1,234.5", "1,234"]
 ODD += ["\u0663", "1 000", "1\x01", "nan(1)", "1.#IND", "'5", "--"]
+COMMENTS = ["# a note\n", "## x\n\n"]
 MISSING = {"", "na", "nan", "null", "1.#ind"}
 
 
@@ -98,7 +100,7 @@ def damage(draw, table):
 def write(draw, table, sep, style):
     quote = draw(st.sampled_from(["", "", "names", "all"]))
     end = draw(st.sampled_from(["\n", "\n", "\r\n", "\r"]))
-    above = draw(st.sampled_from(["", "", "# a note\n", "## x\n\n"]))
+    above = draw(st.sampled_from(["", *COMMENTS]))
     lines = [
         sep.join(
             put_in_quotes(
@@ -132,16 +134,20 @@ def split(text, sep):
             plain = next(csv.reader([line], delimiter=sep, quoting=csv.QUOTE_NONE), [])
             is_stray = line.count('"') % 2 == 1
             usual = next(csv.reader([line], delimiter=sep), [])
-            rows.append(plain if is_stray else usual)
+            rows.append([unwrap(cell) for cell in plain] if is_stray else usual)
     return [[cell.strip() for cell in row] for row in rows if any(row)]
+
+
+def unwrap(cell):
+    is_quoted = len(cell) > 1 and cell[0] == cell[-1] == '"'
+    return cell[1:-1].replace('""', '"') if is_quoted else cell
 
 
 def find_cells(text, sep):
     """Return each cell by the names of its row and column."""
-    rows = split(text, sep)
-    while rows[0][0].startswith(("# ", "##")):
-        del rows[0]
-    head, *rows = rows
+    for comment in COMMENTS:
+        text = re.sub("\r\n|\r", "\n", text).removeprefix(comment)
+    head, *rows = split(text, sep)
     head[0] = head[0].lstrip("#")
     while head[-1] == "":
         del head[-1]
