@@ -197,7 +197,7 @@ def find_separator(file, head):
         If several fit equally well.
     """
     fits = {sep: _fit(file, head, sep) for sep in "\t,;"}
-    if max(fits.values())[0] < 2:
+    if max(fits.values())[0] < 2 and not all("\t" in line for _, line in head):
         fits[" "] = _fit(file, head, " ")
     best = max(fits.values())
     if best[0] == 0:
@@ -211,13 +211,17 @@ def find_separator(file, head):
     if found == [","]:
         found += [sep for sep in "\t;" if fits[sep][0] or _is_in_names(sep, file, head)]
     if len(found) > 1:
-        names = " or ".join(_NAMES[sep] for sep in found)
-        raise ValueError(
-            f"{file.name} may be separated by {names}, which both give rows, e.g. "
-            f"{quote_values([head[-1][1].strip()[:50]])} in line {head[-1][0]}. Say "
-            "which with sep=."
-        )
+        _raise_doubt(file, head, found)
     return found[0]
+
+
+def _raise_doubt(file, head, found):
+    names = " or ".join(_NAMES[sep] for sep in found)
+    raise ValueError(
+        f"{file.name} may be separated by {names}, which both give rows, e.g. "
+        f"{quote_values([head[-1][1].strip()[:50]])} in line {head[-1][0]}. Say "
+        "which with sep=."
+    )
 
 
 def _is_in_names(sep, file, head):
@@ -246,6 +250,8 @@ def _fit(file, head, sep):
     )
     if n_names == n_cells and sep != " ":
         return (2, True)
+    if sep == " " and n_names < n_cells and _read_suffix(file) and not are_numbers:
+        return (0, False)  # a column of text
     return (1, are_numbers)
 
 
@@ -297,6 +303,8 @@ def _guess_separator(file, head):
         [sep for sep in "\t,; " if bare and sep in bare[0]],
         [sep for sep in "\t,;" if bare and sep in bare[-1]],
     ):
+        if len(head) == 1 and len(found) > 1 and "\t" not in found:
+            _raise_doubt(file, head, found[:2])
         if found:
             return suffix if suffix in found else found[0]
     return suffix or " "

@@ -64,6 +64,9 @@ class Head:
 
     has_features : bool, default=False
         Whether the layout says that rows are features.
+
+    what : str, default="features"
+        What its columns are called in messages.
     """
 
     lines: object
@@ -77,6 +80,7 @@ class Head:
     n_tail: int = 0
     shape: tuple = ()
     has_features: bool = False
+    what: str = "features"
 
     @property
     def is_short(self):
@@ -112,7 +116,7 @@ def read_head(file, lines, *, header="auto", sep=None, has_numbers=True):
     preamble = read_preamble(file, lines)
     first = take_head(preamble.lines)
     sep = check_separator(sep) or preamble.sep
-    sep = sep or _find_separator(file, preamble, first)
+    sep = sep or ("\t" if preamble.kind else find_separator(file, first))
     rows, lines = _sample(file, first, preamble.lines, sep)
     if preamble.kind == "geo" and len(rows) < 2:
         raise ValueError(
@@ -133,20 +137,15 @@ def read_head(file, lines, *, header="auto", sep=None, has_numbers=True):
     if rows and not found:
         names, levels, n_skipped = _choose_header(file, rows, has_numbers)
     _skip(file, lines, sep, rows[:n_skipped], rows[n_skipped:])
-    head = _fit_names(file, Head(lines, sep, names, 0, rows[n_skipped:], levels))
+    head = Head(lines, sep, names, 0, rows[n_skipped:], levels)
+    head = _fit_names(
+        file, replace(head, what="features" if has_numbers else "columns")
+    )
     if preamble.kind == "geo":
         return replace(head, has_features=True)
     if header == "auto" and has_numbers and not levels:
         _check_names(file, head)
     return head
-
-
-def _find_separator(file, preamble, first):
-    if preamble.kind:
-        return "\t"
-    # Over a single row, a line with # may be the header.
-    first = [*preamble.comments[-1:], *first] if len(first) == 1 else first
-    return find_separator(file, first)
 
 
 def _sample(file, first, lines, sep):
@@ -167,7 +166,10 @@ def _sample(file, first, lines, sep):
 
 def _split(file, number, line, sep):
     rows = split_leniently(file, [(number, line)], sep)
-    return strip(rows[0][1]) if rows else []
+    cells = strip(rows[0][1]) if rows else []
+    # A sentence is not the header of a table with spaces.
+    is_text = sep == " " and line.startswith(" ") and not is_corner(cells[0])
+    return [] if is_text else cells
 
 
 def strip(cells):
@@ -247,7 +249,7 @@ def _fit_names(file, head):
         n_cells=n_cells,
         n_leading=n_leading,
         n_named=n_leading,
-        n_tail=1 if is_short else min(_count_empty(names), n_cells - 2),
+        n_tail=1 if is_short else _count_empty(names),
     )
 
 
@@ -368,9 +370,9 @@ def name_columns(file, head, ids, tail):
         if n_tail and tail:
             first = head.n_cells - n_tail + 1
             raise ValueError(
-                f"{file.name} has {n_tail} features without a name, the first in "
-                f"column {first}: line {tail[0]} holds {tail[1]!r} there. Name every "
-                "feature, or drop those without."
+                f"{file.name} has {n_tail} {head.what} without a name, the first in "
+                f"column {first}: line {tail[0]} holds {tail[1]!r} there. Name all "
+                f"{head.what}, or drop those without."
             )
         return names[: head.n_cells - n_tail]
     is_name = is_corner(names[0])

@@ -190,12 +190,13 @@ def find_hash_header(file, comments, rows, split):
 
 def _fits(cells, rows):
     """Tell whether a line has as many cells as a row, or one less, as R writes it."""
-    n_cells = len(rows[0])
-    if len(cells) > n_cells and not any(cells[n_cells:]):
-        cells = cells[:n_cells]
-    if len(cells) == n_cells:
-        return n_cells > 1
-    return 1 < len(cells) == n_cells - 1 and _are_values(rows[0][1:])
+    for n_cells in map(len, rows[:2]):
+        n_names = n_cells if not any(cells[n_cells:]) else len(cells)
+        if 1 < min(n_names, len(cells)) == n_cells:
+            return True
+    if not 1 < len(cells) == len(rows[0]) - 1:
+        return False
+    return is_corner(cells[0]) or _are_values(rows[0][1:])
 
 
 def _weigh(cells, rows, n_fitting):
@@ -205,7 +206,7 @@ def _weigh(cells, rows, n_fitting):
     if _are_values(first[n_leading:]):
         return True, is_corner(first[0])
     if others and _are_values(others[0][n_leading:]):
-        return False, True
+        return is_corner(cells[0]) and not is_corner(first[0]), True
     columns = list(zip(*rows, strict=False))[1:_N_CELLS]
     is_data = any(
         looks_like_number(column[0], "") and not is_missing(column[0])

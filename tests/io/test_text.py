@@ -106,6 +106,28 @@ def test_of_two_lines_with_a_hash_the_one_with_a_heading_is_the_header(save):
         read_omics(file)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#patient_id,TP53,EGFR\np0,abc,1_0\np1,0.5,NA\n",
+        "#patient_id,TP53,EGFR\np0,abc,1_0,NA\np1,NA,NA,NA\n",
+        "#patient_id,TP53,EGFR\nabc,1_0\np1,NA,NA\n",
+    ],
+)
+def test_a_faulty_first_row_under_a_hash_is_no_header(save, text):
+    with pytest.raises(
+        ValueError, match="table.csv (begins line 1 with #|has . cells)"
+    ):
+        read_omics(save(text), orientation="samples")
+
+
+def test_a_sentence_over_a_table_with_spaces_is_a_comment(save):
+    with pytest.raises(ValueError, match="has 0 columns"):
+        read_omics(save("# a note\np0 1.5\n", "t.txt"), orientation="samples")
+    X = read_omics(save("# patient_id TP53\np0 1.5\n", "t.txt"))
+    assert X["TP53"].to_dict() == {"p0": 1.5}
+
+
 def test_comments_of_cbioportal_stay_comments(save):
     text = "#a\tb\tc\n#1\t1\t1\nHugo_Symbol\tP-1\tP-2\nA1BG\t0.5\tNA\nTP53\t1\t2\n"
     X = read_omics(save(text, "data_mrna.txt"))
