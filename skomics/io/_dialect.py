@@ -303,7 +303,9 @@ def _guess_separator(file, head):
         [sep for sep in "\t,; " if bare and sep in bare[0]],
         [sep for sep in "\t,;" if bare and sep in bare[-1]],
     ):
-        if len(head) == 1 and len(found) > 1 and "\t" not in found:
+        if "\t" in found:
+            return "\t"
+        if len(head) == 1 and len(found) > 1:
             _raise_doubt(file, head, found[:2])
         if found:
             return suffix if suffix in found else found[0]

@@ -235,13 +235,13 @@ def _fit_names(file, head):
     _check_width(file, n_cells, 2)
     while len(names) > n_cells and not names[-1]:
         names = names[:-1]
-    if len(names) not in (n_cells, n_cells - 1):
+    is_short = len(names) == n_cells - 1 and names[-1] != ""
+    if len(names) != n_cells and not is_short:
         raise ValueError(
             f"{file.name} has {len(head.names)} cells in its header and {n_cells} in "
             "its first row of data. The header needs as many, or one less, as R writes "
             "it; mend the header, or pass header=False."
         )
-    is_short = len(names) < n_cells
     n_leading = 1 if is_short else count_leading(names)
     return replace(
         head,

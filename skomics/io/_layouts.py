@@ -285,7 +285,7 @@ def skip_measures(file, rows):
     is_there = not _FIREHOSE.isdisjoint(
         [rows[0][0].lower(), rows[1][0].lower()]
     ) or _MEASURES.issuperset(m.lower() for m in measures)
-    if not is_there or _are_values(rows[1][1:]):
+    if not measures or not is_there or _are_values(rows[1][1:]):
         return False
     if len(measures) > 1:
         raise ValueError(

@@ -115,9 +115,8 @@ def test_of_two_lines_with_a_hash_the_one_with_a_heading_is_the_header(save):
     ],
 )
 def test_a_faulty_first_row_under_a_hash_is_no_header(save, text):
-    with pytest.raises(
-        ValueError, match="table.csv (begins line 1 with #|has . cells)"
-    ):
+    message = "table.csv (begins line 1 with #|has . cells|has 'abc' in line 2)"
+    with pytest.raises(ValueError, match=message):
         read_omics(save(text), orientation="samples")
 
 
@@ -300,6 +299,13 @@ def test_a_short_header_that_begins_with_a_heading_is_refused(save, read, corner
 def test_row_names_that_count_are_those_of_r_under_any_heading(save):
     text = '"subject"\t"label"\n"1"\t"p1"\t"A"\n"2"\t"p2"\t"B"\n'
     assert read_labels(save(text, "c.txt")).to_dict() == {"p1": "A", "p2": "B"}
+
+
+def test_a_row_longer_than_a_header_with_a_separator_at_its_end_is_refused(save):
+    file = save("sample,label,x,\n7,p0,A,B,\n")
+    for read in (read_omics, read_labels):
+        with pytest.raises(ValueError, match="4 cells in its header and 5 in its"):
+            read(file)
 
 
 def test_an_empty_last_column_under_a_short_header_is_refused_or_told(save):
@@ -772,6 +778,11 @@ def test_a_second_header_of_firehose_is_no_row(save, text, name):
     assert X.index.to_list() == [A, B]
     assert X["TP53|7157"].to_list() == [1, 2]
     assert X.shape == (2, 2)
+
+
+def test_a_row_of_one_cell_is_no_second_header(save):
+    with pytest.raises(ValueError, match="has 1 columns in its first row of data"):
+        read_omics(save("p0\nabc\nEGFR,1\n"), orientation="features")
 
 
 def test_several_measures_of_firehose_are_refused(save):
