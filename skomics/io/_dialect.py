@@ -120,8 +120,8 @@ def _split_words(file, number, line):
         if not is_quoted and match[0].startswith('"'):
             raise ValueError(
                 f"{file.name} has a quote in line {number} that does not close in the "
-                f"line: {match[0][:50]!r}. Close it, or remove it; a name in a table "
-                "with spaces has no line break."
+                f"line: {match[0][:50]!r}. Close it, or remove it; names with line "
+                "breaks are read between commas and semicolons only."
             )
     return cells
 

@@ -20,7 +20,13 @@ from skomics.io._layouts import (
     read_preamble,
     skip_measures,
 )
-from skomics.io._names import count_leading, guess_kind, is_corner, same_shape
+from skomics.io._names import (
+    count_leading,
+    guess_kind,
+    is_corner,
+    may_be_corner,
+    same_shape,
+)
 
 __all__ = ["Head", "count_nameless", "name_columns", "read_head", "strip"]
 
@@ -166,7 +172,7 @@ def _sample(file, first, lines, sep):
 
 def _split(file, number, line, sep):
     rows = split_leniently(file, [(number, line)], sep)
-    cells = strip(rows[0][1]) if rows else []
+    cells = strip(rows[0][1] if rows else line.split(sep))
     # A sentence is not the header of a table with spaces.
     is_text = sep == " " and line.startswith(" ") and not is_corner(cells[0])
     return [] if is_text else cells
@@ -200,6 +206,12 @@ def _choose_header(file, rows, has_numbers):
     n_lines = read_levels(rows) if has_numbers else 0
     if n_lines:
         corner = rows[2][0] if n_lines == 3 else ""
+        if not all(rows[0][1:]):
+            raise ValueError(
+                f"{file.name} has column levels, but its first line names no modality "
+                f"in column {rows[0].index('', 1) + 1}. Name the modality of every "
+                "feature there."
+            )
         return [corner, *rows[1][1:]], rows[0][1:], n_lines
     if has_numbers and skip_measures(file, rows):
         return rows[0], [], 2
@@ -385,7 +397,7 @@ def name_columns(file, head, ids, tail):
         "the separators at the ends of the rows."
     )
     if tail:
-        if is_name and not _count(ids):
+        if may_be_corner(names[0]) and not _count(ids):
             raise ValueError(
                 f"{place}, as R writes it, but {names[0]!r} seems to stand over the "
                 f"first column, and the last holds {tail[1]!r} in line {tail[0]}. "

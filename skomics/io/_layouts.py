@@ -27,7 +27,7 @@ _MEASURES = frozenset(
     "reads_per_million_mirna_mapped rpkm median_length_normalized "
     "length eff_length effective_length effectivelength".split()
 )
-_FIREHOSE = frozenset(["hybridization ref", "composite element ref"])
+_FIREHOSE = ("hybridization ref", "composite element ref")
 
 
 class Preamble(NamedTuple):
@@ -282,10 +282,12 @@ def skip_measures(file, rows):
     if len(rows) < 2 or len(rows[0]) != len(rows[1]):
         return False
     measures = list(dict.fromkeys(rows[1][1:]))
-    is_there = not _FIREHOSE.isdisjoint(
-        [rows[0][0].lower(), rows[1][0].lower()]
-    ) or _MEASURES.issuperset(m.lower() for m in measures)
-    if not measures or not is_there or _are_values(rows[1][1:]):
+    is_firehose = (
+        rows[0][0].lower() == _FIREHOSE[0] or rows[1][0].lower() == _FIREHOSE[1]
+    )
+    if not measures or any(map(looks_like_number, measures)):
+        return False
+    if not is_firehose and not _MEASURES.issuperset(m.lower() for m in measures):
         return False
     if len(measures) > 1:
         raise ValueError(

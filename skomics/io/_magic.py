@@ -44,6 +44,7 @@ _KINDS = [
     (0, rb"(\xef\xbb\xbf)?\s*<(!doctype\s+html|html|head|body)\b", "a web page (html)",
      _WEB),
     (0, rb"(\xef\xbb\xbf)?\s*<\?xml", "an XML document", _WEB),
+    (0, rb"(\xef\xbb\xbf)?\s*(\{|\[\s*\{)\s*\"", "a JSON document", _PANDAS),
     (0, rb"\x89PNG\r\n|\xff\xd8\xff|GIF8[79]a", "a picture", "Give the table itself"),
     (0, rb"version https://git-lfs", "a pointer of Git LFS, not the file itself",
      "Get the file with git lfs pull"),

@@ -11,6 +11,7 @@ __all__ = [
     "is_description",
     "is_feature_corner",
     "is_sample_corner",
+    "may_be_corner",
     "same_shape",
 ]
 
@@ -49,6 +50,11 @@ _CORNERS = frozenset(
     "subjects subjectid patients cells case cases caseid donor donor_id individual "
     "participant participant_id submitter_id individual_id aliquot aliquot_id "
     "specimen_id sample_name samplename unnamed:_0 omics".split()
+)
+_ID = re.compile(r"[a-z_]*(_ids?|barcodes?)")
+_WORDS = frozenset(
+    "id barcode sample samples patient patients case subject donor gene genes probe "
+    "symbol feature".split()
 )
 # Columns over the names of features, as cBioPortal and Xena call them.
 _LEADING = frozenset(
@@ -89,11 +95,18 @@ def is_sample_corner(name):
 
 def is_corner(name):
     """Tell whether the heading of a column says that it names anything."""
+    plain = _normalize(name)
     return (
         is_feature_corner(name)
         or is_sample_corner(name)
-        or _normalize(name) in _CORNERS
+        or plain in _CORNERS
+        or _ID.fullmatch(plain) is not None
     )
+
+
+def may_be_corner(name):
+    """Tell whether the heading of a column speaks of what has names."""
+    return is_corner(name) or not _WORDS.isdisjoint(_normalize(name).split("_"))
 
 
 def is_description(name):

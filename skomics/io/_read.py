@@ -355,6 +355,11 @@ def read_labels(
     table = _read_cells(file, header, sep, encoding)
     ids = _find_column(file, table, id_column or table.columns[0], "id_column")
     column = column or _choose_column(file, table.columns.drop(ids.name))
+    if column == ids.name:
+        raise ValueError(
+            f"{file.name} has the ids in column {column!r}, which was also asked for "
+            "as labels. Give another column= or id_column=."
+        )
     y = _find_column(file, table, column, "column")
     index = clean_ids(pd.Index(ids, dtype=object), barcodes).rename("sample")
     check_ids(file, index)
@@ -431,12 +436,23 @@ def _check_header(file, y, id_name):
     is_id = re.fullmatch(r"TCGA.*\d.*", id_name) or same_shape(
         id_name, y.index.to_numpy()[:, None]
     )
-    if is_row or is_id:
+    is_alike = (
+        not is_corner(id_name)
+        and set(map(_outline, y.index)) == {_outline(id_name)}
+        and _outline(y.name) in set(map(_outline, y))
+    )
+    if is_row or is_id or is_alike:
         raise ValueError(
             f"{file.name} seems to have no header: its first row is {id_name!r}, "
             f"{y.name!r}, which looks like a sample and its label. Pass header=False "
             "if it is one, or header=True if these are names."
         )
+
+
+def _outline(name):
+    """Return how a name is made of capitals, small letters and digits."""
+    name = re.sub(r"[A-Z]", "A", name)
+    return re.sub(r"\d", "0", re.sub(r"[a-z]", "a", name))
 
 
 def _drop_missing(file, y, missing):
