@@ -2,7 +2,7 @@
 
 import pytest
 
-from skomics.io import read_labels, read_omics
+from skomics.io import load_folder, read_labels, read_omics
 
 A, B = "TCGA-AA-0001-01", "TCGA-AA-0002-01"
 
@@ -310,3 +310,28 @@ def test_separators_at_the_ends_without_a_header_are_told(save):
     file = save("p1,A,,\np2,B,,\n")
     with pytest.warns(UserWarning, match="nothing in its last 2 of 4 columns"):
         assert read_labels(file, header=False).to_dict() == {"p1": "A", "p2": "B"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "rna"),
+    [
+        ("#sample,label\np1,A\np2,B\n", "#gene,p1,p2\nx,1,2\n"),
+        ("sample;label\np1;A\np2;B\n", "id;x\np1;1,0\np2;2,0\n"),
+        ("id,label\np1,A,\np2,B,\n", "id,x\np1,1,\np2,2,\n"),
+        ("id\tlabel\np1\tA\np2\tB\n", '#x y\n"id","x"\np1,1\np2,2\n'),
+    ],
+)
+@pytest.mark.parametrize("name", ["rna.csv", "rna.tsv", "rna.csv.gz", "rna.tsv.gz"])
+def test_a_folder_is_read_in_each_dialect(save, labels, rna, name):
+    save(labels, "labels.csv")
+    folder = save(rna, name).parent
+    X, y = load_folder(folder)
+    assert y.to_dict() == {"p1": "A", "p2": "B"}
+    assert X["rna"]["x"].to_dict() == {"p1": 1, "p2": 2}
+
+
+def test_a_folder_of_whole_numbers_without_a_header_is_refused(save):
+    save("id,label\np1,A\np2,B\n", "labels.csv")
+    folder = save("p1,3,1\np2,4,1\n", "rna.csv").parent
+    with pytest.raises(ValueError, match="rna.csv has a first row of whole numbers"):
+        load_folder(folder)

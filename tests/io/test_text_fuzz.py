@@ -143,11 +143,24 @@ def unwrap(cell):
     return cell[1:-1].replace('""', '"') if is_quoted else cell
 
 
+def is_open(line, sep):
+    """Tell whether a quote that opens a cell does not close in its line."""
+    try:
+        next(csv.reader([line], delimiter=sep, strict=True))
+    except csv.Error:
+        return sep in ",;"
+    return False
+
+
 def find_cells(text, sep):
     """Return each cell by the names of its row and column."""
     for comment in COMMENTS:
         text = re.sub("\r\n|\r", "\n", text).removeprefix(comment)
-    head, *rows = split(text, sep)
+    line, _, rest = text.lstrip("\n").partition("\n")
+    if line.startswith("#") and is_open(line, sep):
+        head, *rows = line.split(sep), *split(rest, sep)
+    else:
+        head, *rows = split(text, sep)
     head[0] = head[0].lstrip("#")
     while head[-1] == "":
         del head[-1]
