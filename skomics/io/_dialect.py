@@ -241,7 +241,8 @@ def _fit(file, head, sep):
         return (0, False)
     if n_names > n_cells and rows[0][-1].strip():
         return (0, False)
-    if n_names == 1 and any(other in _leave_quoted(head[0][1]) for other in "\t,; "):
+    others = "\t,;" if sep == "\t" else "\t,; "
+    if n_names == 1 and any(other in _leave_quoted(head[0][1]) for other in others):
         return (0, False)  # a header that something else separates
     are_numbers = all(
         looks_like_number(cell, sep) or is_missing(cell)

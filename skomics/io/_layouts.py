@@ -165,13 +165,14 @@ def find_hash_header(file, comments, rows, split):
     """
     if not rows:
         return None
-    lines = [(i, s) for i, s in comments if not s.startswith(("##", "#q2:"))]
-    fitting = [
-        (number, cells)
-        for number, cells in ((i, split(i, s[1:])) for i, s in lines)
-        if _fits(cells, rows)
+    lines = [
+        (number, line[1:], split(number, line[1:]))
+        for number, line in comments
+        if not line.startswith(("##", "#q2:"))
     ]
+    fitting = [(number, cells) for number, _, cells in lines if _fits(cells, rows)]
     if not fitting:
+        _check_widths(file, lines, rows)
         return None
     number, cells = fitting[-1]
     says_header, says_comment = _weigh(cells, rows, len(fitting))
@@ -186,6 +187,19 @@ def find_hash_header(file, comments, rows, split):
             "the # if it is the header, or the line if it is a comment."
         )
     return named[0]
+
+
+def _check_widths(file, lines, rows):
+    """Refuse a line with ``#`` and a heading that has another width than the rows."""
+    for number, line, cells in lines:
+        if len(cells) > 1 and is_corner(cells[0]) and not line.startswith(" "):
+            if not is_corner(rows[0][0]):
+                raise ValueError(
+                    f"{file.name} begins line {number} with #, and it has "
+                    f"{len(cells)} cells like a header, {quote_values(cells)}, but the "
+                    f"next row has {len(rows[0])}. Mend the header, or remove the line "
+                    "if it is a comment."
+                )
 
 
 def _fits(cells, rows):

@@ -200,3 +200,8 @@ def test_what_is_no_separator_is_refused(save, sep, read):
 def test_an_unknown_decimal_is_refused(save):
     with pytest.raises(ValueError, match="Got decimal=';', but it must be one of"):
         read_omics(save("id,x\na,1\n"), decimal=";")
+
+
+def test_a_space_in_the_only_name_of_a_short_header_separates_nothing(save):
+    X = read_omics(save("x y\np0\tNA\np1\t2\n", "t.txt"), orientation="samples")
+    assert X.columns.to_list() == ["x y"]

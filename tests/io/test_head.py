@@ -95,6 +95,14 @@ def test_a_faulty_first_row_under_a_hash_is_no_header(save, text):
 
 
 @pytest.mark.parametrize("sep", [",", "\t", ";"])
+@pytest.mark.parametrize("read", [read_omics, read_labels])
+def test_a_header_with_a_hash_of_another_width_is_no_comment(save, read, sep):
+    file = save("#gene,7,p0\nTP53,abc\nEGFR,1\n".replace(",", sep), "t.txt")
+    with pytest.raises(ValueError, match="has 3 cells like a header, .* has 2. Mend"):
+        read(file)
+
+
+@pytest.mark.parametrize("sep", [",", "\t", ";"])
 def test_a_stray_quote_does_not_make_a_header_with_a_hash_a_comment(save, sep):
     text = '#gene,"p0\nTP53,1\nEGFR,NA\n'.replace(",", sep)
     assert read_omics(save(text, "t.txt")).index.to_list() == ['"p0']
