@@ -231,7 +231,7 @@ def _is_in_names(sep, file, head):
 
 
 def _fit(file, head, sep):
-    """Rate a separator: rows and header of one length first, then numbers."""
+    """Rate a separator: rows and header of one length first, then what they hold."""
     rows = [cells for _, cells in split_leniently(file, head, sep)]
     if len(rows) < 2:
         return (0, False)
@@ -253,7 +253,7 @@ def _fit(file, head, sep):
         return (2, True)
     if sep == " " and n_names < n_cells and _read_suffix(file) and not are_numbers:
         return (0, False)  # a column of text
-    return (1, are_numbers)
+    return (1, are_numbers or (sep != " " and n_cells > 2))
 
 
 def split_leniently(file, head, sep):

@@ -217,7 +217,7 @@ def _weigh(cells, rows, n_fitting):
     """Tell whether anything says that a line is the header, and that it is not."""
     first, others = rows[0], rows[1:]
     n_leading = count_leading(cells)
-    if _are_values(first[n_leading:]):
+    if all(looks_like_number(cell, "") for cell in first[n_leading:_N_CELLS]):
         return True, is_corner(first[0])
     if others and _are_values(others[0][n_leading:]):
         return is_corner(cells[0]) and not is_corner(first[0]), True
@@ -228,7 +228,7 @@ def _weigh(cells, rows, n_fitting):
         else column[0] in column[1:] and not is_missing(column[0])
         for column in columns
     )
-    is_header = any(
+    is_header = len(others) > 1 and any(
         _are_values(column[1:]) and not looks_like_number(column[0], "")
         for column in columns
     )

@@ -37,6 +37,11 @@ def test_a_header_with_a_hash_over_samples_is_read(save, corner):
     assert X.loc["p1"].to_dict() == {"TP53": 1.5, "EGFR": 2, "foo": 3}
 
 
+def test_a_first_patient_without_values_under_a_hash_is_not_lost(save):
+    X = read_omics(save("#patient_id,TP53\np1,NA\np2,2\n"))
+    assert X.index.to_list() == ["p1", "p2"]
+
+
 def test_a_first_patient_under_a_hash_is_not_lost(save):
     X = read_omics(save("#sample,TP53\np1,1\np2,2\n"))
     assert X["TP53"].to_dict() == {"p1": 1, "p2": 2}
