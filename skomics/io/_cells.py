@@ -100,7 +100,7 @@ class NumberReader:
         self.n_columns = n_columns
         self.columns = columns
         self._values = array("d")
-        self._batch, self._length = [], 0
+        self._lines, self._texts, self._length = [], [], 0
         self._point = self._comma = None  # the first of each, and where it is
         self._is_sure = decimal != "auto"
 
@@ -115,7 +115,8 @@ class NumberReader:
         text : str
             Its numbers, separated.
         """
-        self._batch.append((line, text))
+        self._lines.append(line)
+        self._texts.append(text)
         self._length += len(text) + _PER_ROW
         if self._length > _BATCH:
             self._flush()
@@ -157,19 +158,20 @@ class NumberReader:
         return np.frombuffer(self._values).reshape(-1, self.n_columns)
 
     def _flush(self):
-        batch, self._batch, self._length = self._batch, [], 0
-        if not batch:
+        lines, texts = self._lines, self._texts
+        self._lines, self._texts, self._length = [], [], 0
+        if not lines:
             return
-        values = self._read_quickly(batch)
+        values = self._read_quickly(lines, texts)
         if values is not None:
             self._values.frombytes(values.tobytes())
             return
-        for line, text in batch:
+        for line, text in zip(lines, texts, strict=True):
             self._read_row(line, text.split(self.sep))
 
-    def _read_quickly(self, batch):
+    def _read_quickly(self, lines, texts):
         """Return the numbers of rows; None if any cell is not plain."""
-        text = "\n".join(text for _, text in batch).replace(self.sep, "\n")
+        text = "\n".join(texts).replace(self.sep, "\n")
         has_point = "." in text
         if "," in text:
             if self.decimal == "." or has_point or not self._is_sure:
@@ -177,17 +179,18 @@ class NumberReader:
             text = text.replace(",", ".")
         elif has_point and self.decimal != "." and (self._must_look(text)):
             return None
-        values = parse_plain(text, self.n_columns * len(batch))
+        values = parse_plain(text, self.n_columns * len(lines))
         if values is not None and has_point and self._point is None:
-            self._note_point(batch)
+            self._note_point(lines, texts)
         return values
 
     def _must_look(self, text):
         """Tell whether a point may not be that of a number, or contradicts a comma."""
         return self.decimal == "," or self._comma is not None or "#" in text
 
-    def _note_point(self, batch):
-        line, text = next((line, text) for line, text in batch if "." in text)
+    def _note_point(self, lines, texts):
+        rows = zip(lines, texts, strict=True)
+        line, text = next((line, text) for line, text in rows if "." in text)
         cells = text.split(self.sep)
         position = next(i for i, cell in enumerate(cells) if "." in cell)
         self._point = cells[position].strip(), self._place(line, position)

@@ -47,7 +47,7 @@ class TextTable:
     values : ndarray of shape (n_rows, n_columns)
         The numbers.
 
-    leading : list of list of str, or None
+    leading : list of tuple of str, or None
         The cells of each row before its numbers; None without a header.
 
     columns : list of str, or None
@@ -122,10 +122,12 @@ def read_numbers(file, *, header="auto", sep=None, decimal="auto", encoding="utf
     ids = [cells[0] for cells in body.leading]
     names = name_columns(file, head, ids, body.tail)
     _check_shape(file, head, values.shape)
-    n = head.n_leading
+    n, leading = head.n_leading, body.leading
+    if head.n_named < n:
+        leading = [cells[: head.n_named] for cells in leading]
     return TextTable(
         values[:, : len(names) - n],
-        [cells[: head.n_named] for cells in body.leading],
+        leading,
         names[n:],
         names[: head.n_named],
         body.lines,
@@ -216,7 +218,7 @@ class _Body:
                 "file again."
             )
         _check_count(self.file, len(self.lines))
-        self.leading.append(strip(leading))
+        self.leading.append(tuple(map(str.strip, leading)))
         self.lines.append(number)
 
 
