@@ -135,6 +135,8 @@ def read_head(file, lines, *, header="auto", sep=None, has_numbers=True):
         n_cells = len(rows[0]) if rows else 0
         _check_width(file, n_cells, 1)
         n_tail = _count_empty(rows[0]) if sep != " " else 0
+        if not has_numbers:  # ids and labels stay
+            n_tail = max(0, min(n_tail, n_cells - 2))
         return Head(lines, sep, None, n_cells, rows, [], 0, 0, n_tail)
     found = find_hash_header(
         file, preamble.comments, rows, lambda i, line: _split(file, i, line, sep)

@@ -66,6 +66,8 @@ def read_or_refuse(names, read):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*lacks .* samples")
         warnings.filterwarnings("ignore", message=".*holds text only")
+        warnings.filterwarnings("ignore", message=".*the last column is empty")
+        warnings.filterwarnings("ignore", message=".*has nothing in its last")
         try:
             return read()
         except (FileNotFoundError, ValueError) as error:
