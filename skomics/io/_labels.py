@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from skomics._rows import quote_values
+from skomics.io._cells import looks_like_number
 from skomics.io._corners import is_id_name, is_sample_id_name
 from skomics.io._excel import EXCEL, as_csv
 from skomics.io._ids import as_text, drop_counters, index_first, is_float
@@ -16,6 +17,7 @@ from skomics.io._missing import (
     find_missing,
     warn_of_missing,
 )
+from skomics.io._names import is_corner, same_shape
 from skomics.io._options import check_options
 from skomics.io._read import _read_cells
 from skomics.io._tables import check_file, check_ids, clean_ids, read_parquet
@@ -30,10 +32,10 @@ def read_labels(
     *,
     column=None,
     id_column=None,
-    header=True,
+    header="auto",
     missing="error",
     missing_values="default",
-    sep=None,
+    sep="auto",
     encoding="utf-8",
     barcodes="dashes",
     sheet=None,
@@ -54,9 +56,10 @@ def read_labels(
         The column of the sample ids; with None the first. A column that counts the
         rows, as pandas and R write it, is left out where the next names them.
 
-    header : bool, default=True
-        Whether the first row names the columns. Without a header, the first column
-        holds ids and the second labels.
+    header : {"auto", True, False}, default="auto"
+        Whether the first row names the columns. With "auto" it does, and is refused
+        if it looks like a sample and its label; True takes it for names, whatever it
+        holds. Without a header, the first column holds ids and the second labels.
 
     missing : {"error", "drop"}, default="error"
         Whether samples without a label are refused or left out. A label is missing
@@ -71,7 +74,7 @@ def read_labels(
         ``[*MISSING_LABELS, "other"]`` adds a word, and a list without
         ``indeterminate`` keeps it as a class.
 
-    sep : str, default=None
+    sep : {"auto", None} or str, default="auto"
         As for `read_omics`.
 
     encoding : str, default="utf-8"
@@ -115,7 +118,7 @@ def read_labels(
     ...     read_labels(file).to_dict()
     {'007': 'LumA', '008': 'Basal'}
     """
-    check_options(missing=missing, barcodes=barcodes)
+    check_options(missing=missing, barcodes=barcodes, header=header)
     check_missing_values(missing_values)
     file = Path(path)
     table = _read_table(file, header, sep, encoding, sheet)
@@ -123,11 +126,17 @@ def read_labels(
     id_column = _choose_ids(file, table, id_column)
     ids = _find_column(file, table, id_column, "id_column")
     column = column or _choose_column(file, table.columns.drop(ids.name))
+    if column == ids.name:
+        raise ValueError(
+            f"{file.name} has the ids in column {column!r}, which was also asked for "
+            "as labels. Give another column= or id_column=."
+        )
     y = _find_column(file, table, column, "column")
     index = clean_ids(pd.Index(ids, dtype=object), barcodes).rename("sample")
     check_ids(file, index)
     y = y.set_axis(index)
-    _check_header(file, y, ids.name, header)
+    if header == "auto":
+        _check_header(file, y, ids.name)
     return _convert_labels(_drop_missing(file, y, missing, missing_values))
 
 
@@ -192,14 +201,30 @@ def _choose_column(file, candidates):
     return chosen
 
 
-def _check_header(file, y, id_name, header):
+def _check_header(file, y, id_name):
     """Raise an error if the header looks like a sample and its label."""
-    if header and (y.name in set(y) or re.fullmatch(r"TCGA.*\d.*", id_name)):
+    has_values = looks_like_number(y.name) and all(map(looks_like_number, y))
+    is_row = y.name in set(y) or (has_values and not is_corner(id_name))
+    is_id = re.fullmatch(r"TCGA.*\d.*", id_name) or same_shape(
+        id_name, y.index.to_numpy()[:, None]
+    )
+    is_alike = (
+        not is_corner(id_name)
+        and set(map(_outline, y.index)) == {_outline(id_name)}
+        and _outline(y.name) in set(map(_outline, y))
+    )
+    if is_row or is_id or is_alike:
         raise ValueError(
             f"{file.name} seems to have no header: its first row is {id_name!r}, "
-            f"{y.name!r}, which looks like a sample and its label. Pass header=False, "
-            "or write a header."
+            f"{y.name!r}, which looks like a sample and its label. Pass header=False "
+            "if it is one, or header=True if these are names."
         )
+
+
+def _outline(name):
+    """Return how a name is made of capitals, small letters and digits."""
+    name = re.sub(r"[A-Z]", "A", name)
+    return re.sub(r"\d", "0", re.sub(r"[a-z]", "a", name))
 
 
 def _drop_missing(file, y, missing, missing_values):

@@ -8,6 +8,8 @@ _OPTIONS = {
     "repeated": ("error", "first", "mean"),
     "join": ("outer", "inner", "exact"),
     "missing": ("error", "drop"),
+    "header": ("auto", True, False),
+    "decimal": ("auto", ".", ","),
 }
 
 

@@ -1,9 +1,7 @@
 """What the rows of a table are, by the evidence of their names."""
 
 from skomics._rows import quote_values
-from skomics.io._corners import FEATURE_CORNERS, SAMPLE_CORNERS, simplify
-from skomics.io._names import guess_kind
-from skomics.io._text import LEADING
+from skomics.io._names import guess_kind, is_feature_corner, is_sample_corner
 
 __all__ = ["find_orientation"]
 
@@ -33,6 +31,8 @@ def find_orientation(table, reading):
         return "samples"
     if reading.orientation != "auto":
         return reading.orientation
+    if table.is_turned:
+        return "features"
     if table.rows is None:
         evidence = _compare_lengths(table, reading.ids)
     elif reading.ids is not None:
@@ -71,20 +71,19 @@ def _compare_ids(table, ids):
 def _compare_names(table):
     rows, columns = guess_kind(table.rows), guess_kind(table.columns)
     corner = table.corner[0] if table.corner else ""
-    is_feature = corner in LEADING or simplify(corner) in FEATURE_CORNERS
     samples = [
         f"{quote_values(table.rows, 1)} is a barcode" if rows == "samples" else "",
         f"column {quote_values(table.columns, 1)} is a feature"
         if columns == "features"
         else "",
-        f"{corner!r} is over the rows" if simplify(corner) in SAMPLE_CORNERS else "",
+        f"{corner!r} is over the rows" if is_sample_corner(corner) else "",
     ]
     features = [
         f"row {quote_values(table.rows, 1)} is a feature" if rows == "features" else "",
         f"column {quote_values(table.columns, 1)} is a barcode"
         if columns == "samples"
         else "",
-        f"{corner!r} is over the rows" if is_feature else "",
+        f"{corner!r} is over the rows" if is_feature_corner(corner) else "",
     ]
     return {
         "samples": " and ".join(filter(None, samples)),

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from skomics.io._tables import (
     orient,
     read_raw,
 )
-from skomics.io._text import read_rows, strip
+from skomics.io._text import read_cells
 
 __all__ = ["read_omics"]
 
@@ -31,8 +30,9 @@ def read_omics(
     *,
     orientation="auto",
     ids=None,
-    header=True,
-    sep=None,
+    header="auto",
+    sep="auto",
+    decimal="auto",
     encoding="utf-8",
     barcodes="dashes",
     repeated="error",
@@ -42,9 +42,9 @@ def read_omics(
 ):
     r"""Read one or several modalities tables as samples × features.
 
-    Text (csv, tsv, txt or no suffix; separated by commas, tabs or spaces, with or
-    without quotes, plain or gzipped), xlsx, parquet, sparse npz, h5ad, h5mu and the
-    folders and h5 files of 10x are read.
+    Text (csv, tsv, txt or no suffix; separated by commas, tabs, semicolons or spaces,
+    with or without quotes, plain or gzipped), GCT, series matrices of GEO, xlsx,
+    parquet, sparse npz, h5ad, h5mu and the folders and h5 files of 10x are read.
     What rows are is found out from their names, or asked for, and never guessed.
 
     Parameters
@@ -62,14 +62,22 @@ def read_omics(
         which axis holds samples, and choose none. For npz, and with
         ``header=False``, they name the samples in their order.
 
-    header : bool, default=True
-        Whether a text table has a first row and a first column of names. The header
-        may lack the name over the row names, as R writes it.
+    header : {"auto", True, False}, default="auto"
+        Whether a text table has a first row and a first column of names. With "auto"
+        it has, and a first row that may be data is refused; True takes it for names,
+        whatever it holds. The header may begin with ``#``, and may lack the name over
+        the row names, as R writes it.
 
-    sep : str, default=None
-        What separates the cells of a text table. With None it is a comma for csv, a
-        tab for tsv, and elsewhere a tab, comma or space, whichever the second line
-        has first in this order.
+    sep : {"auto", None} or str, default="auto"
+        What separates the cells of a text table: a character, where a space stands
+        for any number of spaces and tabs. With "auto", or None, it is the tab, comma,
+        semicolon or space that gives the first lines as many cells; where two do, an
+        error asks for this parameter.
+
+    decimal : {"auto", ".", ","}, default="auto"
+        What separates the decimals of a text table. With "auto" it is a point, or,
+        unless commas separate cells, a comma. Both in one table are refused, and so
+        are separators of thousands.
 
     encoding : str, default="utf-8"
         The encoding of text tables.
@@ -120,9 +128,10 @@ def read_omics(
     -----
     UserWarning
         If ``join="outer"`` fills rows with NaN; if ids of two tables differ in
-        spelling only; if named columns that count the rows, or features that are no
-        genes, are left out; or if names of features are spike-ins, duplicates or
-        dates of Excel.
+        spelling only; if a last column without a single value (because separators end
+        the rows), named columns that count the rows, or features that are no genes
+        are left out; or if names of features are spike-ins, duplicates or dates of
+        Excel.
 
     See Also
     --------
@@ -145,9 +154,15 @@ def read_omics(
     the rows does so only if no other may. Sums that STAR, HTSeq and featureCounts
     write among the genes, such as ``N_unmapped`` and ``__no_feature``, are left out.
 
-    In tables of cBioPortal, lines with ``#`` are skipped, and a feature is called by
-    the first that it has of ``ENTITY_STABLE_ID``, ``Hugo_Symbol`` and
-    ``Entrez_Gene_Id``.
+    Lines with ``#`` over the header are skipped; the last is the header itself if it
+    has as many cells as the rows and these are data. In tables of cBioPortal, a
+    feature is called by the first that it has of ``ENTITY_STABLE_ID``,
+    ``Hugo_Symbol`` and ``Entrez_Gene_Id``; beside ``gene_id``, columns such as
+    ``gene_name`` and ``gene_type`` are left out. A table with column levels (omics,
+    feature) that ``to_csv`` wrote comes back with these levels.
+
+    Plain numbers are parsed with pyarrow where it is installed, else with pandas, to
+    the last bit as Python reads them.
 
     Cells that are empty, ``NA`` or another of the words that pandas takes for missing
     are NaN; ``TRUE`` and ``FALSE`` are 1 and 0.
@@ -171,9 +186,16 @@ def read_omics(
     TCGA-AB-2803-03   2.0   3.0
     """
     check_options(orientation=orientation, barcodes=barcodes, repeated=repeated)
-    check_options(join=join)
+    check_options(join=join, header=header, decimal=decimal)
     reading = Reading(
-        orientation, _as_ids(ids, barcodes), header, sep, encoding, barcodes, repeated
+        orientation,
+        _as_ids(ids, barcodes),
+        header,
+        sep,
+        encoding,
+        barcodes,
+        repeated,
+        decimal,
     )
     reading = replace(reading, layer=layer, sheet=sheet)
     raw, is_single = _read_all(path, reading)
@@ -274,23 +296,13 @@ def orient_all(raw, reading):
 
 def _read_cells(file, header, sep, encoding):
     """Read a table of text."""
-    with closing(read_rows(file, sep, encoding)) as rows:
-        rows = [(line, strip(cells)) for line, cells in rows]
-    names = rows.pop(0)[1] if header and rows else None
-    n_cells = len(rows[0][1]) if rows else 0
-    if n_cells < 2:
+    names, rows = read_cells(file, header=header, sep=sep, encoding=encoding)
+    if len(rows[0]) < 2:
         raise ValueError(
-            f"{file.name} has {n_cells} columns in its first row of data. Give sample "
-            "ids and labels, separated by commas (csv), tabs (tsv) or as sep= says."
+            f"{file.name} has {len(rows[0])} columns in its first row of data. Give "
+            "sample ids and labels, separated by commas (csv), tabs (tsv) or as sep= "
+            "says."
         )
     if names is None:
-        names = ["sample", "label", *map(str, range(2, n_cells))]
-    # R gives the column of row names no name.
-    names = ["", *names] if len(names) == n_cells - 1 else names
-    for line, cells in rows:
-        if len(cells) != len(names):
-            raise ValueError(
-                f"{file.name} has {len(cells)} cells in line {line}, but "
-                f"{len(names)} columns. Mend the line, or write the file again."
-            )
-    return pd.DataFrame([cells for _, cells in rows], columns=names, dtype=object)
+        names = ["sample", "label", *map(str, range(2, len(rows[0])))]
+    return pd.DataFrame(rows, columns=names, dtype=object)

@@ -29,6 +29,7 @@ from skomics.io._ids import (
     refuse_unclear_ids,
     refuse_values_as_ids,
 )
+from skomics.io._names import is_description
 from skomics.io._no_genes import find_dates, is_no_gene, warn_of_odd_features
 from skomics.io._tenx import find_matrix, read_tenx_folder, read_tenx_h5
 from skomics.io._text import MISSING, read_numbers
@@ -45,8 +46,6 @@ __all__ = [
 ]
 
 _FEATURE_FILES = ("_features.txt", "_features.txt.gz")
-# Leading columns that describe a feature but do not name it.
-_DESCRIPTIONS = frozenset(["Cytoband", "DESCRIPTION", "TRANSCRIPT_ID", "URL", "NAME"])
 
 
 @dataclass(frozen=True)
@@ -55,11 +54,12 @@ class Reading:
 
     orientation: str = "auto"
     ids: pd.Index | None = None
-    header: bool = True
+    header: bool | str = "auto"
     sep: str | None = None
     encoding: str = "utf-8"
     barcodes: str = "dashes"
     repeated: str = "error"
+    decimal: str = "auto"
     layer: str | None = None
     sheet: str | None = None
 
@@ -88,6 +88,9 @@ class RawTable:
     is_oriented : bool, default=False
         Whether the format says that rows are samples.
 
+    is_turned : bool, default=False
+        Whether the format says that rows are features.
+
     symbols : dict or None, default=None
         Symbols of the features by name, where names are ids.
     """
@@ -99,6 +102,7 @@ class RawTable:
     corner: list = field(default_factory=list)
     lines: list = field(default_factory=list)
     is_oriented: bool = False
+    is_turned: bool = False
     symbols: dict | None = None
 
 
@@ -173,26 +177,46 @@ def check_file(file):
 
 def _read_text(file, reading):
     text = read_numbers(
-        file, header=reading.header, sep=reading.sep, encoding=reading.encoding
+        file,
+        header=reading.header,
+        sep=reading.sep,
+        decimal=reading.decimal,
+        encoding=reading.encoding,
     )
     if text.leading:
         names = choose_leading(file, text.corner, text.leading, text.lines)
         text = replace(text, corner=names[0], leading=names[1])
-    return RawTable(
+    table = RawTable(
         file,
         text.values,
         None if text.leading is None else _name_rows(text),
         None if text.columns is None else pd.Index(text.columns, dtype=object),
         text.corner,
         text.lines,
+        is_turned=text.has_features,
     )
+    return _split_levels(table, text.levels) if text.levels else {"": table}
+
+
+def _split_levels(table, levels):
+    """Split a table with column levels, whose rows are samples, by modality."""
+    levels = pd.Index(levels, dtype=object)
+    return {
+        omics: replace(
+            table,
+            values=table.values[:, levels == omics],
+            columns=table.columns[levels == omics],
+            is_oriented=True,
+        )
+        for omics in levels.unique()
+    }
 
 
 def _name_rows(text):
     """Name each row by the first of its leading cells that names anything."""
     if len(text.corner) == 1:
         return pd.Index([cells[0] for cells in text.leading], dtype=object)
-    use = [i for i, name in enumerate(text.corner) if name not in _DESCRIPTIONS] or [0]
+    use = [i for i, name in enumerate(text.corner) if not is_description(name)] or [0]
     names = [
         next((cells[i] for i in use if cells[i] not in MISSING), "")
         for cells in text.leading
@@ -383,9 +407,10 @@ def _from_tenx(file, values, barcodes, features):
 
 
 def _read_excel(file, reading):
-    reading = replace(reading, sep=",", encoding="utf-8")
+    reading = replace(reading, sep=",", decimal=".", encoding="utf-8")
     with as_csv(file, reading.sheet) as csv:
-        return replace(_read_text(csv, reading), file=file)
+        tables = _read_text(csv, reading)
+    return {name: replace(table, file=file) for name, table in tables.items()}
 
 
 _FORMATS = {

@@ -1,50 +1,41 @@
 """Read text tables row by row, with errors that say where the fault is."""
 
-import codecs
-import csv
-import gzip
-import io
-import zlib
 from array import array
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 
 import numpy as np
 
-from skomics.io._corners import has_counter_first
+from skomics.io._cells import (
+    MISSING,
+    CellError,
+    NumberReader,
+    is_missing,
+    looks_like_number,
+)
+from skomics.io._dialect import (
+    check_separator,
+    find_separator,
+    is_empty,
+    split_rows,
+    take_head,
+)
+from skomics.io._head import count_nameless, name_columns, read_head, strip
+from skomics.io._layouts import read_preamble
+from skomics.io._source import open_lines
 
 __all__ = [
     "MISSING",
     "CellError",
     "TextTable",
     "is_annotation",
+    "read_cells",
     "read_numbers",
     "read_rows",
     "strip",
 ]
 
-# The words that pandas takes for a missing cell.
-MISSING = frozenset(
-    ["", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NaN", "nan", "-NaN"]
-    + ["-nan", "NULL", "null", "None", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"]
-)
-_LOGICAL = {"TRUE": 1.0, "True": 1.0, "true": 1.0}
-_LOGICAL |= {"FALSE": 0.0, "False": 0.0, "false": 0.0}
-_WORDS = dict.fromkeys(MISSING, np.nan) | _LOGICAL
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
-_GZIP = b"\x1f\x8b"
-# Columns over the names of features, as cBioPortal and Xena call them.
-LEADING = frozenset(
-    ["Hugo_Symbol", "Entrez_Gene_Id", "Cytoband", "ENTITY_STABLE_ID", "NAME"]
-    + ["DESCRIPTION", "TRANSCRIPT_ID", "URL", "Composite.Element.REF", "GENE_SYMBOL"]
-    + ["PHOSPHOSITE"]
-)
-
-
-class CellError(ValueError):
-    """A cell is no finite number."""
+_N_ROWS = 2**22
 
 
 @dataclass(frozen=True)
@@ -56,7 +47,7 @@ class TextTable:
     values : ndarray of shape (n_rows, n_columns)
         The numbers.
 
-    leading : list of list of str, or None
+    leading : list of tuple of str, or None
         The cells of each row before its numbers; None without a header.
 
     columns : list of str, or None
@@ -65,18 +56,26 @@ class TextTable:
     corner : list of str
         The header over the leading cells.
 
-    lines : list of int
+    lines : array of int
         The line each row ends in, counted from 1.
+
+    levels : list of str
+        The modality of each column, in a table with column levels; else empty.
+
+    has_features : bool
+        Whether the layout says that rows are features.
     """
 
     values: np.ndarray
     leading: list | None
     columns: list | None
     corner: list
-    lines: list
+    lines: array
+    levels: list
+    has_features: bool
 
 
-def read_numbers(file, *, header=True, sep=None, encoding="utf-8"):
+def read_numbers(file, *, header="auto", sep=None, decimal="auto", encoding="utf-8"):
     """Read a table of numbers.
 
     Parameters
@@ -84,11 +83,15 @@ def read_numbers(file, *, header=True, sep=None, encoding="utf-8"):
     file : Path
         A text file, plain or gzipped.
 
-    header : bool, default=True
-        Whether there are a first row and first columns of names.
+    header : {"auto", True, False}, default="auto"
+        Whether there are a first row and first columns of names; "auto" refuses a
+        first row that may be data.
 
     sep : str or None, default=None
-        What separates cells; None finds out.
+        What separates cells; None or "auto" finds out.
+
+    decimal : {"auto", ".", ","}, default="auto"
+        What separates decimals; "auto" finds out.
 
     encoding : str, default="utf-8"
         The encoding of the text.
@@ -106,36 +109,181 @@ def read_numbers(file, *, header=True, sep=None, encoding="utf-8"):
     ValueError
         If the file cannot be decoded or is no rectangular table.
     """
-    with closing(read_rows(file, sep, encoding)) as rows:
-        names = strip(next(rows, (0, []))[1]) if header else None
-        first = next(rows, (0, []))
-        n_cells = len(first[1])
-        _check_header(file, names, n_cells)
-        n_leading = _count_leading(names, first[1])
-        offset = 0 if names is None or len(names) == n_cells else 1
-        columns = None if names is None else names[n_leading - offset :]
-        leading, lines, values = [], [], array("d")
-        for line, cells in chain([first], rows):
-            if len(cells) != n_cells:
-                raise ValueError(
-                    f"{file.name} has {len(cells)} cells in line {line}, but "
-                    f"{n_cells} in line {first[0]}. It is no table with {n_cells} "
-                    "columns throughout; mend the line, or write the file again."
-                )
-            leading.append(strip(cells[:n_leading]))
-            lines.append(line)
-            values.frombytes(_to_floats(file, line, cells, n_leading, columns))
+    with open_lines(file, encoding) as lines:
+        head = read_head(file, lines, header=header, sep=sep)
+        body = _Body(file, head, decimal)
+        for number, line in head.lines:
+            body.add(number, line)
+        values = body.numbers.finish()
+    if head.names is None:
+        n_columns = head.n_cells - count_nameless(file, head, body.tail)
+        values = values[:, :n_columns]
+        return TextTable(values, None, None, [], body.lines, [], False)
+    ids = [cells[0] for cells in body.leading]
+    names = name_columns(file, head, ids, body.tail)
+    _check_shape(file, head, values.shape)
+    n, leading = head.n_leading, body.leading
+    if head.n_named < n:
+        leading = [cells[: head.n_named] for cells in leading]
     return TextTable(
-        values=np.frombuffer(values).reshape(len(lines), -1),
-        leading=leading if header else None,
-        columns=columns,
-        corner=["", *names][1 - offset :][:n_leading] if header else [],
-        lines=lines,
+        values[:, : len(names) - n],
+        leading,
+        names[n:],
+        names[: head.n_named],
+        body.lines,
+        head.levels,
+        head.has_features,
     )
 
 
+def _check_shape(file, head, shape):
+    if head.shape and head.shape != shape:
+        raise ValueError(
+            f"{file.name} says in its second line that it has {head.shape[0]} rows and "
+            f"{head.shape[1]} columns, but it has {shape[0]} and {shape[1]}. It is cut "
+            "short or was changed; get it again, or mend the second line."
+        )
+
+
+class _Body:
+    """The rows of a table of numbers."""
+
+    def __init__(self, file, head, decimal):
+        names = head.names
+        if head.is_short:
+            names = ["", *names]
+        n = head.n_leading
+        self.file, self.head = file, head
+        self.leading, self.lines = [], array("q")
+        self.tail = None
+        self.numbers = NumberReader(
+            file, head.sep, decimal, n, head.n_cells - n, names[n:] if names else None
+        )
+
+    def add(self, number, line):
+        """Add a line, with further ones if a cell in quotes spans these."""
+        sep, n = self.head.sep, self.head.n_leading
+        if is_empty(line):
+            return
+        line = line.strip(" \t\r\n") if sep == " " else line.rstrip("\r\n")
+        row = self._split_plain(line, sep, n)
+        if row is None:
+            self._add_cells(number, line)
+            return
+        leading, text = row
+        self._add_names(number, leading, line.count(sep) + 1)
+        n_tail = self.head.n_tail
+        if n_tail and self.tail is None:
+            cells = f"{sep}{text}".rstrip(" ")
+            if sep == " " or not cells.endswith(sep * n_tail):
+                self._find_tail(number, line.split(sep))
+        self.numbers.add(number, text)
+
+    def _split_plain(self, line, sep, n):
+        """Return leading cells and the rest of a line without quotes but in names."""
+        if sep == " " and ("  " in line or "\t" in line):
+            return None
+        if '"' not in line:
+            *leading, text = line.split(sep, n)
+            return (leading, text) if len(leading) == n else None
+        end = line.find('"', 1)
+        if n == 1 and line[0] == '"' and line[end + 1 : end + 2] == sep:
+            name, text = line[1:end], line[end + 2 :]
+            if '"' not in text and sep not in name:
+                return [name], text
+        return None
+
+    def _add_cells(self, number, line):
+        n = self.head.n_leading
+        lines = chain([(number, line)], self.head.lines)
+        rows = split_rows(self.file, lines, self.head.sep, self.head.n_cells)
+        number, cells = next(rows)
+        self._add_names(number, cells[:n], len(cells))
+        self._find_tail(number, cells)
+        self.numbers.add_cells(number, cells[n:])
+
+    def _find_tail(self, number, cells):
+        """Note the first line with something in the columns that should be empty."""
+        cells = [cell.strip() for cell in cells[len(cells) - self.head.n_tail :]]
+        if self.tail is None and any(cells):
+            self.tail = number, next(filter(None, cells))
+
+    def _add_names(self, number, leading, n_cells):
+        if n_cells != self.head.n_cells:
+            first = self.lines[0] if self.lines else number
+            raise ValueError(
+                f"{self.file.name} has {n_cells} cells in line {number}, but "
+                f"{self.head.n_cells} in line {first}. It is no table with "
+                f"{self.head.n_cells} columns throughout; mend the line, or write the "
+                "file again."
+            )
+        _check_count(self.file, len(self.lines))
+        self.leading.append(tuple(map(str.strip, leading)))
+        self.lines.append(number)
+
+
+def _check_count(file, n_rows):
+    """Raise an error before a packed file fills the memory with names of rows."""
+    if n_rows >= _N_ROWS:
+        raise ValueError(
+            f"{file.name} has more than {_N_ROWS:,} rows. Get the file again if it "
+            "should have less, or write it as parquet, with samples in rows."
+        )
+
+
+def read_cells(file, *, header="auto", sep=None, encoding="utf-8"):
+    """Read a table of text.
+
+    Parameters
+    ----------
+    file : Path
+        A text file, plain or gzipped.
+
+    header : {"auto", True, False}, default="auto"
+        Whether there is a first row of names.
+
+    sep : str or None, default=None
+        What separates cells; None or "auto" finds out.
+
+    encoding : str, default="utf-8"
+        The encoding of the text.
+
+    Returns
+    -------
+    names : list of str, or None
+        The header, "" over R's row names; None without a header.
+
+    rows : list of list of str
+        The cells of each row.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be decoded or is no rectangular table.
+    """
+    with open_lines(file, encoding) as lines:
+        head = read_head(file, lines, header=header, sep=sep, has_numbers=False)
+        rows, tail = [], None
+        for number, cells in split_rows(file, head.lines, head.sep, head.n_cells):
+            if len(cells) != head.n_cells:
+                raise ValueError(
+                    f"{file.name} has {len(cells)} cells in line {number}, but "
+                    f"{head.n_cells} columns. Mend the line, or write the file again."
+                )
+            _check_count(file, len(rows))
+            cells = strip(cells)
+            rows.append(cells)
+            last = list(filter(None, cells[len(cells) - head.n_tail :]))
+            tail = tail or ((number, last[0]) if last else None)
+    if head.names is None:
+        n_columns = head.n_cells - count_nameless(file, head, tail)
+        return None, [cells[:n_columns] for cells in rows]
+    names = name_columns(file, head, [cells[0] for cells in rows], tail)
+    return names, [cells[: len(names)] for cells in rows]
+
+
 def read_rows(file, sep=None, encoding="utf-8"):
-    """Yield the line number and the cells of each row.
+    """Yield the line number and the cells of each row, whatever they are.
 
     Empty lines, and lines that start with ``#`` before the first row, are skipped.
 
@@ -145,11 +293,10 @@ def read_rows(file, sep=None, encoding="utf-8"):
         A text file, plain or gzipped.
 
     sep : str or None, default=None
-        What separates cells: None is a comma for csv, a tab for tsv; elsewhere it is
-        found in the second line.
+        What separates cells; None finds out.
 
     encoding : str, default="utf-8"
-        The encoding of the text; a byte order mark is left out.
+        The encoding of the text.
 
     Yields
     ------
@@ -158,31 +305,12 @@ def read_rows(file, sep=None, encoding="utf-8"):
 
     cells : list of str
         The row.
-
-    Raises
-    ------
-    ValueError
-        If the file cannot be decoded, unpacked or split.
     """
-    with _open(file, encoding) as text:
-        lines = _drop_comments(_read_lines(file, text, encoding))
-        head = _take_head(lines)
-        sep = sep or _find_separator(file, head)
-        lines = chain(head, lines)
-        if sep == " ":
-            lines = (line.replace("\t", " ").strip() for line in lines)
-        rows = csv.reader(
-            lines, delimiter=sep, strict=True, skipinitialspace=sep == " "
-        )
-        try:
-            for cells in rows:
-                if cells:
-                    yield rows.line_num, cells
-        except csv.Error as error:
-            raise ValueError(
-                f"{file.name} cannot be split at {sep!r} in line {rows.line_num}: "
-                f"{error}. Mend the quotes of the line, or pass sep=."
-            ) from error
+    with open_lines(file, encoding) as lines:
+        lines = read_preamble(file, lines).lines
+        first = take_head(lines)
+        sep = check_separator(sep) or find_separator(file, first)
+        yield from split_rows(file, chain(first, lines), sep)
 
 
 def is_annotation(file, *, sep=None, encoding="utf-8"):
@@ -204,191 +332,10 @@ def is_annotation(file, *, sep=None, encoding="utf-8"):
     is_annotation : bool
         Whether all cells that are not missing are text.
     """
-    with closing(read_rows(file, sep, encoding)) as rows:
-        next(rows)
+    with open_lines(file, encoding) as lines:
+        head = read_head(file, lines, sep=sep, has_numbers=False)
         return not any(
-            cell not in MISSING and _is_number(cell)
-            for _, cells in rows
-            for cell in strip(cells[1:])
+            not is_missing(cell) and looks_like_number(cell, head.sep)
+            for _, cells in split_rows(file, head.lines, head.sep)
+            for cell in cells[1:]
         )
-
-
-def _open(file, encoding):
-    if not file.is_file():
-        what = "a folder" if file.is_dir() else "not there"
-        cure = "Give a file; load_folder reads folders" if file.is_dir() else "Check it"
-        raise FileNotFoundError(f"{str(file)!r} is {what}, a table is wanted. {cure}.")
-    raw = file.open("rb")
-    if raw.peek(2)[:2] == _GZIP:
-        raw = _Unzipped(raw)
-    try:
-        name = codecs.lookup(encoding).name
-        name = "utf-8-sig" if name == "utf-8" else name
-        # Faulty bytes are let through, and found by line in _read_lines.
-        return io.TextIOWrapper(raw, name, errors="surrogateescape", newline="")
-    except LookupError as error:
-        raw.close()
-        raise ValueError(
-            f"Got encoding={encoding!r} for {file.name}, which is no encoding of text "
-            "that Python knows. Use a name such as 'utf-8', 'utf-16' or 'latin-1'."
-        ) from error
-
-
-class _Unzipped(gzip.GzipFile):
-    """A gzip file that closes the file it reads."""
-
-    def __init__(self, raw):
-        super().__init__(fileobj=raw, mode="rb")
-        self._raw = raw
-
-    def close(self):
-        super().close()
-        self._raw.close()
-
-
-def _read_lines(file, text, encoding):
-    """Yield the lines, each checked to be text."""
-    number = 0
-    try:
-        for number, line in enumerate(text, start=1):  # noqa: B007
-            if "\0" in line:
-                raise ValueError(
-                    f"{file.name} holds a NUL byte in line {number}, so it is no text "
-                    f"in {encoding}. Pass the right encoding=, for instance 'utf-16', "
-                    "or get the file again."
-                )
-            if not line.isascii():
-                line.encode("utf-8")  # refuses bytes that could not be decoded
-            yield line
-    except UnicodeError as error:
-        raise ValueError(
-            f"{file.name} is no text in {encoding}: line {max(number, 1)} holds bytes "
-            "that cannot be decoded. Save it as UTF-8, or pass encoding=, for instance "
-            "'latin-1' or 'utf-16'."
-        ) from error
-    except (EOFError, OSError, zlib.error) as error:
-        raise ValueError(
-            f"{file.name} cannot be unpacked after line {number}: {error}. The file is "
-            "damaged or cut short; get it again."
-        ) from error
-
-
-def _drop_comments(lines):
-    """Empty the lines before the header that are comments; their count stays."""
-    in_head = True
-    for line in lines:
-        if not line.strip(" \r\n"):
-            yield "\n"
-            continue
-        in_head = in_head and line.startswith("#")
-        yield "\n" if in_head else line
-
-
-def _take_head(lines):
-    """Return the lines up to the second that says something."""
-    head, n_filled = [], 0
-    for line in lines:
-        head.append(line)
-        n_filled += line != "\n"
-        if n_filled == 2:
-            break
-    return head
-
-
-def _find_separator(file, head):
-    """Return the separator: the suffix says it, or the last of the first lines."""
-    suffix = Path(file.name.removesuffix(".gz")).suffix
-    if suffix in _SEPARATORS:
-        return _SEPARATORS[suffix]
-    bare = "".join(head[-1:]).split('"')[::2]  # what is not in quotes
-    return next((s for s in "\t," if any(s in part for part in bare)), " ")
-
-
-def _check_header(file, names, n_cells):
-    if n_cells < (1 if names is None else 2):
-        raise ValueError(
-            f"{file.name} has {n_cells} columns in its first row of data. Give sample "
-            "ids and at least one more column, separated by commas (csv), tabs (tsv) "
-            "or as sep= says."
-        )
-    if names is not None and len(names) not in (n_cells, n_cells - 1):
-        raise ValueError(
-            f"{file.name} has {len(names)} cells in its header and {n_cells} in its "
-            "first row of data. The header needs as many, or one less, as R writes "
-            "it; mend the header, or pass header=False."
-        )
-    if names is not None and _are_numbers(names[len(names) - n_cells + 1 :]):
-        raise ValueError(
-            f"{file.name} seems to have no header: its first row holds numbers, e.g. "
-            f"{names[-1]!r}. Pass header=False, or write a header."
-        )
-
-
-def _are_numbers(names):
-    """Tell values from names, which may be whole numbers."""
-    values = [name for name in names if not name.isdecimal()]
-    return bool(values) and all(n not in _WORDS and _is_number(n) for n in names)
-
-
-def _count_leading(names, cells):
-    """Count the columns of names before the numbers."""
-    if names is None:
-        return 0
-    n_cells = len(cells)
-    names = ["", *names] if len(names) < n_cells else names
-    if has_counter_first(names, strip(cells)):
-        return 1 + _count_leading(names[1:], cells[1:])
-    n_known = next((i for i, n in enumerate(names) if n not in LEADING), n_cells)
-    return min(max(1, n_known), n_cells - 1)
-
-
-def strip(cells):
-    """Take white space away from around cells.
-
-    Parameters
-    ----------
-    cells : list of str
-        Cells of a row.
-
-    Returns
-    -------
-    cells : list of str
-        The cells.
-    """
-    return [cell.strip() for cell in cells]
-
-
-def _to_floats(file, line, cells, n_leading, columns):
-    """Return the bytes of the numbers in a row."""
-    cells = cells[n_leading:]
-    try:
-        floats = np.array(list(map(float, cells)))
-    except ValueError:
-        floats = None
-    joined = "".join(cells)
-    # Python reads 1_0 and digits of other scripts as numbers; a table does not.
-    is_plain = joined.isascii() and "_" not in joined
-    if floats is not None and is_plain and not np.isinf(floats).any():
-        return floats.tobytes()
-    cells = strip(cells)
-    if all(map(_is_number, cells)):
-        return np.array(
-            [_WORDS[c] if c in _WORDS else float(c) for c in cells]
-        ).tobytes()
-    position = next(i for i, cell in enumerate(cells) if not _is_number(cell))
-    name = "" if columns is None else f" ({columns[position]!r})"
-    raise CellError(
-        f"{file.name} has {cells[position][:50]!r} in line {line}, column "
-        f"{position + n_leading + 1}{name}, where a finite number is wanted. Encode "
-        "text as numbers, leave missing cells empty or drop the column or row; R's "
-        "-Inf is often the log of 0, so take log(x + 1)."
-    )
-
-
-def _is_number(cell):
-    if cell in _WORDS:
-        return True
-    try:
-        return cell.isascii() and "_" not in cell and np.isfinite(float(cell))
-    except ValueError:
-        return False

@@ -138,7 +138,7 @@ def test_the_folder_goes_into_a_concatenator(write):
             "rna.csv has 2 cells in line 3, but 3 in line 2. It is no table",
         ),
         (
-            {"rna.csv": RNA.replace(",", ";")},
+            {"rna.csv": "sample\np1\np2\np3\n"},
             ValueError,
             "rna.csv has 1 columns in its first row of data. Give sample ids and",
         ),

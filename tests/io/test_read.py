@@ -210,7 +210,7 @@ def test_words_for_missing_and_logical_cells_are_read(save):
         (b"patient_id,x\na,1\nb\xe9,2\n", "no text in utf-8: line 3 .* encoding="),
         (b"patient_id,x\na,1\0\n", "NUL byte in line 2"),
         (
-            "patient_id,x\na,1\n".encode("utf-16"),
+            "patient_id,x\na,1\n".encode("utf-16-le"),
             "NUL byte in line 1, so it is no text",
         ),
         (gzip.compress(b"patient_id,x\na,1\n", mtime=0)[:-9], "unpacked after line"),

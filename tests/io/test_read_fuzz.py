@@ -68,7 +68,9 @@ def read_or_refuse(names, read):
         warnings.filterwarnings("ignore", message=".*holds text only")
         warnings.filterwarnings("ignore", message=".*has labels that say")
         warnings.filterwarnings("ignore", message=".*only count its")
+        warnings.filterwarnings("ignore", message=".*has nothing in its last")
         warnings.filterwarnings("ignore", message=".*another that differs only")
+        warnings.filterwarnings("ignore", message=".*the last column is empty")
         try:
             return read()
         except (FileNotFoundError, ValueError) as error:

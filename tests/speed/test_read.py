@@ -1,0 +1,47 @@
+"""Reading text against pandas' own reader, of the same file in one run."""
+
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skomics.io import read_omics
+from tests.speed.test_speed import best_ratio
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.slow]
+
+
+def write(file, n_rows, n_columns, sep):
+    values = np.random.default_rng(0).normal(size=(n_rows, n_columns))
+    opener = gzip.open if file.suffix == ".gz" else open
+    with opener(file, "wt") as lines:
+        lines.write(sep.join(["sample", *(f"x{i}" for i in range(n_columns))]) + "\n")
+        for i, row in enumerate(values):
+            lines.write(sep.join([f"p{i}", *map(repr, row.tolist())]) + "\n")
+    return values
+
+
+@pytest.mark.parametrize(
+    ("name", "n_rows", "n_columns", "sep", "orientation"),
+    [
+        ("wide.tsv", 100, 60_000, "\t", "samples"),
+        ("tall.tsv", 60_000, 100, "\t", "features"),
+        ("packed.csv.gz", 500, 50_000, ",", "samples"),
+    ],
+)
+def test_text_is_read_in_1_5_times_the_time_of_pandas(
+    tmp_path, name, n_rows, n_columns, sep, orientation
+):
+    pytest.importorskip("pyarrow")
+    file = tmp_path / name
+    values = write(file, n_rows, n_columns, sep)
+    ratio = best_ratio(
+        lambda: read_omics(file, orientation=orientation),
+        lambda: pd.read_csv(file, sep=sep, index_col=0),
+        bound=1.5,
+        repeats=2,
+    )
+    assert ratio <= 1.5
+    X = read_omics(file, orientation=orientation).to_numpy()
+    np.testing.assert_array_equal(X, values if orientation == "samples" else values.T)
