@@ -388,6 +388,11 @@ def name_columns(file, head, ids, tail):
                 f"column {first}: line {tail[0]} holds {tail[1]!r} there. Name all "
                 f"{head.what}, or drop those without."
             )
+        if n_tail and head.n_cells - n_tail <= head.n_leading:
+            raise ValueError(
+                f"{file.name} has a header that names nothing beside {names[0]!r}, and "
+                "no value in its other columns. Give at least one column with a name."
+            )
         return names[: head.n_cells - n_tail]
     is_name = is_corner(names[0])
     place = (
