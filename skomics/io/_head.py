@@ -380,6 +380,11 @@ def name_columns(file, head, ids, tail):
         The name of each column that stays, "" over R's row names.
     """
     names, n_tail = head.names, head.n_tail
+    if n_tail and not tail and head.n_cells - n_tail <= head.n_leading:
+        raise ValueError(
+            f"{file.name} has a header that names nothing beside {names[0]!r}, and "
+            "no value in its other columns. Give at least one column with a name."
+        )
     if not head.is_short:
         if n_tail and tail:
             first = head.n_cells - n_tail + 1
@@ -387,11 +392,6 @@ def name_columns(file, head, ids, tail):
                 f"{file.name} has {n_tail} {head.what} without a name, the first in "
                 f"column {first}: line {tail[0]} holds {tail[1]!r} there. Name all "
                 f"{head.what}, or drop those without."
-            )
-        if n_tail and head.n_cells - n_tail <= head.n_leading:
-            raise ValueError(
-                f"{file.name} has a header that names nothing beside {names[0]!r}, and "
-                "no value in its other columns. Give at least one column with a name."
             )
         return names[: head.n_cells - n_tail]
     is_name = is_corner(names[0])

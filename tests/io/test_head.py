@@ -314,7 +314,9 @@ def test_an_empty_last_column_under_a_short_header_is_refused_or_told(save):
 
 
 @pytest.mark.parametrize("read", [read_omics, read_labels])
-@pytest.mark.parametrize("text", ["id,\na,\nb,\n", "id,,\na,,\n", "id,\na\n"])
+@pytest.mark.parametrize(
+    "text", ["id,\na,\nb,\n", "id,,\na,,\n", "id,\na\n", "id\na,\n"]
+)
 def test_a_table_of_ids_alone_is_refused(save, text, read):
     with pytest.raises(ValueError, match="names nothing beside 'id'|has 1 columns in"):
         read(save(text))
