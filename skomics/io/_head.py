@@ -389,6 +389,11 @@ def name_columns(file, head, ids, tail):
         The name of each column that stays, "" over R's row names.
     """
     names, n_tail = head.names, head.n_tail
+    if n_tail and not tail and head.n_cells - n_tail <= head.n_leading:
+        raise ValueError(
+            f"{file.name} has a header that names nothing beside {names[0]!r}, and "
+            "no value in its other columns. Give at least one column with a name."
+        )
     if not head.is_short:
         if n_tail and tail:
             first = head.n_cells - n_tail + 1

@@ -313,6 +313,15 @@ def test_an_empty_last_column_under_a_short_header_is_refused_or_told(save):
     assert X.loc["p1"].to_dict() == {"EGFR": 1, "TP53": 2}
 
 
+@pytest.mark.parametrize("read", [read_omics, read_labels])
+@pytest.mark.parametrize(
+    "text", ["id,\na,\nb,\n", "id,,\na,,\n", "id,\na\n", "id\na,\n"]
+)
+def test_a_table_of_ids_alone_is_refused(save, text, read):
+    with pytest.raises(ValueError, match="names nothing beside 'id'|has 1 columns in"):
+        read(save(text))
+
+
 def test_separators_at_the_ends_without_a_header_are_told(save):
     file = save("1,2,\n3,4,\n")
     with pytest.warns(UserWarning, match="nothing in its last 1 of 3 columns, .* left"):
