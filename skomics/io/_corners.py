@@ -17,7 +17,8 @@ __all__ = [
 
 FEATURE_CORNERS = frozenset(
     "probe probes probe_id gene genes gene_id gene_name gene_symbol genesymbol symbol "
-    "feature features feature_id id_ref ensembl_id cpg mirna_id protein".split()
+    "feature features feature_id id_ref ensembl_id ensembl_gene_id geneid cpg mirna_id "
+    "protein otu_id otuid asv_id composite_element_ref hybridization_ref".split()
 )
 # Columns called so hold sample ids, wherever they are in a table.
 _SAMPLE_IDS = frozenset(
@@ -33,8 +34,8 @@ _IDS = (
     | FEATURE_CORNERS
     | frozenset(
         "id ids sample samples samplename sample_name name names identifier case donor "
-        "participant uuid bcr_patient_uuid entrez entrez_id entrez_gene_id geneid "
-        "hugo_symbol entity_stable_id composite_element_ref".split()
+        "participant uuid bcr_patient_uuid entrez entrez_id entrez_gene_id "
+        "hugo_symbol entity_stable_id".split()
     )
 )
 # What pandas, R and readr make of a column without a name.
@@ -50,7 +51,7 @@ _FIRST_COUNTERS = _COUNTERS | frozenset(["x", "n", "v1"])
 
 def simplify(name):
     """Return a name in small letters, with underscores for dots, dashes and spaces."""
-    return re.sub(r"[\s.-]+", "_", name.strip().lower())
+    return re.sub(r"[\s.-]+", "_", name.strip().lstrip("#").strip().lower())
 
 
 def is_nameless(name):

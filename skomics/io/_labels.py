@@ -19,8 +19,8 @@ from skomics.io._missing import (
 )
 from skomics.io._names import is_corner, same_shape
 from skomics.io._options import check_options
-from skomics.io._read import _read_cells
 from skomics.io._tables import check_file, check_ids, clean_ids, read_parquet
+from skomics.io._text import read_cells
 
 __all__ = ["read_labels"]
 
@@ -251,3 +251,17 @@ def _drop_missing(file, y, missing, missing_values):
 def _convert_labels(y):
     is_whole = all(re.fullmatch(r"-?[1-9]\d{0,17}|0", label) for label in y)
     return y.astype(np.int64) if is_whole else y
+
+
+def _read_cells(file, header, sep, encoding):
+    """Read a table of text."""
+    names, rows = read_cells(file, header=header, sep=sep, encoding=encoding)
+    if len(rows[0]) < 2:
+        raise ValueError(
+            f"{file.name} has {len(rows[0])} columns in its first row of data. Give "
+            "sample ids and labels, separated by commas (csv), tabs (tsv) or as sep= "
+            "says."
+        )
+    if names is None:
+        names = ["sample", "label", *map(str, range(2, len(rows[0])))]
+    return pd.DataFrame(rows, columns=names, dtype=object)

@@ -3,6 +3,7 @@
 import re
 
 from skomics._tcga import is_barcode
+from skomics.io._corners import FEATURE_CORNERS, SAMPLE_CORNERS, simplify
 from skomics.io._no_genes import is_no_gene
 
 __all__ = [
@@ -35,17 +36,6 @@ _GENES = frozenset(
     "PIK3R1 PTEN RAF1 RB1 RET SMAD4 SRC STAT3 STK11 TERT TP53 VEGFA VHL".split()
 )
 _SAMPLE = re.compile(r"GSM\d{3,}")
-_FEATURE_CORNERS = frozenset(
-    "probe probes probe_id gene genes gene_id gene_name gene_symbol genesymbol symbol "
-    "feature features feature_id id_ref ensembl_id cpg mirna_id protein geneid "
-    "otu_id otuid asv_id ensembl_gene_id composite_element_ref "
-    "hybridization_ref".split()
-)
-# "sample" is not among them: Xena writes it over features, others over samples.
-_SAMPLE_CORNERS = frozenset(
-    "sampleid sample_id patient patientid patient_id barcode case_id subject "
-    "subject_id cell cell_id".split()
-)
 # These stand over names, but do not say of what.
 _CORNERS = frozenset(
     "sample samples id ids name names index rownames row_names rowname row_name row "
@@ -81,23 +71,19 @@ _DESCRIPTIONS = frozenset(
 )
 
 
-def _normalize(name):
-    return re.sub(r"[\s.-]+", "_", name.strip().lstrip("#").strip().lower())
-
-
 def is_feature_corner(name):
     """Tell whether the heading of a column says that it names features."""
-    return name in _LEADING or _normalize(name) in _FEATURE_CORNERS
+    return name in _LEADING or simplify(name) in FEATURE_CORNERS
 
 
 def is_sample_corner(name):
     """Tell whether the heading of a column says that it names samples."""
-    return _normalize(name) in _SAMPLE_CORNERS
+    return simplify(name) in SAMPLE_CORNERS
 
 
 def is_corner(name):
     """Tell whether the heading of a column says that it names anything."""
-    plain = _normalize(name)
+    plain = simplify(name)
     return (
         is_feature_corner(name)
         or is_sample_corner(name)
@@ -108,7 +94,7 @@ def is_corner(name):
 
 def may_be_corner(name):
     """Tell whether the heading of a column speaks of what has names."""
-    return is_corner(name) or not _WORDS.isdisjoint(_normalize(name).split("_"))
+    return is_corner(name) or not _WORDS.isdisjoint(simplify(name).split("_"))
 
 
 def is_feature_name(name):
@@ -118,7 +104,7 @@ def is_feature_name(name):
 
 def is_description(name):
     """Tell whether a leading column describes features and does not name them."""
-    return _normalize(name) in _DESCRIPTIONS
+    return simplify(name) in _DESCRIPTIONS
 
 
 def same_shape(name, rows):
@@ -162,7 +148,7 @@ def count_leading(names):
         (
             i
             for i, name in enumerate(names[1:], start=1)
-            if name not in _LEADING and _normalize(name) not in _BESIDE
+            if name not in _LEADING and simplify(name) not in _BESIDE
         ),
         len(names),
     )

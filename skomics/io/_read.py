@@ -16,7 +16,6 @@ from skomics.io._tables import (
     orient,
     read_raw,
 )
-from skomics.io._text import read_cells
 
 __all__ = ["read_omics"]
 
@@ -292,17 +291,3 @@ def orient_all(raw, reading):
         else orient(table, find_orientation(table, reading), reading)
         for omics, table in raw.items()
     }
-
-
-def _read_cells(file, header, sep, encoding):
-    """Read a table of text."""
-    names, rows = read_cells(file, header=header, sep=sep, encoding=encoding)
-    if len(rows[0]) < 2:
-        raise ValueError(
-            f"{file.name} has {len(rows[0])} columns in its first row of data. Give "
-            "sample ids and labels, separated by commas (csv), tabs (tsv) or as sep= "
-            "says."
-        )
-    if names is None:
-        names = ["sample", "label", *map(str, range(2, len(rows[0])))]
-    return pd.DataFrame(rows, columns=names, dtype=object)
