@@ -143,6 +143,12 @@ def read_head(file, lines, *, header="auto", sep=None, has_numbers=True):
         file, preamble.comments, rows, lambda i, line: _split(file, i, line, sep)
     )
     names, levels, n_skipped = (found[1], [], 0) if found else ([], [], 1)
+    stray = next((name for name in names if name.startswith('"')), None)
+    if sep == " " and stray is not None:
+        raise ValueError(
+            f"{file.name} has a quote in line {found[0]} that does not close in the "
+            f"line: {stray[:50]!r}. Close it, or remove it."
+        )
     if rows and not found:
         names, levels, n_skipped = _choose_header(file, rows, has_numbers)
     _skip(file, lines, sep, rows[:n_skipped], rows[n_skipped:])

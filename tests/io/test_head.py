@@ -357,3 +357,9 @@ def test_a_folder_of_whole_numbers_without_a_header_is_refused(save):
     folder = save("p1,3,1\np2,4,1\n", "rna.csv").parent
     with pytest.raises(ValueError, match="rna.csv has a first row of whole numbers"):
         load_folder(folder)
+
+
+def test_a_stray_quote_in_a_header_with_hash_is_refused_between_spaces(save):
+    file = save('#gene "p0 "p1"\n"TP53" 1 2\n', "x.txt")
+    with pytest.raises(ValueError, match="has a quote in line 1 that does not close"):
+        read_omics(file, orientation="features")
