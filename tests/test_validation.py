@@ -127,3 +127,17 @@ def test_a_frame_of_two_columns_is_not_labels():
 def test_labels_without_anything_of_pandas_are_left_as_they_are(y):
     assert plain_labels(y) is y
     assert check_labels(y) is y
+
+
+@pytest.mark.parametrize("word", ["[Not Available]", "Not Reported", "'--", "unknown"])
+@pytest.mark.parametrize("model", [RIDGE, PIPELINE], ids=["classifier", "pipeline"])
+def test_classes_that_say_that_there_is_no_label_are_warned_of(model, word):
+    y = TEXT.replace("c", word)
+    message = r"y has classes that say that there is no label: .*\(8\)"
+    with pytest.warns(UserWarning, match=message):
+        model.fit(X, y)
+    assert word in model.classes_
+
+
+def test_minus_beside_plus_is_a_class():
+    RIDGE.fit(X, TEXT.replace({"a": "+", "b": "-", "c": "+"}))

@@ -36,6 +36,7 @@ from skomics._validation import check_labels, raise_if_not_finite
 from skomics._warnings import warn
 from skomics.estimators._samples import check_total_weight
 from skomics.exceptions import MissingOmicsWarning, NamelessOmicsWarning
+from skomics.io._missing import find_missing
 
 __all__ = ["BaseBlockClassifier", "OmicsInputTags", "rows_of"]
 
@@ -182,6 +183,7 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 f"{type(self).__name__} needs samples of at least 2 classes. "
                 "Check the labels, and that no fold lost a whole class."
             )
+        _warn_of_words(counted, self.classes_)
         return np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
 
     def _read_missing(self, table):
@@ -371,6 +373,19 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """
         codes = self._logits(X).argmax(axis=1)
         return self.classes_[codes]
+
+
+def _warn_of_words(y, classes):
+    """Warn of classes that are words for no label, as clinical tables have them."""
+    words = pd.Series([c for c in classes if isinstance(c, str)], dtype=object)
+    words = words[find_missing(words)] if len(words) else words
+    if len(words):
+        counts = ", ".join(f"{word!r} ({(y == word).sum()})" for word in words)
+        warn(
+            f"y has classes that say that there is no label: {counts}. Leave these "
+            "samples out, as skomics.io.read_labels(..., missing='drop') does, unless "
+            "the word is a class; then rename it."
+        )
 
 
 def rows_of(X):
