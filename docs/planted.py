@@ -7,6 +7,7 @@ Draws that are stored are not made again.
 """
 
 import argparse
+import re
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,20 @@ from skomics.datasets import make_intersim, make_multiomics
 from skomics.inspection import feature_attributions
 
 RESULTS = Path(__file__).parent / "results" / "planted.parquet"
+PAGE = Path(__file__).parent / "inspection.md"
 N_DRAWS = 20
+_PLACE = re.compile(r"(?<=<!-- planted -->\n).*?(?=<!-- end of planted -->)", re.DOTALL)
+_ROWS = {
+    "n_true": "features that differ",
+    "n_features": "of",
+    "sma": "precision: SMA's attributions",
+    "logistic": "precision: logistic regression, balanced",
+    "ridge": "precision: block ridge",
+    "entropy": "entropy of attention, 1 for equal shares",
+    "rank_correlation": "attention with attributions",
+    "attention_and_truth": "attention with the number of true features",
+    "attributions_and_truth": "attributions with the number of true features",
+}
 
 
 def intersim(seed):
@@ -110,8 +124,28 @@ def measure(kind, draw, seed):
     }
 
 
+def fill(page):
+    """Return the page with the table of the stored rows."""
+    rows = pd.read_parquet(RESULTS)
+    means = rows.groupby("kind", sort=True).mean(numeric_only=True)
+    errors = rows.groupby("kind", sort=True).sem(numeric_only=True)
+    lines = [
+        f"| {rows['seed'].nunique()} draws | `make_intersim` | `make_multiomics` |",
+        "|---|---|---|",
+    ]
+    for name, label in _ROWS.items():
+        cells = [
+            f"{means.loc[kind, name]:.0f}"
+            if name.startswith("n_")
+            else f"{means.loc[kind, name]:.3f} ± {errors.loc[kind, name]:.3f}"
+            for kind in ("intersim", "multiomics")
+        ]
+        lines.append(f"| {label} | {cells[0]} | {cells[1]} |")
+    return _PLACE.sub("\n" + "\n".join(lines) + "\n\n", page)
+
+
 def main():
-    """Measure what is not stored yet."""
+    """Measure what is not stored yet, and fill the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=N_DRAWS)
     n_draws = parser.parse_args().draws
@@ -123,7 +157,7 @@ def main():
                 row = pd.DataFrame([measure(kind, draw, seed)])
                 rows = pd.concat([rows, row], ignore_index=True)
                 rows.to_parquet(RESULTS)
-    print(rows.groupby("kind").mean().round(3).T)
+    PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -91,3 +91,24 @@ def test_every_table_of_our_scores_has_stored_results(tables):
     page = tables["PAGE"].read_text(encoding="utf-8")
     n_tables = len(re.findall(r"^\| *-", page, re.MULTILINE))
     assert len(tables["_STORED"].findall(page)) == n_tables > 0
+
+
+EXECUTED = ["inspection.md"]
+
+
+@pytest.mark.parametrize("page", EXECUTED)
+def test_code_of_a_page_runs_from_top_to_bottom(page):
+    pytest.importorskip("captum")
+    text = (REPOSITORY / "docs" / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert len(blocks) > 2
+    names = {}
+    for block in blocks:
+        exec(compile(block, page, "exec"), names)
+
+
+def test_planted_features_of_the_page_are_those_of_the_stored_rows():
+    pytest.importorskip("pyarrow")
+    planted = runpy.run_path(REPOSITORY / "docs" / "planted.py")
+    page = planted["PAGE"].read_text(encoding="utf-8")
+    assert planted["fill"](page) == page

@@ -97,7 +97,9 @@ class Trees(Explained):
 
     def __init__(self, classifier, table, baseline):
         super().__init__(table, baseline)
-        shap = import_optional("shap", extra="explain")
+        with warnings.catch_warnings():  # of matplotlib's future, as shap is imported
+            warnings.simplefilter("ignore", PendingDeprecationWarning)
+            shap = import_optional("shap", extra="explain")
         self.explainer = shap.TreeExplainer(classifier)
 
     def contribute(self, values):
