@@ -1,7 +1,7 @@
 """Draw the pictures of docs/inspection.md, from the development data.
 
 ``python docs/draw_inspection.py FOLDER`` reads the folder of a data set and writes
-features.svg, embedding.svg and attention.svg into docs/images.
+features.svg, embedding.svg, attention.svg and signature.png into docs/images.
 """
 
 import sys
@@ -19,6 +19,7 @@ from skomics.plotting import (
     AttentionDisplay,
     EmbeddingDisplay,
     FeatureImportanceDisplay,
+    SampleHeatmapDisplay,
 )
 
 IMAGES = Path(__file__).parent / "images"
@@ -42,6 +43,8 @@ def main(folder, images=IMAGES):
         ),
         "attention": AttentionDisplay.from_estimator(model, X_test),
     }
+    signature = SampleHeatmapDisplay.from_estimator(model, X_train, y_train)
+    signature.figure_.savefig(images / "signature.png", dpi=150)
     for name, display in displays.items():
         display.figure_.savefig(images / f"{name}.svg", metadata={"Date": None})
 

@@ -13,15 +13,18 @@ from skomics.plotting._networks import (
     EmbeddingDisplay,
     TrainingCurveDisplay,
 )
+from skomics.plotting._samples import ConfusionDisplay, SampleHeatmapDisplay
 
 __all__ = [
     "AttentionDisplay",
     "BenchmarkDisplay",
+    "ConfusionDisplay",
     "CriticalDifferenceDisplay",
     "EmbeddingDisplay",
     "FeatureImportanceDisplay",
     "LearningCurvesDisplay",
     "ModalityImportanceDisplay",
+    "SampleHeatmapDisplay",
     "ScoreBoxDisplay",
     "TrainingCurveDisplay",
 ]
