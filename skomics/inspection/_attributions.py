@@ -24,7 +24,7 @@ def feature_attributions(
     per_sample=False,
     batch_size=None,
 ):
-    r"""Say what each original feature adds to the output for each class.
+    """Say what each original feature adds to the output for each class.
 
     The output for a class is its logit minus the mean of those of the others: for two
     classes, the log-odds. What the features of a sample add sums to the difference
