@@ -44,8 +44,9 @@ def pfer_bounds(n_top, n_features, n_pairs, assumption="r-concave"):
     bound the expected number of features that are selected with a probability of at
     most :math:`\theta` in a half: without assumptions by
     :math:`q^2 / ((2 \tau - 1) p)`, as Meinshausen and Bühlmann (2010) do; by their
-    theorem 2 for unimodal frequencies; and by :math:`p \min\{D(\theta^2, 2 \tau - 1, B, -1/2), D(\theta, \tau, 2 B, -1/4)\}`
-    for r-concave ones.
+    second theorem for unimodal frequencies; and for r-concave ones by p times the
+    smaller of :math:`D(\theta^2, 2 \tau - 1, B, -1/2)` and
+    :math:`D(\theta, \tau, 2 B, -1/4)`, with :func:`largest_tails` as *D*.
     """
     share = n_top / n_features
     thresholds = np.arange(2 * n_pairs + 1) / (2 * n_pairs)

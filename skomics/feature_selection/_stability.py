@@ -56,9 +56,8 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
         Share of each class in a half; at most 0.5, since halves are disjoint.
 
     n_features : int or "auto", default="auto"
-        Number of features that are selected in each half. "auto" is, with
-        ``error="pfer"``, the largest number for which a threshold of 0.75 keeps the
-        bound; with ``error="fdr"``, :math:`\sqrt{0.8 p}` of *p* features.
+        Number of features that are selected in each half. "auto" is the largest number
+        for which a threshold of 0.75 keeps the bound, with ``error="fdr"`` the bound 1.
 
     per_modality : bool, default=True
         Whether the features of each modality (``omics__feature``) are ranked by
@@ -126,7 +125,7 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
     See Also
     --------
     minimal_panel : How many features a score needs.
-    skomics.metrics.selection_stability : Do repeated selections agree?
+    skomics.metrics.selection_stability : Whether selections agree.
 
     Notes
     -----
@@ -379,11 +378,7 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
 
     def _choose_n_top(self, name, n_features):
         if self.n_features == "auto":
-            if self.error == "fdr":
-                return max(1, round(np.sqrt(0.8 * n_features)))
-            return choose_n_top(
-                n_features, self.n_resamples, float(self.level), self.assumption
-            )
+            return self._largest_n_top(n_features)
         if self.n_features > n_features:
             raise ValueError(
                 f"Got n_features={self.n_features}, but modality {name!r} has "
@@ -399,15 +394,18 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
         if len(enough):
             place = enough[0]
             return float(place / (2 * self.n_resamples)), float(bounds[place])
-        best = choose_n_top(
-            n_features, self.n_resamples, float(self.level), self.assumption
-        )
+        best = self._largest_n_top(n_features)
+        smaller = f"n_features={best}, " if best < n_top else ""
         raise ValueError(
             f"Got n_features={n_top} of {n_features} in modality {name!r} and "
-            f"level={self.level}, but even a threshold of 1 lets {bounds[-1]:.3g} "
-            f"features by chance pass with n_resamples={self.n_resamples}. Give "
-            f"n_features={best}, a higher level, or more resamples."
+            f"level={self.level}, but with n_resamples={self.n_resamples} even a "
+            f"threshold of 1 lets up to {bounds[-1]:.3g} features pass by chance. Give "
+            f"{smaller}a higher level, or more resamples."
         )
+
+    def _largest_n_top(self, n_features):
+        level = float(self.level) if self.error == "pfer" else 1.0
+        return choose_n_top(n_features, self.n_resamples, level, self.assumption)
 
     def _get_support_mask(self):
         check_is_fitted(self)
