@@ -30,7 +30,7 @@ def check_class_sizes(y):
         )
     if sizes.min() < 2:
         raise ValueError(
-            f"{(sizes < 2).sum()} classes have 1 sample ("
+            f"{(sizes < 2).sum()} class(es) have 1 sample ("
             f"{quote_values(classes[sizes < 2].tolist())}), but each needs 2 samples, "
             "one for each half. Leave these classes out or join them."
         )

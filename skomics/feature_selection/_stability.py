@@ -249,13 +249,17 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
             If no threshold keeps the level, a class has a single sample, or the
             estimator ranks no features.
 
+        TypeError
+            If X is a dict, an AnnData or a MuData.
+
         SampleAlignmentError
             If `y` has the ids of other samples.
 
         Warns
         -----
         UserWarning
-            If no feature is selected.
+            If no feature is selected, or a modality has no more features than are
+            allowed to be there by chance.
         """
         self._check_level()
         layout = self._read_layout(X)
@@ -310,11 +314,21 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
             return None
         if isinstance(X, NamedSparse) and X.omics is not None:
             return read_layout(X.shape[1], omics_labels=X.omics)
-        if isinstance(X, pd.DataFrame) and X.shape[1] and _has_text_names(X):
-            return read_layout(X.columns, omics_labels=marked_labels(X))
-        return None
+        if not isinstance(X, pd.DataFrame) or X.shape[1] == 0:
+            return None
+        if X.columns.nlevels == 2:
+            labels = X.columns.get_level_values(0)
+            return read_layout(X.shape[1], omics_labels=labels)
+        if not all(isinstance(name, str) for name in X.columns):
+            return None
+        return read_layout(X.columns, omics_labels=marked_labels(X))
 
     def _read(self, X, y):
+        if isinstance(X, dict) or hasattr(X, "obs_names"):
+            raise TypeError(
+                f"StabilitySelector got a {type(X).__name__}, but takes one table. Put "
+                "it into OmicsConcatenator(StabilitySelector()), or after it."
+            )
         check_same_samples(X.index if isinstance(X, pd.DataFrame) else None, y, "y")
         X, y = validate_data(
             self,
@@ -334,6 +348,7 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
         check_class_sizes(y)
         n_top = self._choose_n_top(name, block.shape[1])
         if self.error == "pfer":
+            self._warn_if_idle(name, block.shape[1])
             threshold, bound = self._choose_threshold(name, n_top, block.shape[1])
             self.pfer_bounds_[name] = bound
         real, null = seeds.spawn(2)
@@ -345,6 +360,14 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
         self.selection_frequencies_[columns] = frequencies
         self.support_[columns] = frequencies >= threshold - 1e-9
         self.thresholds_[name], self.n_top_[name] = threshold, n_top
+
+    def _warn_if_idle(self, name, n_features):
+        if n_features <= self.level:
+            warn(
+                f"level={self.level} controls nothing in modality {name!r}, which has "
+                f"{n_features} feature(s): all of them may be there by chance. Lower "
+                "the level, or leave the selector out for this modality."
+            )
 
     def _frequencies(self, X, y, n_top, seeds):
         counts = count_selections(
@@ -395,7 +418,8 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
             place = enough[0]
             return float(place / (2 * self.n_resamples)), float(bounds[place])
         best = self._largest_n_top(n_features)
-        smaller = f"n_features={best}, " if best < n_top else ""
+        kept = pfer_bounds(best, n_features, self.n_resamples, self.assumption)[-1]
+        smaller = f"n_features={best}, " if kept <= self.level else ""
         raise ValueError(
             f"Got n_features={n_top} of {n_features} in modality {name!r} and "
             f"level={self.level}, but with n_resamples={self.n_resamples} even a "
@@ -429,7 +453,3 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
             return Xt
         has_names = isinstance(X, pd.DataFrame | NamedSparse)
         return take_columns(X, np.flatnonzero(self.support_)) if has_names else Xt
-
-
-def _has_text_names(X):
-    return X.columns.nlevels == 1 and all(isinstance(name, str) for name in X.columns)
