@@ -309,11 +309,6 @@ def study(selector, n_draws, planted):
     return np.array(rows, dtype=float)
 
 
-def upper(values):
-    """Return the mean less two standard errors, which is not above what is kept."""
-    return values.mean() - 2 * values.std(ddof=1) / np.sqrt(len(values))
-
-
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:No feature")
 @pytest.mark.parametrize("planted", [False, True], ids=["null", "planted"])
@@ -344,7 +339,7 @@ def test_few_null_draws_have_few_false_positives():
     assert 0 < n_false.mean() <= 5
 
 
-def test_selections_of_halves_agree_more_than_single_rankings():
+def test_selections_of_overlapping_samples_agree_beyond_chance():
     halves = np.random.default_rng(0).permuted(np.tile(np.arange(120), (6, 1)), axis=1)
     supports = [fit(FLAT.iloc[h[:80]], Y.iloc[h[:80]]).support_ for h in halves]
     assert selection_stability(supports)["stability"] > 0.3
