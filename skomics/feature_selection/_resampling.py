@@ -9,13 +9,16 @@ from skomics.feature_selection._ranking import rank_features, take_top
 __all__ = ["check_class_sizes", "count_selections"]
 
 
-def check_class_sizes(y):
+def check_class_sizes(y, name):
     """Refuse classes that cannot be in both halves.
 
     Parameters
     ----------
     y : ndarray of shape (n_samples,)
-        Labels.
+        Labels of the samples that have the modality.
+
+    name : str
+        Name of the modality.
 
     Raises
     ------
@@ -25,12 +28,12 @@ def check_class_sizes(y):
     classes, sizes = np.unique(y, return_counts=True)
     if len(classes) < 2:
         raise ValueError(
-            f"StabilitySelector got {len(y)} samples of one class, but at least two "
-            "classes are needed. Give labels that differ."
+            f"StabilitySelector got {len(y)} samples of one class in modality "
+            f"{name!r}, but at least two classes are needed. Give labels that differ."
         )
     if sizes.min() < 2:
         raise ValueError(
-            f"{(sizes < 2).sum()} class(es) have 1 sample ("
+            f"{(sizes < 2).sum()} class(es) have 1 sample in modality {name!r} ("
             f"{quote_values(classes[sizes < 2].tolist())}), but each needs 2 samples, "
             "one for each half. Leave these classes out or join them."
         )

@@ -18,7 +18,7 @@ from skomics._compat import (
     _fit_context,
     get_output_config,
 )
-from skomics._layout import marked_labels, read_layout
+from skomics._layout import SEPARATOR, marked_labels, read_layout
 from skomics._modality import modality_mask
 from skomics._named_sparse import NamedSparse
 from skomics._rows import check_same_samples
@@ -120,7 +120,8 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
         Number of features seen during fit.
 
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
-        Names of the features, where X has names.
+        Names of the features, where X has names; of two column levels
+        ``omics__feature``.
 
     See Also
     --------
@@ -332,7 +333,7 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
         check_same_samples(X.index if isinstance(X, pd.DataFrame) else None, y, "y")
         X, y = validate_data(
             self,
-            X,
+            _with_flat_names(X),
             y if y is None else check_labels(y),
             accept_sparse="csr",
             ensure_all_finite="allow-nan",
@@ -345,7 +346,7 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
         """Select among the features of one modality."""
         has = modality_mask(block)
         block, y = (block, y) if has.all() else (block[has], y[has])
-        check_class_sizes(y)
+        check_class_sizes(y, name)
         n_top = self._choose_n_top(name, block.shape[1])
         if self.error == "pfer":
             self._warn_if_idle(name, block.shape[1])
@@ -448,8 +449,15 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
         Xt : {ndarray, DataFrame, sparse matrix} of shape (n_samples, n_selected)
             The selected features; a DataFrame, or csr with names, stays one.
         """
-        Xt = super().transform(X)
+        Xt = super().transform(_with_flat_names(X))
         if get_output_config(self) not in (None, "default"):
             return Xt
         has_names = isinstance(X, pd.DataFrame | NamedSparse)
         return take_columns(X, np.flatnonzero(self.support_)) if has_names else Xt
+
+
+def _with_flat_names(X):
+    """Return a table whose names scikit-learn understands."""
+    if not isinstance(X, pd.DataFrame) or X.columns.nlevels != 2:
+        return X
+    return X.set_axis([SEPARATOR.join(map(str, pair)) for pair in X.columns], axis=1)
