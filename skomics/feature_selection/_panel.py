@@ -84,8 +84,9 @@ def minimal_panel(
     Raises
     ------
     ValueError
-        If a number of features is no positive integer or larger than there are, a label
-        is missing, or the tables of a dict have their samples in different orders.
+        If a number of features is no positive integer or larger than there are, there
+        are several scores or a single fold, a label is missing, or the tables of a dict
+        have their samples in different orders.
 
     SampleAlignmentError
         If `y` has the ids of other samples.
@@ -136,12 +137,10 @@ def minimal_panel(
     seed = int(random.randint(2**31))
     if isinstance(cv, Integral):
         cv = StratifiedKFold(cv, shuffle=True, random_state=seed)
-    splits = check_cv(cv, y, classifier=is_classifier(estimator)).split(
-        np.zeros(n_samples), y
-    )
+    splits = _split(cv, y, is_classifier(estimator))
     whole = _transform(head, table, y)[0]
     sizes = _read_sizes(sizes, whole.shape[1])
-    scorer = check_scoring(last, scoring)
+    scorer = _read_scoring(last, scoring)
     scores = Parallel(n_jobs=n_jobs)(
         delayed(_score_fold)(
             *(head, last, table, y, train, test, sizes, ranker, scorer, seed)
@@ -152,6 +151,26 @@ def minimal_panel(
     importances = rank_features(ranker, as_matrix(whole), y, seed=seed)
     chosen = take_top(importances, found.n_features)
     return Bunch(**found, features=column_names(whole)[chosen].tolist())
+
+
+def _split(cv, y, is_classifier):
+    """Return the folds, of which a standard error needs two."""
+    splits = list(check_cv(cv, y, classifier=is_classifier).split(np.zeros(len(y)), y))
+    if len(splits) < 2:
+        raise ValueError(
+            f"Got {len(splits)} fold, but a standard error needs at least two. Give "
+            "cv=5, or an iterable of more."
+        )
+    return splits
+
+
+def _read_scoring(last, scoring):
+    if isinstance(scoring, list | tuple | set | dict):
+        raise ValueError(
+            f"Got scoring={scoring!r}, but a panel is chosen by one score. Give one of "
+            "them."
+        )
+    return check_scoring(last, scoring)
 
 
 def _read(X):
@@ -229,16 +248,18 @@ def _check_sizes(sizes, n_features, where):
 
 def _summarize(scores, sizes):
     """Return the table, and the number of features by the one-standard-error rule."""
-    n_folds = scores.shape[1]
-    std = scores.std(axis=1, ddof=1) if n_folds > 1 else np.full(len(scores), np.nan)
+    std = scores.std(axis=1, ddof=1)
     table = pd.DataFrame(
-        {"mean": scores.mean(axis=1), "std": std, "standard_error": std},
+        {
+            "mean": scores.mean(axis=1),
+            "std": std,
+            "standard_error": std / np.sqrt(scores.shape[1]),
+        },
         index=pd.Index(sizes, name="n_features"),
     )
-    table["standard_error"] /= np.sqrt(n_folds)
     best = table["mean"].idxmax()
-    margin = np.nan_to_num(table.loc[best, "standard_error"])
-    table["within"] = table["mean"] >= table.loc[best, "mean"] - margin
+    bar = table.loc[best, "mean"] - table.loc[best, "standard_error"]
+    table["within"] = table["mean"] >= bar
     return Bunch(
         table=table,
         n_features=int(table.index[table["within"]][0]),

@@ -23,9 +23,14 @@ def check_class_sizes(y, name):
     Raises
     ------
     ValueError
-        If there is one class, or one has a single sample.
+        If there is no sample, one class, or a class of a single sample.
     """
     classes, sizes = np.unique(y, return_counts=True)
+    if len(classes) == 0:
+        raise ValueError(
+            f"No sample has modality {name!r}: all its values are NaN. Leave it out, "
+            "or check how it was read."
+        )
     if len(classes) < 2:
         raise ValueError(
             f"StabilitySelector got {len(y)} samples of one class in modality "

@@ -18,7 +18,13 @@ from skomics._compat import (
     _fit_context,
     get_output_config,
 )
-from skomics._layout import SEPARATOR, marked_labels, read_layout
+from skomics._layout import (
+    SEPARATOR,
+    UNNAMED,
+    check_unique_features,
+    marked_labels,
+    read_layout,
+)
 from skomics._modality import modality_mask
 from skomics._named_sparse import NamedSparse
 from skomics._rows import check_same_samples
@@ -247,8 +253,8 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If no threshold keeps the level, a class has a single sample, or the
-            estimator ranks no features.
+            If no threshold keeps the level, a class has a single sample, nobody has a
+            modality, two columns have one name, or the estimator ranks no features.
 
         TypeError
             If X is a dict, an AnnData or a MuData.
@@ -331,9 +337,12 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
                 "it into OmicsConcatenator(StabilitySelector()), or after it."
             )
         check_same_samples(X.index if isinstance(X, pd.DataFrame) else None, y, "y")
+        X = _with_flat_names(X)
+        if isinstance(X, pd.DataFrame):
+            check_unique_features(UNNAMED, X.columns)
         X, y = validate_data(
             self,
-            _with_flat_names(X),
+            X,
             y if y is None else check_labels(y),
             accept_sparse="csr",
             ensure_all_finite="allow-nan",

@@ -115,7 +115,7 @@ def _compare_features(cls, state, place):
     n_features = state["n_features_in_"]
     if "feature_names_in_" in state:
         check_feature_names(state["feature_names_in_"], n_features, place)
-    for name in ("idf_", "geometric_means_", "support_", "p_values_"):
+    for name in ("idf_", "geometric_means_"):
         fits = name not in state or len(state[name]) == n_features
         require(fits, f"{place}.{name}", "does not have a value for each feature")
 
@@ -123,14 +123,11 @@ def _compare_features(cls, state, place):
 def _compare_selector(cls, state, place):
     _compare_features(cls, state, place)
     _require_keys(state, "selection_frequencies_ support_ thresholds_ n_top_", place)
-    frequencies, names = state["selection_frequencies_"], list(state["thresholds_"])
-    fits = len(frequencies) == state["n_features_in_"]
-    problem = "does not have a value for each feature"
-    require(fits, f"{place}.selection_frequencies_", problem)
-    kind = {"pfer": "pfer_bounds_", "fdr": "p_values_"}[state["error"]]
-    _require_keys(state, kind, place)
+    for name in ("selection_frequencies_", "support_", "p_values_"):
+        fits = name not in state or state[name].shape == (state["n_features_in_"],)
+        require(fits, f"{place}.{name}", "does not have a value for each feature")
     for name in ("n_top_", "pfer_bounds_"):
-        fits = name not in state or list(state[name]) == names
+        fits = name not in state or list(state[name]) == list(state["thresholds_"])
         require(fits, f"{place}.{name}", "are not those of the omics")
 
 

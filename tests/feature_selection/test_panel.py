@@ -161,3 +161,17 @@ def test_samples_in_other_orders_are_refused():
         minimal_panel(MODEL, X, Y.to_numpy()[:-1])
     with pytest.raises(ValueError, match="y has no label for 1 of 90 samples"):
         minimal_panel(MODEL, X, Y.where(np.arange(N) > 0))
+
+
+@pytest.mark.parametrize(
+    "scoring", [["accuracy", "f1_macro"], {"a": "accuracy"}, ("accuracy",)]
+)
+def test_several_scores_are_refused(scoring):
+    with pytest.raises(ValueError, match="but a panel is chosen by one score"):
+        minimal_panel(MODEL, X, Y, scoring=scoring)
+
+
+def test_single_fold_has_no_standard_error():
+    fold = np.arange(60), np.arange(60, 90)
+    with pytest.raises(ValueError, match="Got 1 fold, but a standard error needs"):
+        minimal_panel(MODEL, X, Y, cv=[fold])

@@ -221,6 +221,20 @@ def test_several_tables_belong_into_the_concatenator(form):
         fit(form)
 
 
+def test_modality_that_nobody_has_is_refused():
+    empty = FLAT.copy()
+    empty.iloc[:, 80:] = np.nan
+    with pytest.raises(ValueError, match="No sample has modality 'protein'"):
+        fit(empty)
+
+
+@pytest.mark.parametrize("form", [FLAT, X], ids=["flat", "two levels"])
+def test_columns_of_one_name_are_refused(form):
+    twice = form.iloc[:, [0, 0, *range(1, 120)]]
+    with pytest.raises(ValueError, match="1 feature names occur more than once"):
+        fit(twice)
+
+
 def test_nothing_selected_is_told():
     with pytest.warns(UserWarning, match="No feature of 120 is selected: the highest"):
         found = fit(y=np.random.default_rng(0).permutation(Y), level=0.001)
