@@ -102,7 +102,7 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
 
     Attributes
     ----------
-    selection_frequencies_ : ndarray of shape (n_features_in_,)
+    selection_frequencies_ : ndarray of shape (`n_features_in_`,)
         Share of the halves in which each feature is selected.
 
     thresholds_ : dict of str to float
@@ -115,11 +115,11 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
         What the expected number of features selected by chance is at most, for each
         modality. Of "pfer" only.
 
-    p_values_ : ndarray of shape (n_features_in_,)
+    p_values_ : ndarray of shape (`n_features_in_`,)
         Share of the frequencies with permuted labels, over the features of the
         modality, that are at least as large. Of "fdr" only.
 
-    support_ : ndarray of bool of shape (n_features_in_,)
+    support_ : ndarray of bool of shape (`n_features_in_`,)
         Which features are selected.
 
     n_features_in_ : int

@@ -138,8 +138,9 @@ def test_halves_are_disjoint_and_have_their_share_of_each_class():
     assert [np.bincount(labels[part]).tolist() for part in smaller] == [[2, 1, 1]] * 2
 
 
+LASSO = LogisticRegression(solver="liblinear", C=0.5, l1_ratio=1.0)
 RANKERS = {
-    "lasso": LogisticRegression(solver="liblinear", C=0.5, l1_ratio=1.0),
+    "lasso": LASSO,
     "k best": SelectKBest(f_classif, k=3),
     "pipeline": make_pipeline(StandardScaler(), LogisticRegression()),
 }
@@ -295,10 +296,10 @@ def test_saved_selector_selects_the_same(selector, place, tmp_path):
 # What it must show
 
 
-def draw(seed, effect):
+def draw(seed, effect, n_classes=3):
     """Return 200 features of 100 samples, 20 of which tell the class."""
     made = make_multiomics(
-        *(100, {"rna": 200}),
+        *(100, {"rna": 200}, n_classes),
         n_informative=20,
         n_redundant=0,
         effect=effect,
@@ -309,11 +310,11 @@ def draw(seed, effect):
     return X, y, (made.roles["rna"] == "informative").to_numpy()
 
 
-def study(selector, n_draws, planted):
+def study(selector, n_draws, planted, n_classes=3):
     """Return false positives, their share, hits, and hits of as many by F-value."""
     rows = []
     for seed in range(n_draws):
-        X, y, is_true = draw(seed, effect=0.5)
+        X, y, is_true = draw(seed, 0.5, n_classes)
         if not planted:
             y, is_true = np.random.default_rng(seed).permutation(y), is_true & False
         found = clone(selector).set_params(random_state=seed).fit(X, y).support_
@@ -334,6 +335,18 @@ def test_expected_number_of_false_positives_is_at_most_the_level(level, planted)
           f"SelectKBest {best.mean():.2f}")  # fmt: skip
     assert n_false.mean() <= level
     assert hits.mean() >= best.mean() - 0.2
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:No feature")
+@pytest.mark.parametrize("planted", [False, True], ids=["null", "planted"])
+def test_error_is_at_most_the_level_where_coefficients_rank(planted):
+    base = make_pipeline(StandardScaler(), LASSO)
+    selector = StabilitySelector(base, n_resamples=25, level=1.0)
+    n_false, _, hits, best = study(selector, 100, planted, n_classes=2).T
+    print(f"L1 logistic regression: PFER {n_false.mean():.2f}, {hits.mean():.2f} of 20 "
+          f"hits, SelectKBest {best.mean():.2f}")  # fmt: skip
+    assert n_false.mean() <= 1
 
 
 @pytest.mark.slow
