@@ -9,6 +9,8 @@ from sklearn.base import clone
 from sklearn.feature_selection import f_classif
 from sklearn.pipeline import Pipeline
 
+from skomics.exceptions import NamelessOmicsWarning
+
 __all__ = ["rank_features", "take_top"]
 
 _KNOWN = ("coef_", "feature_importances_", "scores_")
@@ -44,7 +46,10 @@ def rank_features(estimator, X, y, importance_getter="auto", seed=None):
     else:
         fitted = clone(estimator)
         _seed(fitted, seed)
-        found = _ask(fitted.fit(X, y), importance_getter)
+        with warnings.catch_warnings():  # the features are of one modality
+            warnings.simplefilter("ignore", NamelessOmicsWarning)
+            fitted.fit(X, y)
+        found = _ask(fitted, importance_getter)
     return _as_importances(found, X.shape[1], estimator)
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -142,6 +143,8 @@ LASSO = LogisticRegression(solver="liblinear", C=0.5, l1_ratio=1.0)
 RANKERS = {
     "lasso": LASSO,
     "k best": SelectKBest(f_classif, k=3),
+    "block ridge": BlockRidgeClassifier(),
+    "forest": RandomForestClassifier(20),
     "pipeline": make_pipeline(StandardScaler(), LogisticRegression()),
 }
 
@@ -358,7 +361,9 @@ def test_false_discovery_rate_is_at_most_the_level(level, planted):
     _, share, hits, best = study(selector, 100, planted).T
     print(f"level {level}: FDR {share.mean():.3f}, {hits.mean():.2f} of 20 hits, "
           f"SelectKBest {best.mean():.2f}")  # fmt: skip
-    assert share.mean() <= level
+    # Without anything to find the expected rate is the level, not below it.
+    chance = 0 if planted else 2 * np.sqrt(level * (1 - level) / 100)
+    assert share.mean() <= level + chance
     assert hits.mean() >= best.mean() - 0.2
 
 
