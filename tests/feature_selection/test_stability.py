@@ -16,6 +16,7 @@ from skomics.datasets import make_multiomics
 from skomics.exceptions import SampleAlignmentError
 from skomics.feature_selection import StabilitySelector
 from skomics.feature_selection._resampling import _split
+from skomics.io import load_folder
 from skomics.metrics import selection_stability
 
 SIZES = {"rna": 80, "protein": 40}
@@ -365,6 +366,26 @@ def test_false_discovery_rate_is_at_most_the_level(level, planted):
     chance = 0 if planted else 2 * np.sqrt(level * (1 - level) / 100)
     assert share.mean() <= level + chance
     assert hits.mean() >= best.mean() - 0.2
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:No feature", "ignore:Table 'rppa_partial' lacks")
+@pytest.mark.parametrize("name", ["acc_miniacc", "brca_mixomics_train", "tcga_luad"])
+def test_correlations_of_real_features_do_not_raise_the_error(name, data_dir):
+    X, y = load_folder(data_dir / name)
+    table = OmicsConcatenator().fit_transform(X)
+    omics = np.array([column.partition("__")[0] for column in table])
+    n_false = []
+    for seed in range(100):
+        permuted = np.random.default_rng(seed).permutation(np.asarray(y))
+        found = fit(table, permuted, StabilitySelector(random_state=seed))
+        n_false.append([found.support_[omics == o].sum() for o in found.thresholds_])
+    mean = np.mean(n_false, axis=0)
+    scale = np.std(n_false, axis=0, ddof=1) / 10
+    print(
+        name, dict(zip(found.thresholds_, mean.tolist(), strict=True)), scale.round(2)
+    )
+    assert (mean <= 1 + 2 * scale).all()
 
 
 def test_few_null_draws_have_few_false_positives():
