@@ -5,13 +5,14 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
+from scipy import sparse
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import StratifiedKFold, check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_random_state
 
-from skomics._blocks import read_blocks, take_rows, to_pandas
+from skomics._blocks import is_matrix, read_blocks, take_rows, to_pandas
 from skomics._rows import check_same_samples, quote_values
 from skomics._validation import check_labels
 from skomics.feature_selection._columns import as_matrix, column_names, take_columns
@@ -46,7 +47,7 @@ def minimal_panel(
         Is cloned. Of a Pipeline the last step gets the features that the steps before
         it make, `OmicsConcatenator` among them.
 
-    X : DataFrame, MuData, AnnData, dict of tables, array or sparse
+    X : DataFrame, MuData, AnnData, dict or list of tables, array or sparse
         The samples, in any form that the estimator takes.
 
     y : array-like of shape (n_samples,)
@@ -176,9 +177,11 @@ def _read_scoring(last, scoring):
 def _read(X):
     """Return samples of which rows can be taken, their ids and their number."""
     X = to_pandas(X)
+    if is_matrix(X) and not sparse.issparse(X):
+        X = np.asarray(X)
     read = read_blocks(X)
     blocks = list(read.blocks.values())
-    if isinstance(X, dict | list):
+    if not is_matrix(X) and isinstance(X, dict | list | tuple):
         for table in X.values() if isinstance(X, dict) else X:
             names = getattr(table, "index", getattr(table, "obs_names", None))
             if names is not None and not names.equals(read.rows):

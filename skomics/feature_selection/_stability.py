@@ -4,13 +4,14 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import sparse, stats
 from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skomics._blocks import to_pandas
 from skomics._compat import (
     HasMethods,
     Interval,
@@ -321,6 +322,7 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
             return None
         if isinstance(X, NamedSparse) and X.omics is not None:
             return read_layout(X.shape[1], omics_labels=X.omics)
+        X = to_pandas(X)
         if not isinstance(X, pd.DataFrame) or X.shape[1] == 0:
             return None
         if X.columns.nlevels == 2:
@@ -331,7 +333,8 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
         return read_layout(X.columns, omics_labels=marked_labels(X))
 
     def _read(self, X, y):
-        if isinstance(X, dict) or hasattr(X, "obs_names"):
+        is_dict = isinstance(X, dict) and not sparse.issparse(X)  # as dok is
+        if is_dict or hasattr(X, "obs_names"):
             raise TypeError(
                 f"StabilitySelector got a {type(X).__name__}, but takes one table. Put "
                 "it into OmicsConcatenator(StabilitySelector()), or after it."

@@ -73,6 +73,7 @@ FORMS = {
     "dict": TABLES,
     "mudata": in_mudata(TABLES),
     "sparse dict": {n: sparse.csr_array(t.to_numpy()) for n, t in TABLES.items()},
+    "list": list(TABLES.values()),
     "arrays": {n: t.to_numpy() for n, t in TABLES.items()},
 }
 
@@ -87,10 +88,10 @@ def test_panel_is_the_same_in_every_form(form):
 
 
 def test_estimator_without_steps_gets_the_columns_of_the_table():
-    for table in (X, FLAT, FLAT.to_numpy(), sparse.csr_array(FLAT.to_numpy())):
+    values = FLAT.to_numpy()
+    for table in (FLAT, values, values.tolist(), sparse.csr_array(values)):
         model = LogisticRegression()
         y = Y if isinstance(table, pd.DataFrame) else Y.to_numpy()
-        table = FLAT if table is X else table
         found = minimal_panel(model, table, y, sizes=[3], random_state=0)
         names = list(FLAT) if isinstance(table, pd.DataFrame) else range(90)
         assert set(found.features) == set(names[:3])

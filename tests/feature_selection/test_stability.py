@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 from scipy import sparse
 from sklearn.base import clone
@@ -99,7 +100,12 @@ def test_modalities_are_known_in_every_form(form):
     assert Xt.shape == (120, found.support_.sum())
 
 
-@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array, sparse.csc_matrix])
+def test_modalities_are_known_in_polars():
+    found = fit(polars.from_pandas(FLAT), np.asarray(Y))
+    assert found.thresholds_ == fit().thresholds_
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array, sparse.dok_matrix])
 def test_arrays_are_one_modality(make):
     values = FLAT.to_numpy() if make is np.asarray else np.abs(FLAT.to_numpy())
     found = fit(make(values), np.asarray(Y))
