@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skomics._blocks import to_pandas
+from skomics._blocks import read_blocks, to_pandas
 from skomics._compat import (
     HasMethods,
     Interval,
@@ -240,7 +240,7 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} or AnnData of shape (n_samples, n_features)
             Samples.
 
         y : array-like of shape (n_samples,)
@@ -258,7 +258,7 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
             modality, two columns have one name, or the estimator ranks no features.
 
         TypeError
-            If X is a dict, an AnnData or a MuData.
+            If X is a dict or a MuData.
 
         SampleAlignmentError
             If `y` has the ids of other samples.
@@ -322,6 +322,9 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
             return None
         if isinstance(X, NamedSparse) and X.omics is not None:
             return read_layout(X.shape[1], omics_labels=X.omics)
+        if _is_annotated(X):
+            layout = read_blocks(X).layout
+            return layout if layout.is_named else None
         X = to_pandas(X)
         if not isinstance(X, pd.DataFrame) or X.shape[1] == 0:
             return None
@@ -334,13 +337,13 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
 
     def _read(self, X, y):
         is_dict = isinstance(X, dict) and not sparse.issparse(X)  # as dok is
-        if is_dict or hasattr(X, "obs_names"):
+        if is_dict or (hasattr(X, "obs_names") and not _is_annotated(X)):
             raise TypeError(
                 f"StabilitySelector got a {type(X).__name__}, but takes one table. Put "
                 "it into OmicsConcatenator(StabilitySelector()), or after it."
             )
+        X = _as_table(X)
         check_same_samples(X.index if isinstance(X, pd.DataFrame) else None, y, "y")
-        X = _with_flat_names(X)
         if isinstance(X, pd.DataFrame):
             check_unique_features(UNNAMED, X.columns)
         X, y = validate_data(
@@ -453,23 +456,32 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} or AnnData of shape (n_samples, n_features)
             Samples.
 
         Returns
         -------
-        Xt : {ndarray, DataFrame, sparse matrix} of shape (n_samples, n_selected)
-            The selected features; a DataFrame, or csr with names, stays one.
+        Xt : {ndarray, DataFrame, sparse matrix} or AnnData of shape (n_samples, n_out)
+            The selected features; a DataFrame, an AnnData, or csr with names, stays
+            one.
         """
-        Xt = super().transform(_with_flat_names(X))
+        Xt = super().transform(_as_table(X))
         if get_output_config(self) not in (None, "default"):
             return Xt
-        has_names = isinstance(X, pd.DataFrame | NamedSparse)
+        has_names = isinstance(X, pd.DataFrame | NamedSparse) or _is_annotated(X)
         return take_columns(X, np.flatnonzero(self.support_)) if has_names else Xt
 
 
-def _with_flat_names(X):
+def _is_annotated(X):
+    """Tell whether X is an AnnData; a MuData has several modalities."""
+    return hasattr(X, "obs_names") and not hasattr(X, "mod")
+
+
+def _as_table(X):
     """Return a table whose names scikit-learn understands."""
+    if _is_annotated(X):
+        is_sparse = sparse.issparse(X.X)
+        return X.X if is_sparse else pd.DataFrame(X.X, X.obs_names, X.var_names)
     if not isinstance(X, pd.DataFrame) or X.columns.nlevels != 2:
         return X
     return X.set_axis([SEPARATOR.join(map(str, pair)) for pair in X.columns], axis=1)

@@ -1,5 +1,7 @@
 """Features that halves of the samples agree on, and how many of them are chance."""
 
+import anndata
+import mudata
 import numpy as np
 import pandas as pd
 import polars
@@ -19,6 +21,7 @@ from skomics.feature_selection import StabilitySelector
 from skomics.feature_selection._resampling import _split
 from skomics.io import load_folder
 from skomics.metrics import selection_stability
+from skomics.preprocessing import LibrarySizeNormalizer
 
 SIZES = {"rna": 80, "protein": 40}
 X, Y = make_multiomics(
@@ -80,10 +83,17 @@ def as_named_sparse(table):
     return OmicsConcatenator().fit_transform(blocks)
 
 
+def as_anndata(values):
+    obs, var = pd.DataFrame(index=FLAT.index), pd.DataFrame(index=FLAT.columns)
+    return anndata.AnnData(values, obs, var)
+
+
 FORMS = {
     "two levels": X,
     "named sparse": as_named_sparse(FLAT),
     "concatenated": OmicsConcatenator().fit_transform(X),
+    "dense anndata": as_anndata(FLAT.to_numpy()),
+    "sparse anndata": as_anndata(sparse.csr_matrix(FLAT.to_numpy())),
     "other dtype": FLAT.astype(np.float32).astype(np.float64),
 }
 
@@ -226,9 +236,28 @@ def test_labels_of_other_samples_and_missing_ones_are_refused():
         fit(y=np.linspace(0, 1, 120))
 
 
-@pytest.mark.parametrize("form", [dict(X["rna"]), {"rna": X["rna"]}])
+def test_annotated_counts_go_through_the_selector():
+    counts, y = make_multiomics(
+        *(90, {"rna": 200, "atac": 300}),
+        distribution="counts",
+        mean_count=0.5,
+        random_state=0,
+    )
+    head = OmicsConcatenator(LibrarySizeNormalizer())
+    model = make_pipeline(head, QUICK, BlockRidgeClassifier()).fit(counts, y)
+    assert model[-1].omics_ == ("rna", "atac")
+    assert model.score(counts, y) > 0.8
+
+
+def in_mudata():
+    with mudata.set_options(pull_on_update=False):
+        return mudata.MuData({n: anndata.AnnData(X[n]) for n in SIZES})
+
+
+@pytest.mark.parametrize("form", [dict(X["rna"]), {"rna": X["rna"]}, in_mudata()])
 def test_several_tables_belong_into_the_concatenator(form):
-    with pytest.raises(TypeError, match="got a dict, but takes one table"):
+    name = type(form).__name__
+    with pytest.raises(TypeError, match=f"got a {name}, but takes one table"):
         fit(form)
 
 
