@@ -6,10 +6,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from skomics._warnings import warn
+
 __all__ = [
     "bootstrap_interval",
     "corrected_t_test",
     "score_intervals",
+    "selection_stability",
 ]
 
 
@@ -223,3 +226,141 @@ def _test_ratio(cv_results, test_fraction):
         )
     pairs = zip(indices["test"], indices["train"], strict=True)
     return float(np.mean([len(test) / len(train) for test, train in pairs]))
+
+
+def selection_stability(supports, *, measure="nogueira", level=0.95):
+    r"""Measure how far repeated selections of features agree beyond chance.
+
+    Parameters
+    ----------
+    supports : array-like of bool or 0 and 1 of shape (n_selections, n_features)
+        Which features each selection has: what `get_support` of a selector returns on
+        each resample or fold.
+
+    measure : {"nogueira"}, default="nogueira"
+        The measure of Nogueira, Sechidis and Brown; the index of Kuncheva where all
+        selections are of one size.
+
+    level : float, default=0.95
+        Level of confidence of the interval.
+
+    Returns
+    -------
+    tested : dict of float
+        `stability`, which is 1 where all selections are equal and 0 on average where
+        they are drawn; `variance`; `low` and `high` of the interval, of which nothing
+        is cut off; `z` and `p_value` of the test against a stability of at most 0. All
+        are NaN where stability is not defined.
+
+    Raises
+    ------
+    ValueError
+        If the measure is unknown, there are fewer than two selections, or a value is
+        neither 0 nor 1.
+
+    Warns
+    -----
+    UserWarning
+        If all selections are empty, or all have every feature: then there is nothing to
+        agree upon.
+
+    See Also
+    --------
+    skomics.feature_selection.StabilitySelector : Selects what halves agree upon.
+
+    Notes
+    -----
+    With the share :math:`\hat p_f` of the *M* selections that have feature *f* and the
+    mean size :math:`\bar k` of a selection of *d* features,
+
+    .. math::
+        \hat\Phi = 1 - \frac{\frac{1}{d} \sum_f \frac{M}{M - 1}
+        \hat p_f (1 - \hat p_f)}{\frac{\bar k}{d} (1 - \frac{\bar k}{d})}
+
+    Interval and test are asymptotic in *M*, and take selections for independent. Those
+    of folds and resamples share samples, so that the interval is too narrow. Where all
+    selections are equal the variance is 0: the interval is a point, and says nothing of
+    what further selections may do.
+
+    References
+    ----------
+    S. Nogueira, K. Sechidis and G. Brown, On the stability of feature selection
+    algorithms, JMLR 18(174), 2018.
+
+    Examples
+    --------
+    >>> from skomics.metrics import selection_stability
+    >>> found = selection_stability([[1, 1, 0, 0], [1, 1, 0, 0], [1, 0, 1, 0]])
+    >>> print(f"{found['stability']:.3f}")
+    0.333
+    """
+    if measure != "nogueira":
+        raise ValueError(f"Got measure={measure!r}. Choose one of ['nogueira'].")
+    if not 0 < level < 1:
+        raise ValueError(
+            f"Got level={level!r}. It is a level of confidence between 0 and 1: 0.95."
+        )
+    chosen = _read_supports(supports)
+    n_selections, n_features = chosen.shape
+    shares = chosen.mean(axis=0)
+    size = shares.mean()
+    expected = size * (1 - size)
+    if expected == 0:
+        what = "has no feature" if size == 0 else f"has all {n_features} features"
+        warn(
+            f"Each of the {n_selections} selections {what}, so that their stability is "
+            "not defined. Select less strictly, or more so."
+        )
+        names = ("stability", "variance", "low", "high", "z", "p_value")
+        return dict.fromkeys(names, np.nan)
+    spread = n_selections / (n_selections - 1) * np.mean(shares * (1 - shares))
+    stability = 1 - spread / expected
+    variance = _variance_of_stability(chosen, stability)
+    scale = np.sqrt(variance)
+    half = stats.norm.ppf((1 + level) / 2) * scale
+    z = standardize(stability, scale)
+    return {
+        "stability": float(stability),
+        "variance": float(variance),
+        "low": float(stability - half),
+        "high": float(stability + half),
+        "z": float(z),
+        "p_value": float(stats.norm.sf(z)),
+    }
+
+
+def _read_supports(supports):
+    """Return selections as an array of 0 and 1."""
+    try:
+        chosen = np.asarray(supports, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"supports are no table of 0 and 1 ({error}). Give a row for each "
+            "selection with a value for each feature, as get_support returns."
+        ) from error
+    if chosen.ndim != 2 or len(chosen) < 2 or chosen.shape[1] == 0:
+        raise ValueError(
+            f"Got supports of shape {chosen.shape}, but at least two selections of "
+            "features are needed. Give a row for each selection, a column for each "
+            "feature."
+        )
+    is_bad = (chosen != 0) & (chosen != 1)
+    if is_bad.any():
+        row, column = np.argwhere(is_bad)[0]
+        raise ValueError(
+            f"supports have {is_bad.sum()} values that are neither 0 nor 1, the "
+            f"first {chosen[row, column]:g} in row {row}, column {column}. Give a "
+            "mask of the features for each selection, not their positions."
+        )
+    return chosen
+
+
+def _variance_of_stability(chosen, stability):
+    """Return the asymptotic variance, from what each selection adds."""
+    n_selections = len(chosen)
+    shares, sizes = chosen.mean(axis=0), chosen.mean(axis=1)
+    size = shares.mean()
+    parts = (chosen * shares).mean(axis=1) - sizes * size
+    parts += stability / 2 * (2 * sizes * size - sizes - size + 1)
+    parts /= size * (1 - size)
+    return 4 / n_selections**2 * np.sum((parts - parts.mean()) ** 2)

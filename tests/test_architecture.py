@@ -26,7 +26,7 @@ MODELS = {
 LAYERS = [
     {"benchmark"},
     {"persistence", "plotting", "testing"},
-    {"estimators", "preprocessing", "inspection", "datasets"},
+    {"estimators", "preprocessing", "inspection", "datasets", "feature_selection"},
     {"io", "graph", "metrics"},
     {"_blocks"},
     {"_layout", "_validation"},
@@ -294,6 +294,7 @@ DOCUMENTED = {
     "_asdict",
     "_replace",
     "_getframe",  # of sys
+    "_get_support_mask",  # which SelectorMixin asks for
     "_modules",  # of a torch module
 }
 

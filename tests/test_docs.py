@@ -20,6 +20,8 @@ FOLDERS = (
     "plotting",
     "graph",
     "inspection",
+    "feature_selection",
+    "metrics",
     "persistence",
     "benchmark",
 )

@@ -81,6 +81,14 @@ def is_list_of(check):
     return is_list
 
 
+def _is_dict_of(check):
+    def is_dict(value):
+        is_one = isinstance(value, dict) and len(value) > 0
+        return is_one and all(type(n) is str and check(v) for n, v in value.items())
+
+    return is_dict
+
+
 def _is_a(kind):
     return lambda value: isinstance(value, kind)
 
@@ -204,6 +212,13 @@ ATTRIBUTES = {
     "transformers_": lambda v: (
         isinstance(v, dict) and all(map(_is_passthrough_or_transformer, v.values()))
     ),
+    # Selectors
+    "n_top_": _is_dict_of(is_positive),
+    "p_values_": _are_amounts,
+    "pfer_bounds_": _is_dict_of(_is_amount),
+    "selection_frequencies_": _are_amounts,
+    "support_": is_mask,
+    "thresholds_": _is_dict_of(_is_amount),
     # Layouts and graphs
     "names": _is_names,
     "is_named": _is_bool,

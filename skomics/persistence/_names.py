@@ -93,6 +93,7 @@ _OURS = {
     # Defined in _layout; files know it by this name.
     "skomics._blocks": "BlockLayout",
     "skomics.estimators._graph_data": "GraphData",
+    "skomics.feature_selection": "StabilitySelector",
     "skomics.graph": "MultiOmicsGraph SampleGraph",
     "skomics.graph._nemo": "Nemo NemoOmics",
     "skomics.graph._snf": "SimilarityNetworkFusion",

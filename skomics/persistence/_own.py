@@ -120,6 +120,17 @@ def _compare_features(cls, state, place):
         require(fits, f"{place}.{name}", "does not have a value for each feature")
 
 
+def _compare_selector(cls, state, place):
+    _compare_features(cls, state, place)
+    _require_keys(state, "selection_frequencies_ support_ thresholds_ n_top_", place)
+    for name in ("selection_frequencies_", "support_", "p_values_"):
+        fits = name not in state or state[name].shape == (state["n_features_in_"],)
+        require(fits, f"{place}.{name}", "does not have a value for each feature")
+    for name in ("n_top_", "pfer_bounds_"):
+        fits = name not in state or list(state[name]) == list(state["thresholds_"])
+        require(fits, f"{place}.{name}", "are not those of the omics")
+
+
 def _compare_concatenator(cls, state, place):
     _compare_features(cls, state, place)
     names = "_layout omics_ transformers_ block_sizes_ block_slices_ _names_out"
@@ -435,6 +446,7 @@ _COMPARISONS = {
     "CLRTransformer": _compare_features,
     "LibrarySizeNormalizer": _compare_features,
     "MValueTransformer": _compare_features,
+    "StabilitySelector": _compare_selector,
     "SampleGraph": _compare_sample_graph,
     "MultiOmicsGraph": _compare_graph,
     "Nemo": _compare_nemo,

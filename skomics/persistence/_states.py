@@ -76,6 +76,9 @@ _OURS = {
     "OmicsConcatenator": f"""
         {_COUNTS} _columns_in _features_in _is_split_by_parameter _layout _names_out
         block_sizes_ block_slices_ omics_ transformers_""",
+    "StabilitySelector": f"""
+        {_COUNTS} n_top_ p_values_ pfer_bounds_ selection_frequencies_ support_
+        thresholds_""",
     **dict.fromkeys(
         "EFCNNClassifier EFNNClassifier LFCNNClassifier LFNNClassifier".split(), _NET
     ),

@@ -14,6 +14,7 @@ from skomics.plotting._networks import (
     TrainingCurveDisplay,
 )
 from skomics.plotting._samples import ConfusionDisplay, SampleHeatmapDisplay
+from skomics.plotting._stability import StabilityDisplay
 
 __all__ = [
     "AttentionDisplay",
@@ -26,5 +27,6 @@ __all__ = [
     "ModalityImportanceDisplay",
     "SampleHeatmapDisplay",
     "ScoreBoxDisplay",
+    "StabilityDisplay",
     "TrainingCurveDisplay",
 ]

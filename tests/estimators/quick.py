@@ -1,6 +1,7 @@
 """Settings with which every estimator is quick, for tests that fit all of them."""
 
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from skomics.testing import all_estimators
 
@@ -45,6 +46,11 @@ TRANSFORMERS = {
     # The checks hand over numbers of any size, but beta values end at 1.
     "MValueTransformer": [{"clip": True}],
     "OmicsConcatenator": [{}, {"transformer": StandardScaler()}],
+    "StabilitySelector": [
+        {"n_resamples": 5},
+        {"n_resamples": 3, "error": "fdr", "level": 0.5, "n_permutations": 2},
+        {"n_resamples": 2, "estimator": DecisionTreeClassifier()},
+    ],
 }
 
 

@@ -37,6 +37,7 @@ from skomics import (
     SMAClassifier,
     load_model,
 )
+from skomics.feature_selection import StabilitySelector
 from skomics.persistence._file import _container_header, digest
 from skomics.persistence._writer import Writer
 from tests.conftest import make_tiny
@@ -69,12 +70,18 @@ def small_models():
     net = make_pipeline(OmicsConcatenator(scaled), clone(EFNN))
     words = np.array([["a"], ["b"], ["c"]] * 4, dtype=object)
     onehot = make_pipeline(OneHotEncoder(drop="first"), LogisticRegression())
+    selector = make_pipeline(
+        OmicsConcatenator(),
+        StabilitySelector(n_resamples=3, random_state=0),
+        LogisticRegression(),
+    )
     grid = GridSearchCV(LogisticRegression(), {"C": [1, 2.0]}, cv=2)
     return {
         "net": net.fit(X, y),
         "graph": clone(GRAPH).fit(X, y),
         "sma": clone(SMA).fit(X, y),
         "ridge": make_pipeline(OmicsConcatenator(), BlockRidgeClassifier()).fit(X, y),
+        "selector": selector.fit(X, y),
         "voting": VotingClassifier([("a", NearestCentroid())]).fit(X, codes),
         "forest": RandomForestClassifier(2, max_depth=3, random_state=0).fit(X, codes),
         "tree": DecisionTreeClassifier(max_depth=3, random_state=0).fit(X, codes),

@@ -317,6 +317,42 @@ def test_block_ridge_without_any_of_its_attributes_is_refused(file):
     refuse_all(file, variants, match="makes no model here")
 
 
+# Selectors
+
+
+@pytest.mark.parametrize("name", ["selection_frequencies_", "support_"])
+def test_numbers_of_a_selector_that_do_not_fit_are_refused(name, file):
+    for change in ("short", "deep", "twice", "none"):
+        structure, tensors = parts_of("selector")
+        key = array_of(tensors, state_of(structure, "StabilitySelector")[name])
+        tensors[key] = CHANGES[change](tensors[key])
+        forge(file, structure, tensors)
+        assert_refused(file, match=rf"{name} (is not what|does not have a value)")
+
+
+@pytest.mark.parametrize("name", ["thresholds_", "n_top_", "pfer_bounds_"])
+def test_values_of_a_selector_that_are_none_are_refused(name, file):
+    for value in (None, "x", [], {"dict": []}, {"dict": [["rna", "x"]]}):
+        structure, tensors = parts_of("selector")
+        state_of(structure, "StabilitySelector")[name] = value
+        forge(file, structure, tensors)
+        assert_refused(file, match="makes no model here")
+    structure, tensors = parts_of("selector")
+    state_of(structure, "StabilitySelector")["n_top_"]["dict"].reverse()
+    forge(file, structure, tensors)
+    assert_refused(file, match="n_top_ are not those of the omics")
+
+
+@pytest.mark.parametrize(
+    "name", ["selection_frequencies_", "support_", "thresholds_", "n_top_"]
+)
+def test_selector_without_any_of_its_attributes_is_refused(name, file):
+    structure, tensors = parts_of("selector")
+    del state_of(structure, "StabilitySelector")[name]
+    forge(file, structure, tensors)
+    assert_refused(file, match=f"has no {name}")
+
+
 # What is composed answers too, or is refused
 
 
