@@ -24,8 +24,9 @@ def all_estimators():
     True
     """
     found = {}
-    for package in ("skomics.estimators", "skomics.preprocessing"):
-        module = import_module(package)
+    packages = "estimators", "preprocessing", "calibration"
+    for package in packages:
+        module = import_module(f"skomics.{package}")
         for name in module.__all__:
             member = getattr(module, name)
             is_estimator = isclass(member) and issubclass(member, BaseEstimator)

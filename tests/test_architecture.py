@@ -26,8 +26,9 @@ MODELS = {
 LAYERS = [
     {"benchmark"},
     {"persistence", "plotting", "testing"},
-    {"estimators", "preprocessing", "inspection", "datasets"},
+    {"estimators", "preprocessing", "inspection", "calibration", "datasets"},
     {"io", "graph", "metrics"},
+    {"_inputs"},
     {"_blocks"},
     {"_layout", "_validation"},
     {"_rows", "_tcga", "_modality", "_transaction", "_threads"},

@@ -13,6 +13,8 @@ __all__ = ["TRANSFORMERS", "quick_estimators"]  # other files import them from h
 # The checks hand over plain arrays and tables without omics names; that models
 # of several modalities then warn is tested in tests/estimators/test_base.py.
 @pytest.mark.filterwarnings("ignore::skomics.exceptions.NamelessOmicsWarning")
+# They have classes of few samples, too, which every set holds.
+@pytest.mark.filterwarnings("ignore:Classes .* have as few as")
 # check_class_weight_classifiers and others ask for labels that do not exist.
 @parametrize_with_checks(list(quick_estimators()))
 def test_scikit_learn_check(estimator, check):
