@@ -5,6 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import KFold
@@ -16,7 +17,7 @@ from skomics._blocks import is_matrix, read_blocks
 from skomics._inputs import read_input
 from skomics._layout import SEPARATOR
 from skomics._modality import modality_mask
-from skomics._rows import check_same_samples
+from skomics._rows import check_same_samples, quote_values
 from skomics._validation import check_labels, raise_if_not_finite
 from skomics.inspection._unroll import dense_rows
 
@@ -32,6 +33,11 @@ _EXPLAINED, _MOST_COMPONENTS = 0.8, 1 / 3
 _FARTHEST = 10.0
 # Leading components of each of two modalities that are looked at together.
 _N_PAIRED = 10
+# How far out, in standard deviations, numbers are compared.
+_HIGH = 1.9
+# Least units of the numbers of a modality and of a pair, whose likelihoods are all one
+# where nothing goes together.
+_LEAST = {1: 1e-4, 2: 0.1}
 # What a table is called that is not one of modalities.
 _WHOLE = "all"
 
@@ -83,9 +89,9 @@ def novelty_score(
     -------
     table : DataFrame of shape (n_samples, 4)
         Columns sample, p_value, distance and modality. The p-value is the share of
-        training samples that are as unusual, held out, as this one; distance is how
-        unusual the sample is in the most unusual modality, in robust standard
-        deviations of held-out training samples. For samples like those of training,
+        training samples that are as unusual, held out, as this one. The distance says
+        how unusual it is, in robust standard deviations of these, and modality where
+        most. For samples like those of training,
         p-values are uniform between 0 and 1.
 
     Raises
@@ -110,11 +116,17 @@ def novelty_score(
     calibrated as a whole: no correction is needed for their number.
 
     Each modality is standardized and cut into its leading components (80 % of the
-    variance) and the rest. Three things count: the distance from the nearest training
-    samples within the components, how much is outside of them, and which share that
-    is, which grows where features are mistaken for one another. A training sample is
-    measured by those of other folds, and a new sample by the same ones
-    (cross-conformal p-values). A modality that a sample lacks does not count.
+    variance) and the rest. Three numbers are measured: the distance from the nearest
+    training samples within the components, how much is outside of them, and which share
+    that is, which grows where features are mistaken for one another. A fourth, for each
+    pair of modalities, is how much likelier their leading components are by themselves
+    than together, by canonical correlations: that of a modality of another patient.
+    What exceeds the median of training samples is summed in squares.
+
+    A training sample is measured by those of other folds, and a new sample by the same
+    ones (cross-conformal p-values). A modality that a sample lacks does not count. What
+    differs by less than training samples do is not found: a table of another cancer
+    whose features have been standardized in its own cohort looks like one of this.
     Steps before the last one were fitted to all training samples; where one of them
     has many outputs for few samples (PCA), new samples look a little too unusual.
 
@@ -279,10 +291,9 @@ class _Training:
         near = np.sort(_distances(scores, self.scores), axis=1)[:, :n_neighbors]
         total = (standard**2).sum(axis=1)
         rest = np.maximum(total - (scores**2).sum(axis=1), 0)
-        tiny = 1e-9 * standard.shape[1]
-        distance = np.log(near.mean(axis=1) + np.sqrt(tiny))
-        share = np.log((rest + tiny) / (total + tiny))
-        return np.stack([distance, np.log(rest + tiny), share], axis=1)
+        tiny = 1e-6 * standard.shape[1]
+        numbers = near.mean(axis=1) + tiny, rest + tiny, (rest + tiny) / (total + tiny)
+        return np.log(np.stack(numbers, axis=1))
 
 
 def _standardize(values, mean, scale):
@@ -331,9 +342,10 @@ def _measure_input(known, new, splits, n_neighbors):
         )
         for i, (here, there) in enumerate(measured):
             held_out[i][test], found[i][k] = here, there
-    combined = [_combine(*both) for both in zip(held_out, found, strict=True)]
-    held_out = np.stack([one[0] for one in combined], axis=1)
-    return names + pairs, held_out, np.stack([one[1] for one in combined], axis=2)
+    groups = [
+        group for group, h in zip(names + pairs, held_out, strict=True) for _ in h.T
+    ]
+    return groups, np.concatenate(held_out, axis=1), np.concatenate(found, axis=2)
 
 
 def _count(tables):
@@ -402,7 +414,7 @@ class _Pair:
             return cls(a.T[:, :0], b.T[:, :0], np.zeros(0))
         left, values, right = np.linalg.svd(a.T @ b / n, full_matrices=False)
         chance = (1 - np.minimum(values, 1) ** 2) * (n - 1) / (n - width - 1)
-        correlations = np.sqrt(np.maximum(1 - chance, 0))
+        correlations = np.clip(1 - chance, 0, 1 - 1e-6) ** 0.5
         kept = correlations > 0
         return cls(left[:, kept], right.T[:, kept], correlations[kept])
 
@@ -410,15 +422,7 @@ class _Pair:
         """Return how much likelier values are by themselves than together."""
         u, v, r = a @ self.first, b @ self.second, self.correlations
         together = (r * u) ** 2 + (r * v) ** 2 - 2 * r * u * v
-        return (together / (1 - r**2)).sum(axis=1, keepdims=True) / 2
-
-
-def _combine(held_out, found):
-    """Return the most unusual of the numbers in robust standard deviations."""
-    center = np.nanmedian(held_out, axis=0)
-    low, high = np.nanquantile(held_out, [0.25, 0.75], axis=0)
-    scale = np.maximum((high - low) / 1.349, 1e-6)
-    return [((part - center) / scale).max(axis=-1) for part in (held_out, found)]
+        return (together / (1 - r**2)).sum(axis=1, keepdims=True)
 
 
 def _training_labels(estimator, X_train, y_train, n_train):
@@ -452,8 +456,7 @@ def _measure_embedding(estimator, X, X_train, y_train, splits, n_neighbors):
         values = _embed(fitted, _take(given, test))
         held_out[test] = reference.measure(values, n_neighbors)
         found[k] = reference.measure(_embed(fitted, X), n_neighbors)
-    held_out, found = _combine(held_out, found)
-    return [(_WHOLE,)], held_out[:, None], found[..., None]
+    return [(_WHOLE,)] * 3, held_out, found
 
 
 def _take(given, rows):
@@ -470,50 +473,82 @@ def _embed(model, X):
     return _last(model).embed(X)
 
 
-def _table(names, held_out, found, splits, rows):
+def _table(groups, held_out, found, splits, rows):
     """Compare new samples with those of training that have the same modalities.
 
-    `held_out` is of shape (n_train_samples, n_modalities), `found` of shape (n_folds,
-    n_samples, n_modalities); both are NaN where a sample lacks a modality.
+    `held_out` is of shape (n_train_samples, n_numbers), `found` of shape (n_folds,
+    n_samples, n_numbers); both are NaN where a sample lacks a modality.
     """
     has, has_new = ~np.isnan(held_out), ~np.isnan(found[0])
     _check_patterns(has_new, rows)
-    p_values = np.empty(len(rows))
+    folds = np.empty(len(held_out), dtype=int)
+    for k, (_, test) in enumerate(splits):
+        folds[test] = k
+    table = pd.DataFrame({"sample": rows, "p_value": 1.0, "distance": 0.0})
+    table["modality"] = pd.Series("", table.index, dtype=object)
     for pattern in np.unique(has_new, axis=0):
         chosen = np.flatnonzero((has_new == pattern).all(axis=1))
-        fits = has[:, pattern].all(axis=1)
-        known = held_out[:, pattern].max(axis=1)
-        new = found[:, chosen][..., pattern].max(axis=-1)
-        n_above = np.zeros(len(chosen))
-        for (_, test), one in zip(splits, new, strict=True):
-            n_above += (known[test[fits[test]], None] >= one).sum(axis=0)
-        p_values[chosen] = (1 + n_above) / (1 + fits.sum())
-    distance, modality = _most_unusual(names, found.mean(axis=0))
-    return pd.DataFrame(
-        {
-            "sample": rows,
-            "p_value": p_values,
-            "distance": distance,
-            "modality": modality,
-        }
-    )
+        alike = np.flatnonzero(has[:, pattern].all(axis=1))
+        part = [groups[i] for i in np.flatnonzero(pattern)]
+        _check_alike(part, len(alike), rows[chosen])
+        known, new = held_out[np.ix_(alike, pattern)], found[:, chosen][..., pattern]
+        table.iloc[chosen, 1:] = _compare(part, known, new, folds[alike])
+    return table.astype({"p_value": float, "distance": float})
 
 
-def _most_unusual(names, found):
-    """Return the largest number of each sample, and the modality that it speaks of.
+def _compare(groups, held_out, found, folds):
+    """Return p-values, distances and most unusual modalities, as columns.
 
-    A modality is suspect by its own number and by those of its pairs with others.
+    `folds` says in which fold a training sample was held out.
     """
-    modalities = np.array(list(dict.fromkeys(n for group in names for n in group)))
-    suspicion = np.stack(
-        [
-            np.nanmean(np.where(is_part, found, np.nan), axis=1)
-            for is_part in ([name in group for group in names] for name in modalities)
-        ],
-        axis=1,
-    )
-    chosen = np.argmax(np.where(np.isnan(suspicion), -np.inf, suspicion), axis=1)
-    return np.nanmax(found, axis=1), modalities.astype(object)[chosen]
+    numbers = _deviate(groups, held_out, found)
+    known, new = (np.linalg.norm(part, axis=-1) for part in numbers)
+    n_above = (known[:, None] >= new[folds]).sum(axis=0)
+    columns = {
+        "p_value": (1 + n_above) / (1 + len(known)),
+        "distance": new.mean(axis=0),
+        "modality": _most_unusual(groups, numbers[1].mean(axis=0)),
+    }
+    return pd.DataFrame(columns).to_numpy(dtype=object)
+
+
+def _deviate(groups, held_out, found):
+    """Return how far numbers are above the median of the held-out training samples.
+
+    In units in which the largest of these are as those of a normal distribution, so
+    that a number with a long tail does not hide the others.
+    """
+    center, high = np.quantile(held_out, [0.5, stats.norm.cdf(_HIGH)], axis=0)
+    least = [_LEAST[len(group)] for group in groups]
+    scale = np.maximum((high - center) / _HIGH, least)
+    return [np.maximum((part - center) / scale, 0) for part in (held_out, found)]
+
+
+def _most_unusual(groups, numbers):
+    """Return the modality of each sample that the numbers speak of most.
+
+    A modality is suspect by its own numbers and by those of its pairs with others.
+    """
+    unusual = {}
+    for group in dict.fromkeys(groups):
+        columns = [i for i, other in enumerate(groups) if other == group]
+        unusual[group] = numbers[:, columns].max(axis=1)
+    names = [group[0] for group in unusual if len(group) == 1]
+    suspicion = [
+        np.mean([part for group, part in unusual.items() if name in group], axis=0)
+        for name in names
+    ]
+    return np.array(names, dtype=object)[np.argmax(suspicion, axis=0)]
+
+
+def _check_alike(groups, n_alike, rows):
+    if n_alike < 2:
+        names = [group[0] for group in dict.fromkeys(groups) if len(group) == 1]
+        raise ValueError(
+            f"{n_alike} training samples have all modalities that sample {rows[0]!r} "
+            f"has, {quote_values(names, 10)}, so that it cannot be compared. Leave it, "
+            "or one of these modalities, out."
+        )
 
 
 def _check_patterns(has_new, rows):
