@@ -1,23 +1,25 @@
 """Measure calls that can be left open on real sets, for calls.md.
 
 Run ``python docs/calls_study.py DATA`` with the folder of the sets (see
-``SKOMICS_DATA`` in contributing.md). Rows are stored in ``results/selective.parquet``,
-one for each set, outer fold, way of choosing a threshold and share of samples asked
-for; the tables of the page are made from them.
+``SKOMICS_DATA`` in contributing.md); without it, the tables of the page are made anew
+from the stored rows. Those of ``results/selective.parquet`` are for each set, outer
+fold, way of choosing a threshold and share of samples asked for; those of
+``results/sets.parquet`` for each set, split and class.
 """
 
+import re
 import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from sklearn.impute import SimpleImputer
-from sklearn.model_selection import RepeatedStratifiedKFold
+from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skomics import BlockRidgeClassifier, OmicsConcatenator
-from skomics.calibration import SelectiveClassifier
+from skomics.calibration import ConformalClassifier, SelectiveClassifier
 from skomics.io import load_folder
 
 DOCS = Path(__file__).parent
@@ -27,13 +29,18 @@ SETS = (
     "brca_mixomics_train gbm_stategra acc_miniacc scgem mogonet_rosmap nutrimouse"
 ).split()
 COVERAGES = (0.9, 0.8, 0.7, 0.5)
+COUNTS = ["n_samples", "n_called", "n_errors", "n_errors_all"]
 WAYS = {
     "inner folds": "inner folds",
     "training": "training samples",
     "plain": "probability itself",
     "oracle": "same coverage",
 }
-_HEAD = ["set", "asked", *(f"{way}: coverage / risk" for way in WAYS.values()), "all"]
+PAGE = DOCS / "calls.md"
+STORED_SETS = DOCS / "results" / "sets.parquet"
+# Sets for which each class has samples enough.
+SETS_OF_CLASSES = "tcga_stad tcga_luad tcga_gbm_mirna_cnv".split()
+_MARKED = re.compile(r"(?P<mark><!-- (?P<table>\w+) -->\n\n)(?:\|.*\n)*\n?")
 
 
 def run(folder):
@@ -100,30 +107,88 @@ def thresholds(model, own, asked):
     }
 
 
-def make_table(rows):
-    """Return the rows as a table in Markdown, one line for each set and share."""
-    sums = rows.groupby(["set", "asked", "way"], sort=False)[
-        ["n_samples", "n_called", "n_errors", "n_errors_all"]
-    ].sum()
-    lines = [_HEAD, ["---"] * len(_HEAD)]
-    for (name, asked), part in sums.groupby(level=[0, 1], sort=False):
-        part = part.droplevel([0, 1])
+def run_sets(folder):
+    """Return coverages of prediction sets over a hundred splits of each set."""
+    rows = []
+    for name in SETS_OF_CLASSES:
+        X, y = load_folder(Path(folder) / name)[:2]
+        folds = StratifiedShuffleSplit(100, test_size=0.2, random_state=0)
+        for split, (train, test) in enumerate(folds.split(X, y)):
+            for conditional in (True, False):
+                model = ConformalClassifier(
+                    make_model(), level=0.9, class_conditional=conditional
+                )
+                model.fit(X.iloc[train], y.iloc[train])
+                report = model.set_report(X.iloc[test], y.iloc[test]).reset_index()
+                rows.append(report.assign(set=name, split=split, each=conditional))
+    return pd.concat(rows, ignore_index=True)
+
+
+def make_calls(rows, asked=0.8):
+    """Return coverage and risk of each set where a share is asked for."""
+    lines = [["set", *WAYS.values(), "risk of all"]]
+    for name, part in _sum(rows[rows["asked"] == asked], ["set", "way"]):
         cells = [
-            f"{n.n_called / n.n_samples:.2f} / {n.n_errors / max(n.n_called, 1):.3f}"
+            f"{n.n_called / n.n_samples:.2f}, {n.n_errors / max(n.n_called, 1):.3f}"
             for n in (part.loc[way] for way in WAYS)
         ]
         whole = part.iloc[0]
-        lines.append(
-            [
-                f"`{name}`",
-                f"{asked}",
-                *cells,
-                f"{whole.n_errors_all / whole.n_samples:.3f}",
-            ]
-        )
+        risk = whole["n_errors_all"] / whole["n_samples"]
+        lines.append([f"`{name}`", *cells, f"{risk:.3f}"])
+    return _format(lines)
+
+
+def make_misses(rows):
+    """Return how far coverage is from what is asked for, over the sets."""
+    ways = [way for way in WAYS if way != "oracle"]
+    lines = [["asked", *(WAYS[way] for way in ways)]]
+    for asked, part in _sum(rows, ["asked", "way", "set"]):
+        coverage = part["n_called"] / part["n_samples"]
+        cells = [
+            f"{coverage[way].min():.2f} to {coverage[way].max():.2f}" for way in ways
+        ]
+        lines.append([f"{asked}", *cells])
+    return _format(lines)
+
+
+def make_sets(rows):
+    """Return the mean coverage of each set, of all samples and of the worst class."""
+    lines = [["set", "level kept", "all samples", "classes from", "to", "mean size"]]
+    means = rows.groupby(["set", "each", "class"])[["coverage", "size"]].mean()
+    for (name, each), part in means.groupby(level=[0, 1], sort=False):
+        part = part.droplevel([0, 1])
+        whole, coverage = part.loc["all samples"], part["coverage"].drop("all samples")
+        numbers = whole["coverage"], coverage.min(), coverage.max()
+        cells = [*(f"{n:.3f}" for n in numbers), f"{whole['size']:.2f}"]
+        lines.append([f"`{name}`", "in each class" if each else "over all", *cells])
+    return _format(lines)
+
+
+def _sum(rows, keys):
+    """Yield the sums of counts for each value of the first key."""
+    sums = rows.groupby(keys, sort=False)[COUNTS].sum()
+    for value, part in sums.groupby(level=0, sort=False):
+        yield value, part.droplevel(0)
+
+
+def _format(lines):
+    lines = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+def fill(text):
+    """Return the page with its tables made anew from the stored rows."""
+    rows, sets = pd.read_parquet(STORED), pd.read_parquet(STORED_SETS)
+    tables = {
+        "calls": make_calls(rows),
+        "misses": make_misses(rows),
+        "sets": make_sets(sets),
+    }
+    return _MARKED.sub(lambda m: f"{m['mark']}{tables[m['table']]}\n", text)
+
+
 if __name__ == "__main__":
-    run(sys.argv[1]).to_parquet(STORED)
-    print(make_table(pd.read_parquet(STORED)))
+    if sys.argv[1:]:
+        run(sys.argv[1]).to_parquet(STORED)
+        run_sets(sys.argv[1]).to_parquet(STORED_SETS)
+    PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

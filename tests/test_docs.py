@@ -20,6 +20,7 @@ FOLDERS = (
     "plotting",
     "graph",
     "inspection",
+    "calibration",
     "persistence",
     "benchmark",
 )

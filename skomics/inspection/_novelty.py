@@ -149,8 +149,8 @@ def novelty_score(
     >>> new = X[150:].copy()
     >>> new.loc[new.index[0], "expression"] = 1000
     >>> table = novelty_score(model, new, X[:150], random_state=0)
-    >>> table.loc[0, ["p_value", "modality"]].to_list()
-    [0.006622516556291391, 'expression']
+    >>> print(f"{table.p_value[0]:.4f}", table.modality[0])
+    0.0066 expression
     """
     if space not in _N_FOLDS:
         raise ValueError(f"Got space={space!r}. Choose one of {list(_N_FOLDS)}.")
