@@ -2,9 +2,8 @@
 
 Run ``python docs/calls_study.py DATA`` with the folder of the sets (see
 ``SKOMICS_DATA`` in contributing.md); without it, the tables of the page are made anew
-from the stored rows. Those of ``results/selective.parquet`` are for each set, outer
-fold, way of choosing a threshold and share of samples asked for; those of
-``results/sets.parquet`` for each set, split and class.
+from the stored rows in ``results/selective.parquet``, one for each set, outer fold, way
+of choosing a threshold and share of samples asked for.
 """
 
 import re
@@ -14,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from sklearn.impute import SimpleImputer
-from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedShuffleSplit
+from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skomics import BlockRidgeClassifier, OmicsConcatenator
-from skomics.calibration import ConformalClassifier, SelectiveClassifier
+from skomics.calibration import SelectiveClassifier
 from skomics.io import load_folder
 
 DOCS = Path(__file__).parent
@@ -37,9 +36,6 @@ WAYS = {
     "oracle": "same coverage",
 }
 PAGE = DOCS / "calls.md"
-STORED_SETS = DOCS / "results" / "sets.parquet"
-# Sets for which each class has samples enough.
-SETS_OF_CLASSES = "tcga_stad tcga_luad tcga_gbm_mirna_cnv".split()
 _MARKED = re.compile(r"(?P<mark><!-- (?P<table>\w+) -->\n\n)(?:\|.*\n)*\n?")
 
 
@@ -107,23 +103,6 @@ def thresholds(model, own, asked):
     }
 
 
-def run_sets(folder):
-    """Return coverages of prediction sets over a hundred splits of each set."""
-    rows = []
-    for name in SETS_OF_CLASSES:
-        X, y = load_folder(Path(folder) / name)[:2]
-        folds = StratifiedShuffleSplit(100, test_size=0.2, random_state=0)
-        for split, (train, test) in enumerate(folds.split(X, y)):
-            for conditional in (True, False):
-                model = ConformalClassifier(
-                    make_model(), level=0.9, class_conditional=conditional
-                )
-                model.fit(X.iloc[train], y.iloc[train])
-                report = model.set_report(X.iloc[test], y.iloc[test]).reset_index()
-                rows.append(report.assign(set=name, split=split, each=conditional))
-    return pd.concat(rows, ignore_index=True)
-
-
 def make_calls(rows, asked=0.8):
     """Return coverage and risk of each set where a share is asked for."""
     lines = [["set", *WAYS.values(), "risk of all"]]
@@ -151,19 +130,6 @@ def make_misses(rows):
     return _format(lines)
 
 
-def make_sets(rows):
-    """Return the mean coverage of each set, of all samples and of the worst class."""
-    lines = [["set", "level kept", "all samples", "classes from", "to", "mean size"]]
-    means = rows.groupby(["set", "each", "class"])[["coverage", "size"]].mean()
-    for (name, each), part in means.groupby(level=[0, 1], sort=False):
-        part = part.droplevel([0, 1])
-        whole, coverage = part.loc["all samples"], part["coverage"].drop("all samples")
-        numbers = whole["coverage"], coverage.min(), coverage.max()
-        cells = [*(f"{n:.3f}" for n in numbers), f"{whole['size']:.2f}"]
-        lines.append([f"`{name}`", "in each class" if each else "over all", *cells])
-    return _format(lines)
-
-
 def _sum(rows, keys):
     """Yield the sums of counts for each value of the first key."""
     sums = rows.groupby(keys, sort=False)[COUNTS].sum()
@@ -178,11 +144,10 @@ def _format(lines):
 
 def fill(text):
     """Return the page with its tables made anew from the stored rows."""
-    rows, sets = pd.read_parquet(STORED), pd.read_parquet(STORED_SETS)
+    rows = pd.read_parquet(STORED)
     tables = {
         "calls": make_calls(rows),
         "misses": make_misses(rows),
-        "sets": make_sets(sets),
     }
     return _MARKED.sub(lambda m: f"{m['mark']}{tables[m['table']]}\n", text)
 
@@ -190,5 +155,4 @@ def fill(text):
 if __name__ == "__main__":
     if sys.argv[1:]:
         run(sys.argv[1]).to_parquet(STORED)
-        run_sets(sys.argv[1]).to_parquet(STORED_SETS)
     PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -35,9 +35,10 @@ class ConformalClassifier(HeldOutClassifier):
         Whether the level is kept within each class, or only over all samples, where a
         rare class can be left out nearly always.
 
-    cv : int, cross-validation generator or iterable, default=5
+    cv : int, cross-validation generator or iterable, default=10
         The inner folds, each sample in one test part. An int stands for stratified
-        folds, no more than the smallest class has samples.
+        folds, no more than the smallest class has samples. With few folds their models
+        are poorer than the final one, and sets larger than they need be.
 
     n_jobs : int, default=None
         Number of folds at the same time, by joblib.
@@ -110,7 +111,7 @@ class ConformalClassifier(HeldOutClassifier):
     }
 
     def __init__(
-        self, estimator, *, level=0.9, class_conditional=True, cv=5, n_jobs=None
+        self, estimator, *, level=0.9, class_conditional=True, cv=10, n_jobs=None
     ):
         self.estimator = estimator
         self.level = level

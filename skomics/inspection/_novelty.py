@@ -23,8 +23,9 @@ from skomics.inspection._unroll import dense_rows
 
 __all__ = ["novelty_score"]
 
-# Parts of the training samples, each of which is held out once.
-_N_FOLDS = {"input": 10, "embedding": 5}
+# Parts of the training samples, each of which is held out once. With few parts the
+# p-values of a wide table, a mean over these, are not spread from 0 to 1.
+_N_FOLDS = {"input": 40, "embedding": 5}
 # Leading components explain this share of the variance, and are no more than this share
 # of the samples.
 _EXPLAINED, _MOST_COMPONENTS = 0.8, 1 / 3
@@ -157,7 +158,8 @@ def novelty_score(
     check_is_fitted(estimator)
     n_train = _count_samples(X_train)
     _check_size(n_train, n_neighbors, space)
-    folds = KFold(_N_FOLDS[space], shuffle=True, random_state=_seed(random_state))
+    n_folds = min(_N_FOLDS[space], n_train)
+    folds = KFold(n_folds, shuffle=True, random_state=_seed(random_state))
     splits = list(folds.split(np.zeros(n_train)))
     if space == "input":
         known, new = (_modality_tables(estimator, table) for table in (X_train, X))
@@ -173,7 +175,7 @@ def _seed(random_state):
 
 
 def _check_size(n_train, n_neighbors, space):
-    n_folds = _N_FOLDS[space]
+    n_folds = max(min(_N_FOLDS[space], n_train), 2)
     kept = n_train - -(-n_train // n_folds)
     if n_neighbors < 1 or kept <= n_neighbors:
         raise ValueError(

@@ -12,7 +12,6 @@ from sklearn.svm import LinearSVC
 
 from skomics import BlockRidgeClassifier, OmicsConcatenator, load_model, save_model
 from skomics.calibration import ConformalClassifier
-from skomics.datasets import make_intersim
 from skomics.exceptions import SampleAlignmentError
 from tests.calibration.test_selective import FORMS, NEW, SIMPLE, Y_NEW, X, Y, noisy
 from tests.conftest import make_tiny
@@ -154,41 +153,32 @@ def test_calibrated_pipeline_is_saved_inside(tmp_path):
     pd.testing.assert_frame_equal(loaded.predict_set(table), model.predict_set(table))
 
 
+def overlapping():
+    return noisy(1500)
+
+
+def unequal():
+    data, y = noisy(2400)
+    kept = np.flatnonzero((y > 0) | (np.arange(len(y)) % 3 == 0))
+    return data[kept], y[kept]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("conditional", [True, False])
 @pytest.mark.parametrize("level", [0.8, 0.9])
-@pytest.mark.parametrize("kind", ["ridge", "logistic"])
+@pytest.mark.parametrize("case", [overlapping, unequal])
 def test_sets_hold_the_right_class_within_three_points_over_a_hundred_splits(
-    kind, level, conditional
+    case, level, conditional
 ):
-    data, labels, inner = CASES[kind]()
-    found = []
+    (data, labels), found = case(), []
     for seed in range(100):
         order = np.random.default_rng(seed).permutation(len(labels))
         train, test = order[:300], order[300:]
-        model = ConformalClassifier(
-            inner, level=level, class_conditional=conditional
-        ).fit(take(data, train), labels[train])
-        found.append(model.set_report(take(data, test), labels[test])["coverage"])
+        model = ConformalClassifier(SIMPLE, level=level, class_conditional=conditional)
+        model.fit(data[train], labels[train])
+        found.append(model.set_report(data[test], labels[test])["coverage"])
     mean = pd.concat(found, axis=1).mean(axis=1)
     assert abs(mean["all samples"] - level) < 0.03
     if conditional:
         assert (mean - level).abs().max() < 0.03
-
-
-def take(data, rows):
-    return data.iloc[rows] if isinstance(data, pd.DataFrame) else data[rows]
-
-
-def intersim():
-    data, y = make_intersim(n_samples=800, n_clusters=3, effect=0.1, random_state=0)
-    return data, y.to_numpy(), RIDGE
-
-
-def logistic():
-    data, y = noisy(1500)
-    return data, y, LogisticRegression()
-
-
-CASES = {"ridge": intersim, "logistic": logistic}

@@ -280,7 +280,7 @@ def test_embedding_of_unusual_samples_is_unusual(has_labels):
     [
         ({"space": "output"}, "Choose one of \\['input', 'embedding'\\]"),
         ({"n_neighbors": 0}, "Ask for at least 1 neighbor"),
-        ({"n_neighbors": 135}, "135 are there when one of 10 folds is held out"),
+        ({"n_neighbors": 146}, "146 are there when one of 40 folds is held out"),
         ({"space": "embedding"}, "BlockRidgeClassifier has no embed"),
     ],
 )
