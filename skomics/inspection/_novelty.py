@@ -127,7 +127,8 @@ def novelty_score(
     A training sample is measured by those of other folds, and a new sample by the same
     ones (cross-conformal p-values). A modality that a sample lacks does not count. What
     differs by less than training samples do is not found: a table of another cancer
-    whose features have been standardized in its own cohort looks like one of this.
+    whose features are all near those of this one looks like one of this.
+
     Steps before the last one were fitted to all training samples; where one of them
     has many outputs for few samples (PCA), new samples look a little too unusual.
 
