@@ -24,7 +24,8 @@ def all_estimators():
     True
     """
     found = {}
-    for package in ("estimators", "feature_selection", "preprocessing"):
+    packages = "estimators", "preprocessing", "calibration", "feature_selection"
+    for package in packages:
         module = import_module(f"skomics.{package}")
         for name in module.__all__:
             member = getattr(module, name)

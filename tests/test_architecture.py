@@ -26,8 +26,10 @@ MODELS = {
 LAYERS = [
     {"benchmark"},
     {"persistence", "plotting", "testing"},
-    {"estimators", "preprocessing", "inspection", "datasets", "feature_selection"},
+    {"estimators", "preprocessing", "inspection", "datasets"}
+    | {"feature_selection", "calibration"},
     {"io", "graph", "metrics"},
+    {"_inputs"},
     {"_blocks"},
     {"_layout", "_validation"},
     {"_rows", "_tcga", "_modality", "_transaction", "_threads"},

@@ -15,6 +15,8 @@ __all__ = ["TRANSFORMERS", "quick_estimators"]  # other files import them from h
 @pytest.mark.filterwarnings("ignore::skomics.exceptions.NamelessOmicsWarning")
 # Some of the checks' labels have no relation to the features.
 @pytest.mark.filterwarnings("ignore:No feature", "ignore:level=.* controls nothing")
+# They have classes of few samples, too, which every set holds.
+@pytest.mark.filterwarnings("ignore:Classes .* have as few as")
 # check_class_weight_classifiers and others ask for labels that do not exist.
 @parametrize_with_checks(list(quick_estimators()))
 def test_scikit_learn_check(estimator, check):

@@ -22,6 +22,7 @@ FOLDERS = (
     "inspection",
     "feature_selection",
     "metrics",
+    "calibration",
     "persistence",
     "benchmark",
 )

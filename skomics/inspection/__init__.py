@@ -5,12 +5,14 @@ from skomics.inspection._groups import read_gmt
 from skomics.inspection._importance import modality_ablation, modality_importance
 from skomics.inspection._missingness import missingness_association
 from skomics.inspection._modality_scores import score_by_modality_pattern
+from skomics.inspection._novelty import novelty_score
 
 __all__ = [
     "feature_attributions",
     "missingness_association",
     "modality_ablation",
     "modality_importance",
+    "novelty_score",
     "read_gmt",
     "score_by_modality_pattern",
 ]

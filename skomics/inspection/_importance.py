@@ -10,10 +10,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_random_state
 
 from skomics._blocks import take_rows
+from skomics._inputs import read_input
 from skomics._rows import check_same_samples
 from skomics._validation import check_labels
 from skomics.inspection._groups import find_groups
-from skomics.inspection._inputs import read_input
 from skomics.metrics import corrected_t_test
 
 __all__ = ["modality_ablation", "modality_importance"]

@@ -90,6 +90,7 @@ _OURS = {
         EFNNClassifier LFCNNClassifier LFNNClassifier LibrarySizeNormalizer
         MValueTransformer MoGATClassifier MoGCNClassifier OmicsConcatenator
         SMAClassifier""",
+    "skomics.calibration": "ConformalClassifier SelectiveClassifier",
     # Defined in _layout; files know it by this name.
     "skomics._blocks": "BlockLayout",
     "skomics.estimators._graph_data": "GraphData",

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
+from skomics.calibration import ConformalClassifier
 from skomics.estimators import BaseOmicsClassifier
 from skomics.graph import MultiOmicsGraph
 from skomics.graph._nemo import Nemo
@@ -196,6 +197,24 @@ def _compare_ridge(cls, state, place):
         require(fits, f"{place}.{name}", f"does not have the shape {shape}")
     fits = tuple(state["feature_scale_"]) == state["omics_"]
     require(fits, f"{place}.feature_scale_", "are not those of the omics")
+
+
+def _compare_held_out(cls, state, place):
+    """Refuse thresholds of other classes, and a classifier that gives no classes."""
+    _require_keys(state, "estimator_", place)
+    classes = getattr(state["estimator_"], "classes_", None)
+    fits = isinstance(classes, np.ndarray) and hasattr(
+        state["estimator_"], "predict_proba"
+    )
+    require(fits, f"{place}.estimator_", "gives no probabilities of classes")
+    if cls is ConformalClassifier:
+        _require_keys(state, "thresholds_", place)
+        fits = len(state["thresholds_"]) == len(classes)
+        require(fits, f"{place}.thresholds_", "are not one for each class")
+        return
+    _require_keys(state, "held_out_confidence_ held_out_correct_ threshold_", place)
+    fits = len(state["held_out_confidence_"]) == len(state["held_out_correct_"])
+    require(fits, f"{place}.held_out_correct_", "does not have the held-out samples")
 
 
 def _compare_classifier(cls, state, place):
@@ -434,6 +453,7 @@ def _compare_snf(cls, state, place):
 
 
 _COMPARISONS = {
+    "HeldOutClassifier": _compare_held_out,
     "BlockLayout": _compare_layout,
     "GraphData": _compare_training_data,
     "OmicsConcatenator": _compare_concatenator,

@@ -67,12 +67,16 @@ _RIDGE = """
 """
 _GRAPH_NET = f"{_NET} _training_data graph_"
 _COUNTS = "_metadata_request _sklearn_output_config feature_names_in_ n_features_in_"
+_HELD_OUT = "_metadata_request estimator_ feature_names_in_ n_features_in_"
 _OURS = {
     "AtacTfidfTransformer": f"{_COUNTS} idf_",
     "BlockRidgeClassifier": _RIDGE,
+    "ConformalClassifier": f"{_HELD_OUT} thresholds_",
     "CLRTransformer": f"{_COUNTS} geometric_means_",
     "LibrarySizeNormalizer": f"{_COUNTS} target_sum_",
     "MValueTransformer": _COUNTS,
+    "SelectiveClassifier": f"""
+        {_HELD_OUT} held_out_confidence_ held_out_correct_ threshold_""",
     "OmicsConcatenator": f"""
         {_COUNTS} _columns_in _features_in _is_split_by_parameter _layout _names_out
         block_sizes_ block_slices_ omics_ transformers_""",

@@ -33,6 +33,7 @@ _COMPOSED = (
     *("TransformedTargetRegressor", "FixedThresholdClassifier"),
     *("TunedThresholdClassifierCV", "RadiusNeighborsClassifier"),
     *("RadiusNeighborsRegressor", "RFE", "RFECV"),
+    *("ConformalClassifier", "SelectiveClassifier"),
     *("DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier"),
     *("ExtraTreeRegressor", "DummyClassifier", "DummyRegressor"),
 )

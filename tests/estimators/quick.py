@@ -1,5 +1,6 @@
 """Settings with which every estimator is quick, for tests that fit all of them."""
 
+from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
@@ -53,10 +54,19 @@ TRANSFORMERS = {
     ],
 }
 
+# Around another classifier.
+AROUND = {
+    "ConformalClassifier": [{}, {"class_conditional": False}],
+    "SelectiveClassifier": [{}],
+}
+
 
 def quick_estimators():
     for name, estimator in all_estimators():
-        if name in TRANSFORMERS | CLOSED_FORM:
+        if name in AROUND:
+            inner = LogisticRegression()
+            yield from (estimator(inner, **params) for params in AROUND[name])
+        elif name in TRANSFORMERS | CLOSED_FORM:
             variants = (TRANSFORMERS | CLOSED_FORM)[name]
             yield from (estimator(**params) for params in variants)
         else:
