@@ -51,7 +51,7 @@ class ConformalClassifier(HeldOutClassifier):
     classes_ : ndarray of shape (n_classes,)
         Classes.
 
-    thresholds_ : ndarray of shape (n_classes,)
+    cutoffs_ : ndarray of shape (n_classes,)
         Probability from which on a class is in the set. It is 0, so that the class is
         in every set, where there are too few samples.
 
@@ -126,7 +126,7 @@ class ConformalClassifier(HeldOutClassifier):
         else:
             parts = [given] * len(classes)
         self._warn_if_few(parts, classes)
-        self.thresholds_ = np.array([_quantile(part, self.level) for part in parts])
+        self.cutoffs_ = np.array([_quantile(part, self.level) for part in parts])
 
     def _warn_if_few(self, parts, classes):
         sizes = np.array([len(part) for part in parts])
@@ -169,7 +169,7 @@ class ConformalClassifier(HeldOutClassifier):
         sets : DataFrame of bool of shape (n_samples, n_classes)
             Rows are the ids of the samples, columns the classes.
         """
-        sets = self.predict_proba(X) >= self.thresholds_
+        sets = self.predict_proba(X) >= self.cutoffs_
         return pd.DataFrame(sets, row_ids(X), pd.Index(self.classes_, name="class"))
 
     def set_report(self, X, y):

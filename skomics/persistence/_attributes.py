@@ -205,7 +205,7 @@ ATTRIBUTES = {
     # Calls that are left open, and sets
     "held_out_confidence_": lambda v: is_row(v) and v.min() >= 0,
     "held_out_correct_": lambda v: is_mask(v) and v.ndim == 1,
-    "thresholds_": _are_amounts,
+    "cutoffs_": _are_amounts,
     # Transformers
     "_is_split_by_parameter": _is_bool,
     "_names_out": _is_name_array,

@@ -208,9 +208,9 @@ def _compare_held_out(cls, state, place):
     )
     require(fits, f"{place}.estimator_", "gives no probabilities of classes")
     if cls is ConformalClassifier:
-        _require_keys(state, "thresholds_", place)
-        fits = len(state["thresholds_"]) == len(classes)
-        require(fits, f"{place}.thresholds_", "are not one for each class")
+        _require_keys(state, "cutoffs_", place)
+        fits = len(state["cutoffs_"]) == len(classes)
+        require(fits, f"{place}.cutoffs_", "are not one for each class")
         return
     _require_keys(state, "held_out_confidence_ held_out_correct_ threshold_", place)
     fits = len(state["held_out_confidence_"]) == len(state["held_out_correct_"])

@@ -71,7 +71,7 @@ _HELD_OUT = "_metadata_request estimator_ feature_names_in_ n_features_in_"
 _OURS = {
     "AtacTfidfTransformer": f"{_COUNTS} idf_",
     "BlockRidgeClassifier": _RIDGE,
-    "ConformalClassifier": f"{_HELD_OUT} thresholds_",
+    "ConformalClassifier": f"{_HELD_OUT} cutoffs_",
     "CLRTransformer": f"{_COUNTS} geometric_means_",
     "LibrarySizeNormalizer": f"{_COUNTS} target_sum_",
     "MValueTransformer": _COUNTS,

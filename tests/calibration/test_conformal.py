@@ -29,7 +29,7 @@ def test_threshold_is_the_quantile_of_right_classes(level):
         right = np.sort(proba[Y[200:] == code, code])
         n = len(right)
         # The rank, from the largest, at which a new one is no smaller, as often.
-        assert (right >= model.thresholds_[code]).sum() == np.ceil((n + 1) * level)
+        assert (right >= model.cutoffs_[code]).sum() == np.ceil((n + 1) * level)
 
 
 @pytest.mark.parametrize("level", [0.7, 0.9])
@@ -68,7 +68,7 @@ def test_every_form_of_input_gives_the_same_sets(form):
     expected = ConformalClassifier(model).fit(table, y)
     given = FORMS[form](table)
     found = ConformalClassifier(model).fit(given, y)
-    np.testing.assert_allclose(found.thresholds_, expected.thresholds_, atol=1e-6)
+    np.testing.assert_allclose(found.cutoffs_, expected.cutoffs_, atol=1e-6)
     np.testing.assert_array_equal(
         found.predict_set(given).to_numpy(), expected.predict_set(table).to_numpy()
     )
