@@ -112,6 +112,6 @@ def test_code_of_a_page_runs_from_top_to_bottom(page):
 
 def test_planted_features_of_the_page_are_those_of_the_stored_rows():
     pytest.importorskip("pyarrow")
-    planted = runpy.run_path(REPOSITORY / "docs" / "planted.py")
+    planted = runpy.run_path(REPOSITORY / "docs" / "studies" / "planted.py")
     page = planted["PAGE"].read_text(encoding="utf-8")
     assert planted["fill"](page) == page

@@ -23,6 +23,6 @@ def test_code_of_the_page_runs_from_top_to_bottom():
 
 def test_tables_of_the_page_are_those_of_the_stored_rows():
     pytest.importorskip("pyarrow")
-    study = runpy.run_path(REPOSITORY / "docs" / "calls_study.py")
+    study = runpy.run_path(REPOSITORY / "docs" / "studies" / "calls_study.py")
     assert study["fill"](PAGE) == PAGE
     assert len(study["_MARKED"].findall(PAGE)) == 2

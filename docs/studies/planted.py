@@ -1,6 +1,6 @@
 """Measure how many planted features attributions find, and what attention says.
 
-``python docs/planted.py`` makes docs/results/planted.parquet: for 20 simulated cohorts
+``python docs/studies/planted.py`` makes docs/studies/planted.parquet: for 20 simulated cohorts
 of two kinds the precision at the true number of features, by the attributions of SMA
 and of the balanced logistic regression, and how far attention follows attributions.
 Draws that are stored are not made again.
@@ -21,8 +21,8 @@ from skomics import BlockRidgeClassifier, OmicsConcatenator, SMAClassifier
 from skomics.datasets import make_intersim, make_multiomics
 from skomics.inspection import feature_attributions
 
-RESULTS = Path(__file__).parent / "results" / "planted.parquet"
-PAGE = Path(__file__).parent / "inspection.md"
+RESULTS = Path(__file__).with_name("planted.parquet")
+PAGE = Path(__file__).parents[1] / "inspection.md"
 N_DRAWS = 20
 _PLACE = re.compile(r"(?<=<!-- planted -->\n).*?(?=<!-- end of planted -->)", re.DOTALL)
 _ROWS = {

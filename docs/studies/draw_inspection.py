@@ -1,6 +1,6 @@
 """Draw the pictures of docs/inspection.md, from the development data.
 
-``python docs/draw_inspection.py FOLDER`` reads the folder of a data set and writes
+``python docs/studies/draw_inspection.py FOLDER`` reads the folder of a data set and writes
 features.svg, embedding.svg, attention.svg and signature.png into docs/images.
 """
 
@@ -22,7 +22,7 @@ from skomics.plotting import (
     SampleHeatmapDisplay,
 )
 
-IMAGES = Path(__file__).parent / "images"
+IMAGES = Path(__file__).parents[1] / "images"
 
 
 def main(folder, images=IMAGES):

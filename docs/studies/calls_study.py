@@ -1,8 +1,8 @@
 """Measure calls that can be left open on real sets, for calls.md.
 
-Run ``python docs/calls_study.py DATA`` with the folder of the sets (see
+Run ``python docs/studies/calls_study.py DATA`` with the folder of the sets (see
 ``SKOMICS_DATA`` in contributing.md); without it, the tables of the page are made anew
-from the stored rows in ``results/selective.parquet``, one for each set, outer fold, way
+from the stored rows in ``selective.parquet``, one for each set, outer fold, way
 of choosing a threshold and share of samples asked for.
 """
 
@@ -21,8 +21,8 @@ from skomics import BlockRidgeClassifier, OmicsConcatenator
 from skomics.calibration import SelectiveClassifier
 from skomics.io import load_folder
 
-DOCS = Path(__file__).parent
-STORED = DOCS / "results" / "selective.parquet"
+DOCS = Path(__file__).parents[1]
+STORED = Path(__file__).with_name("selective.parquet")
 SETS = (
     "tcga_luad tcga_stad tcga_sarc tcga_brca tcga_gbm_mirna_cnv blca_cfc "
     "brca_mixomics_train gbm_stategra acc_miniacc scgem mogonet_rosmap nutrimouse"
