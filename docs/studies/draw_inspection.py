@@ -1,7 +1,7 @@
 """Draw the pictures of docs/inspection.md, from the development data.
 
-``python docs/studies/draw_inspection.py FOLDER`` reads the folder of a data set and writes
-features.svg, embedding.svg, attention.svg and signature.png into docs/images.
+``python docs/studies/draw_inspection.py FOLDER`` reads the folder of a data set and
+writes features.svg, embedding.svg, attention.svg and signature.png into docs/images.
 """
 
 import sys

@@ -1,8 +1,8 @@
 """Measure how many planted features attributions find, and what attention says.
 
-``python docs/studies/planted.py`` makes docs/studies/planted.parquet: for 20 simulated cohorts
-of two kinds the precision at the true number of features, by the attributions of SMA
-and of the balanced logistic regression, and how far attention follows attributions.
+``python docs/studies/planted.py`` makes docs/studies/planted.parquet: for 20 simulated
+cohorts of two kinds the precision at the true number of features, by the attributions
+of SMA and of the balanced logistic regression, and how far attention follows them.
 Draws that are stored are not made again.
 """
 
