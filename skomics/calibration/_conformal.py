@@ -58,7 +58,7 @@ class ConformalClassifier(HeldOutClassifier):
     n_features_in_ : int
         Number of features, if the estimator counts them.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features, if the estimator knows them.
 
     Warns

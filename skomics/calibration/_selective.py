@@ -85,7 +85,7 @@ class SelectiveClassifier(HeldOutClassifier):
     n_features_in_ : int
         Number of features, if the estimator counts them.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features, if the estimator knows them.
 
     Raises

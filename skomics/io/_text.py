@@ -165,10 +165,11 @@ class _Body:
         sep, n = self.head.sep, self.head.n_leading
         if is_empty(line):
             return
+        whole = line
         line = line.strip(" \t\r\n") if sep == " " else line.rstrip("\r\n")
         row = self._split_plain(line, sep, n)
-        if row is None:
-            self._add_cells(number, line)
+        if row is None:  # a name in quotes may hold the end of the line
+            self._add_cells(number, whole)
             return
         leading, text = row
         self._add_names(number, leading, line.count(sep) + 1)

@@ -206,3 +206,11 @@ def test_an_unknown_decimal_is_refused(save):
 def test_a_space_in_the_only_name_of_a_short_header_separates_nothing(save):
     X = read_omics(save("x y\np0\tNA\np1\t2\n", "t.txt"), orientation="samples")
     assert X.columns.to_list() == ["x y"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_line_break_in_a_quoted_name_of_a_row_is_kept(save, end):
+    text = f'sample,TP53,EGFR{end}"p0{end}x",1,NA{end}"p1",2,3{end}'
+    X = read_omics(save(text, "t.csv"), orientation="samples")
+    assert [name.split() for name in X.index] == [["p0", "x"], ["p1"]]
+    assert X["TP53"].to_list() == [1, 2]
