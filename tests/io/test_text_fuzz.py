@@ -165,7 +165,9 @@ def find_cells(text, sep):
     while head[-1] == "":
         del head[-1]
     is_heading = head[0].strip('"') in (*CORNERS.values(), "sample")
-    has_corner = is_heading or len(head) == len(rows[0])
+    # A last column without a value is no reason to take the header for R's.
+    is_empty = all(len(row) == len(head) + 1 and not row[-1] for row in rows)
+    has_corner = is_heading or is_empty or len(head) == len(rows[0])
     columns = head[1:] if has_corner else head
     found = {}
     for row in rows:
