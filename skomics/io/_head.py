@@ -142,6 +142,8 @@ def read_head(file, lines, *, header="auto", sep=None, has_numbers=True):
     found = find_hash_header(
         file, preamble.comments, rows, lambda i, line: _split(file, i, line, sep)
     )
+    if not found and sep == "," and rows:
+        _check_spaces(file, preamble.comments, rows)
     names, levels, n_skipped = (found[1], [], 0) if found else ([], [], 1)
     stray = next((name for name in names if name.startswith('"')), None)
     if sep == " " and stray is not None:
@@ -177,6 +179,19 @@ def _sample(file, first, lines, sep):
         rows = list(islice(split_rows(file, take(), sep), 3))
         first = taken
     return [strip(cells) for _, cells in rows], chain(first, lines)
+
+
+def _check_spaces(file, comments, rows):
+    """Refuse decimal commas between spaces, under a header with # and spaces."""
+    for number, line in comments[-1:]:
+        words = line[1:].split()
+        n_words = {len(",".join(row).split()) for row in rows}
+        if len(words) > 1 and is_corner(words[0]) and n_words == {len(words)}:
+            raise ValueError(
+                f"{file.name} has a line with # that fits the rows if these are "
+                f"separated by spaces, in line {number}, and commas in the rows, which "
+                "may separate cells or be decimal. Pass sep=' ' or sep=','."
+            )
 
 
 def _split(file, number, line, sep):

@@ -363,3 +363,11 @@ def test_a_stray_quote_in_a_header_with_hash_is_refused_between_spaces(save):
     file = save('#gene "p0 "p1"\n"TP53" 1 2\n', "x.txt")
     with pytest.raises(ValueError, match="has a quote in line 1 that does not close"):
         read_omics(file, orientation="features")
+
+
+def test_decimal_commas_between_spaces_under_a_header_with_hash_are_asked_about(save):
+    file = save("#patient_id TP53 EGFR\np0 0,5 2\np1 3 0,5\n", "x.txt")
+    with pytest.raises(ValueError, match="in line 1, and commas in the rows.*sep=' '"):
+        read_omics(file, orientation="samples")
+    X = read_omics(file, orientation="samples", sep=" ")
+    assert X.to_numpy().tolist() == [[0.5, 2], [3, 0.5]]
