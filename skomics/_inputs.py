@@ -8,6 +8,7 @@ from scipy import sparse
 
 from skomics._blocks import OmicsBlocks, read_blocks, take_rows, to_pandas
 from skomics._layout import BlockLayout
+from skomics._optional import import_optional
 
 __all__ = ["OmicsInput", "read_input"]
 
@@ -130,8 +131,7 @@ def _as_table(block, rows):
     """Return a block in a form that keeps its names."""
     if isinstance(block.data, pd.DataFrame) or block.features is None:
         return block.data
-    import anndata
-
+    anndata = import_optional("anndata", extra="mudata")
     names = pd.RangeIndex(block.data.shape[0]) if rows is None else rows
     obs = pd.DataFrame(index=names.astype(str))
     return anndata.AnnData(block.data, obs, pd.DataFrame(index=block.features))

@@ -9,7 +9,12 @@ from sklearn.utils.validation import check_is_fitted
 from skomics._compat import Interval
 from skomics._rows import quote_values
 from skomics._warnings import warn
-from skomics.calibration._held_out import HeldOutClassifier, read_samples, row_ids
+from skomics.calibration._held_out import (
+    HeldOutClassifier,
+    read_samples,
+    report_by_class,
+    row_ids,
+)
 
 __all__ = ["ConformalClassifier"]
 
@@ -194,11 +199,7 @@ class ConformalClassifier(HeldOutClassifier):
         X, y = read_samples(X, y, type(self).__name__)
         sets = self.predict_set(X).to_numpy()
         holds = (sets & (y[:, None] == self.classes_)).any(axis=1)
-        labels = np.unique(y)
-        members = [*(y == label for label in labels), np.ones(len(y), dtype=bool)]
-        rows = [_describe(sets[m], holds[m]) for m in members]
-        index = pd.Index([*labels.tolist(), "all samples"], dtype=object, name="class")
-        return pd.DataFrame(rows, index=index)
+        return report_by_class(y, lambda m: _describe(sets[m], holds[m]))
 
 
 def _describe(sets, holds):

@@ -35,7 +35,7 @@ from skomics._inputs import read_input
 from skomics._rows import check_same_samples, quote_values
 from skomics._validation import check_labels
 
-__all__ = ["HeldOutClassifier", "read_samples", "row_ids"]
+__all__ = ["HeldOutClassifier", "read_samples", "report_by_class", "row_ids"]
 
 
 def _estimator_has(name):
@@ -293,3 +293,25 @@ def _fit_fold(estimator, X, y, classes, train, test, params):
     proba = np.zeros((len(test), len(classes)))
     proba[:, np.searchsorted(classes, model.classes_)] = found
     return proba
+
+
+def report_by_class(y, describe):
+    """Return one row for each class, then one for all samples.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels.
+
+    describe : callable
+        From a mask of samples to a dict of numbers.
+
+    Returns
+    -------
+    report : DataFrame
+        Indexed by class.
+    """
+    labels = np.unique(y)
+    members = [*(y == label for label in labels), np.ones(len(y), dtype=bool)]
+    index = pd.Index([*labels.tolist(), "all samples"], dtype=object, name="class")
+    return pd.DataFrame(list(map(describe, members)), index=index)

@@ -11,7 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 from skomics._compat import Interval
 from skomics._rows import quote_values
 from skomics._warnings import warn
-from skomics.calibration._held_out import HeldOutClassifier, read_samples
+from skomics.calibration._held_out import (
+    HeldOutClassifier,
+    read_samples,
+    report_by_class,
+)
 
 __all__ = ["SelectiveClassifier"]
 
@@ -320,11 +324,7 @@ class SelectiveClassifier(HeldOutClassifier):
         X, y = read_samples(X, y, type(self).__name__)
         codes, is_called = self._call(X)
         is_wrong = is_called & (self.classes_[codes] != y)
-        labels = np.unique(y)
-        members = [*(y == label for label in labels), np.ones(len(y), dtype=bool)]
-        rows = [_describe(is_called[m], is_wrong[m]) for m in members]
-        index = pd.Index([*labels.tolist(), "all samples"], dtype=object, name="class")
-        return pd.DataFrame(rows, index=index)
+        return report_by_class(y, lambda m: _describe(is_called[m], is_wrong[m]))
 
 
 def _describe(is_called, is_wrong):

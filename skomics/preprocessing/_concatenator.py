@@ -768,9 +768,11 @@ class OmicsConcatenator(
     def _warn_of_gaps(self, name, data, matrix):
         """Say that gaps of a narrow block count as a modality that is not there."""
         is_kept = self.missing_omics == "keep" and self._layout.is_named
-        if not is_kept or data.shape[1] > _NARROW or modality_mask(matrix).all():
+        if not is_kept or data.shape[1] > _NARROW:
             return
         present = modality_mask(matrix)
+        if present.all():
+            return
         warn(
             f"{(~present).sum()} of {len(present)} samples have no value in block "
             f"'{name}', and count as samples without that modality, whose values stay "
