@@ -25,6 +25,7 @@ from sklearn.utils.validation import (
 )
 
 __all__ = [
+    "CALLBACK_STATE",
     "NODE_DTYPE",
     "HasMethods",
     "Interval",
@@ -93,6 +94,12 @@ def init_callback_context(estimator, n_epochs):
         scikit-learn's root context.
     """
     return estimator._init_callback_context(max_subtasks=n_epochs)
+
+
+# What scikit-learn's callbacks leave on an estimator, during `fit` and after it.
+CALLBACK_STATE = frozenset(
+    {"_callback_fit_ctx", "_skl_callbacks", "_skl_callbacks_to_teardown"}
+)
 
 
 def has_callbacks(estimator):

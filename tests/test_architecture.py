@@ -32,9 +32,9 @@ LAYERS = [
     {"_inputs"},
     {"_blocks"},
     {"_layout", "_validation"},
-    {"_rows", "_tcga", "_modality", "_transaction", "_threads"},
+    {"_rows", "_tcga", "_modality", "_transaction", "_threads", "_receipt"},
     {"_compat", "_warnings", "exceptions", "_optional", "modules"}
-    | {"_feature_names", "_named_sparse"},
+    | {"_feature_names", "_named_sparse", "_environment"},
 ]
 INSIDE_FUNCTIONS = {"graph/_pyg.py", "inspection/_gradients.py"}
 HEAVY = {

@@ -1,7 +1,6 @@
 """The runner: fits every model on every training part, and keeps the score."""
 
 import json
-import platform
 import warnings
 from collections import Counter
 from contextlib import closing, suppress
@@ -9,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from threading import Lock
 from time import perf_counter
@@ -19,8 +17,8 @@ from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
 from threadpoolctl import threadpool_info, threadpool_limits
 
-import skomics
 from skomics._blocks import take_rows
+from skomics._environment import package_versions
 from skomics.benchmark._backends import open_backend
 from skomics.benchmark._memory import MemoryPeak
 from skomics.benchmark._models import ModelSpec, as_models
@@ -492,13 +490,7 @@ def _one_line(text, n_max=500):
 @cache
 def _versions():
     """Return the versions, and the kind of machine, that a row was made with."""
-    found = {"python": platform.python_version(), "skomics": skomics.__version__}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "absent"
-    found["system"] = f"{platform.system()}-{platform.machine()}"
+    found = dict(package_versions(_PACKAGES))
     # Sums round by the kernels, which are chosen by the processor.
     libraries = [i for i in threadpool_info() if i["user_api"] == "blas"]
     kernels = {f"{i['internal_api']}-{i.get('architecture')}" for i in libraries}

@@ -36,6 +36,11 @@ from skomics.estimators._net import (
     make_net,
     restore_net,
 )
+from skomics.estimators._receipt import (
+    describe_machine,
+    learned_digest,
+    note_samples,
+)
 from skomics.estimators._samples import (
     apply_class_weight,
     column_means,
@@ -245,7 +250,9 @@ class BaseOmicsClassifier(
         """Learn names, omics and classes; return the samples in canonical order."""
         is_refit = self.warm_start and hasattr(self, "net_")
         known = (self._layout, self.classes_) if is_refit else None
+        before = learned_digest(self) if is_refit else None
         table, codes, sample_weight = self._read_samples(X, y, sample_weight)
+        self._fit_receipt["continues"] = before
         if known is not None:
             self._check_warm_start(*known)
         else:
@@ -255,9 +262,9 @@ class BaseOmicsClassifier(
             if self.modality_dropout == "auto":
                 self._dropout_rate = _MODALITY_DROPOUT if self._may_miss else 0.0
             self._expects_missing = self._may_miss or self._dropout_rate > 0
-        merged, columns = self._arrange(
-            deduplicate_samples(table, codes, sample_weight)
-        )
+        merged = deduplicate_samples(table, codes, sample_weight)
+        note_samples(self._fit_receipt, merged)
+        merged, columns = self._arrange(merged)
         # A network that is trained on keeps the path that it was made for.
         has_path = hasattr(self, "path_") if is_refit else self.linear_path == "ridge"
         offsets = self._learn_path(merged, columns) if has_path else self._forget_path()
@@ -377,11 +384,13 @@ class BaseOmicsClassifier(
         """Build the module and its net, or take them up again, and train."""
         device = resolve_device(self.device)
         seed = check_random_state(self.random_state).randint(2**31 - 1)
-        valid = None
+        receipt, valid = self._fit_receipt, None
+        receipt.update(device=describe_machine(device), seed=seed, n_held_out=0)
         if self.early_stopping and self.validation_fraction is not None:
             samples, valid = split_samples(
                 samples, self.validation_fraction, self.classes_, seed
             )
+            receipt["n_held_out"] = len(valid)
         with torch_context(device=device, seed=seed, n_threads=self.n_threads):
             before = self.net_ if self.warm_start and hasattr(self, "net_") else None
             self._fitted_device = self.device
@@ -413,7 +422,15 @@ class BaseOmicsClassifier(
         del self._turned
         self.net_.rest()
         self.net_.forget(reporter)
-        self.n_iter_ = len(self.net_.history)
+        self.n_iter_ = receipt["n_epochs"] = len(self.net_.history)
+
+    def _used_features(self):
+        used = np.ones(self.n_features_in_, dtype=bool)
+        if self._input_scale is not None:
+            used[np.concatenate(self._blocks)] = self._input_scale > 0
+        if hasattr(self, "path_"):
+            used |= self.path_._used_features()
+        return used
 
     @property
     def history_(self):

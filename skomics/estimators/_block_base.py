@@ -34,6 +34,7 @@ from skomics._modality import (
 from skomics._rows import check_same_samples, quote_values
 from skomics._validation import check_labels, raise_if_not_finite
 from skomics._warnings import warn
+from skomics.estimators._receipt import begin_receipt, receipt_of
 from skomics.estimators._samples import check_total_weight
 from skomics.exceptions import MissingOmicsWarning, NamelessOmicsWarning
 from skomics.io._missing import find_missing
@@ -96,7 +97,17 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             check_total_weight(sample_weight, "sample_weight")
         self._check_missing(X, present, y, sample_weight)
         codes = self._encode_classes(y, sample_weight)
+        self._fit_receipt = begin_receipt(self, table, present, y, sample_weight)
         return self._ordered(table), codes, sample_weight
+
+    @property
+    def fit_receipt_(self):
+        """What `fit` saw and left out, and what it was done with."""
+        return receipt_of(self)
+
+    def _used_features(self):
+        """Return which columns of X predictions depend on."""
+        return np.ones(self.n_features_in_, dtype=bool)
 
     @staticmethod
     def _check_order(y):

@@ -11,6 +11,7 @@ from skomics._threads import blas_threads
 from skomics._transaction import whole
 from skomics.estimators._block_base import BaseBlockClassifier
 from skomics.estimators._canonical import canonical_order
+from skomics.estimators._receipt import note_samples
 from skomics.estimators._ridge_path import RidgePath, RidgeProblem, path_logits
 from skomics.estimators._samples import (
     check_total_weight,
@@ -95,6 +96,10 @@ class BlockRidgeClassifier(BaseBlockClassifier):
 
     intercept_ : ndarray of shape (n_classes,)
         Intercepts of the logits.
+
+    fit_receipt_ : dict
+        What `fit` saw and left out, and digests of the data and of what was learned, as
+        of the networks (:class:`~skomics.SMAClassifier`).
 
     n_features_in_ : int
         Number of features seen during `fit`.
@@ -213,6 +218,7 @@ class BlockRidgeClassifier(BaseBlockClassifier):
             zero or their sum is infinite, or if `feature_scale` is not understood.
         """
         merged = deduplicate_samples(*self._read_samples(X, y, sample_weight))
+        note_samples(self._fit_receipt, merged)
         self._learn(merged, in_place=True)
         return self
 
@@ -319,6 +325,9 @@ class BlockRidgeClassifier(BaseBlockClassifier):
     def _training_means(self):
         """Return the mean of each column of the table over the training samples."""
         return self._mean
+
+    def _used_features(self):
+        return self.feature_weights_ > 0
 
     def _feature_sizes(self):
         """Return how much each feature tells the classes apart by its coefficients."""

@@ -115,6 +115,13 @@ _TRAINING_ATTRIBUTES = """\
         One row per epoch: epoch, train_loss, valid_loss (if a part was held
         out) and seconds.
 
+    fit_receipt_ : dict
+        What `fit` saw and did, as plain Python that :func:`json.dumps` takes: samples,
+        modalities, classes, what was left out and why, a digest of the data (`data`),
+        parameters, seed, versions, and a digest of what was learned (`learned`). Models
+        with equal receipts give equal answers on one kind of processor, unless
+        parameters are set after `fit`.
+
     path_ : BlockRidgeClassifier
         The linear path, with ``linear_path="ridge"``.
 

@@ -130,12 +130,16 @@ class DistinctSamples:
 
     group : ndarray of shape (n_samples,)
         Position of each sample among the distinct ones; -1 for one of weight 0.
+
+    digests : ndarray of shape (n_distinct,)
+        What tells each sample from the others: of its values and its class.
     """
 
     X: np.ndarray | sparse.csr_array
     codes: np.ndarray
     weights: np.ndarray
     group: np.ndarray
+    digests: np.ndarray
 
     def reordered(self, rows, columns):
         """Return the same samples with rows and columns in another order."""
@@ -144,7 +148,9 @@ class DistinctSamples:
         X = X[:, columns] if sparse.issparse(X) else np.take(X, columns, axis=1)
         if sparse.issparse(X):
             X.sort_indices()  # products sum in the order in which they are stored
-        return DistinctSamples(X, self.codes[rows], self.weights[rows], group)
+        return DistinctSamples(
+            X, self.codes[rows], self.weights[rows], group, self.digests[rows]
+        )
 
 
 def deduplicate_samples(X, codes, sample_weight=None):
@@ -176,14 +182,14 @@ def deduplicate_samples(X, codes, sample_weight=None):
         sample_weight = np.ones(len(codes))
     kept = np.flatnonzero(sample_weight)
     digests = _row_digests(X, codes)[kept]
-    _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
+    digests, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
     # In one order, whatever that of the rows: sums round by it.
     order = np.lexsort((sample_weight[kept], inverse))
     weights = np.bincount(inverse[order], weights=sample_weight[kept][order])
     group = np.full(len(codes), -1)
     group[kept] = inverse
     index = kept[first]
-    return DistinctSamples(X[index], codes[index], weights, group)
+    return DistinctSamples(X[index], codes[index], weights, group, digests)
 
 
 def check_total_weight(weights, name):

@@ -133,6 +133,16 @@ def _is_net_state(value):
     return is_plain and bool(are_weights)
 
 
+def _is_receipt(value, depth=0):
+    """Tell whether a value is small and plain: what a fit tells of itself."""
+    if isinstance(value, dict) and depth < 3:
+        is_named = len(value) <= 1000 and all(type(key) is str for key in value)
+        return is_named and all(_is_receipt(v, depth + 1) for v in value.values())
+    if isinstance(value, list) and 0 < depth < 3:
+        return len(value) <= 10**5 and all(_is_receipt(v, depth + 1) for v in value)
+    return depth > 0 and _is_plain(value)
+
+
 def _is_exponent(value):
     return value == "top" if isinstance(value, str) else _is_amount(value)
 
@@ -174,6 +184,7 @@ ATTRIBUTES = {
     # Classifiers
     "_dropout_rate": _is_rate,
     "_expects_missing": _is_bool,
+    "_fit_receipt": _is_receipt,
     "_fitted_device": lambda v: type(v) is str and DEVICE.fullmatch(v) is not None,
     "_history": _is_history,
     "_input_columns": _or_none(_are_positions),

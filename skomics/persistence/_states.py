@@ -55,15 +55,14 @@ _RECORDS = {
 }
 # Of our own classes, beside the parameters of estimators.
 _NET = """
-    _dropout_rate _expects_missing _fitted_device _history _input_columns _input_scale
-    _layout
-    _may_miss _metadata_request _net_state classes_ feature_names_in_ n_features_in_
-    n_iter_ omics_ path_
+    _dropout_rate _expects_missing _fit_receipt _fitted_device _history _input_columns
+    _input_scale _layout _may_miss _metadata_request _net_state classes_
+    feature_names_in_ n_features_in_ n_iter_ omics_ path_
 """
 _RIDGE = """
-    _coef _layout _may_miss _mean _metadata_request _offset alpha_ block_weights_
-    classes_ feature_names_in_ feature_scale_ feature_weights_ n_features_in_
-    omics_ oof_decision_function_ temperature_
+    _coef _fit_receipt _layout _may_miss _mean _metadata_request _offset alpha_
+    block_weights_ classes_ feature_names_in_ feature_scale_ feature_weights_
+    n_features_in_ omics_ oof_decision_function_ temperature_
 """
 _GRAPH_NET = f"{_NET} _training_data graph_"
 _COUNTS = "_metadata_request _sklearn_output_config feature_names_in_ n_features_in_"
@@ -78,8 +77,8 @@ _OURS = {
     "SelectiveClassifier": f"""
         {_HELD_OUT} held_out_confidence_ held_out_correct_ threshold_""",
     "OmicsConcatenator": f"""
-        {_COUNTS} _columns_in _features_in _is_split_by_parameter _layout _names_out
-        block_sizes_ block_slices_ omics_ transformers_""",
+        {_COUNTS} _columns_in _features_in _fit_receipt _is_split_by_parameter _layout
+        _names_out block_sizes_ block_slices_ omics_ transformers_""",
     "StabilitySelector": f"""
         {_COUNTS} n_top_ p_values_ pfer_bounds_ selection_frequencies_ support_
         thresholds_""",

@@ -50,6 +50,7 @@ from skomics._rows import check_same_samples, quote_values
 from skomics._transaction import adopt, draft_of, whole
 from skomics._validation import check_labels
 from skomics._warnings import warn
+from skomics.preprocessing._receipt import begin_receipt, receipt_of
 
 __all__ = ["OmicsConcatenator"]
 
@@ -332,6 +333,12 @@ class OmicsConcatenator(
     block_sizes_ : tuple of int
         Number of output columns of each modality.
 
+    fit_receipt_ : dict
+        What `fit` saw: its samples, modalities and features, how many samples lack
+        each modality, which features each transformer left out, parameters and
+        versions, and `learned`, a digest of the fitted transformers. Equal receipts
+        mean equal outputs.
+
     n_features_in_ : int
         Number of features of all modalities seen during fit, those that are not
         selected included.
@@ -502,6 +509,11 @@ class OmicsConcatenator(
             for name, size in zip(self.omics_, self.block_sizes_, strict=True)
         ]
         return self._assemble(matrices, rows, is_annotated)
+
+    @property
+    def fit_receipt_(self):
+        """What `fit` saw, and which features its transformers left out."""
+        return receipt_of(self)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the output columns.
@@ -720,6 +732,7 @@ class OmicsConcatenator(
         present = self._modality_masks(read.blocks)
         for name in transformers:
             self._check_someone_has(name, present[name])
+        self._fit_receipt = begin_receipt(self, read.blocks, present)
         routed = process_routing(self, method, **params)
         names = [name for name, t in transformers.items() if _is_estimator(t)]
         results = Parallel(n_jobs=self.n_jobs)(

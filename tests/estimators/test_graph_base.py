@@ -25,6 +25,7 @@ from skomics.exceptions import BatchDependenceWarning
 from skomics.io import load_folder
 from skomics.testing import assert_probabilities, assert_seed_stable
 from tests.conftest import REPOSITORY, SIZES, make_tiny
+from tests.pickles import packages_in
 
 # Random effects of so few epochs do not matter to what is promised here.
 TINY = {
@@ -239,7 +240,7 @@ def test_pickled_model_predicts_the_same(estimator, graph, tiny):
 def test_state_holds_no_torch_object(estimator, graph, tiny):
     model = clone(estimator).set_params(**graph).fit(*tiny)
     model.predict(tiny[0])
-    assert b"torch" not in pickle.dumps(model.__getstate__())
+    assert "torch" not in packages_in(model.__getstate__())
 
 
 # --- learning ------------------------------------------------------------------

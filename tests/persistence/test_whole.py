@@ -20,6 +20,7 @@ from sklearn.preprocessing import (
 )
 
 from skomics import load_model, save_model
+from skomics.persistence._attributes import ATTRIBUTES
 from skomics.persistence._writer import Writer
 from tests.persistence.files import (
     array_of,
@@ -306,7 +307,8 @@ def test_block_ridge_without_any_of_its_attributes_is_refused(file):
         holder = state_of(parts_of(model)[0], "BlockRidgeClassifier")
         for name in holder:
             is_fitted = name.endswith("_") or name.startswith("_")
-            if is_fitted and name != "feature_names_in_":
+            # Names, and the receipt of models of earlier versions, may be absent.
+            if is_fitted and name not in ("feature_names_in_", "_fit_receipt"):
                 structure, tensors = parts_of(model)
                 del state_of(structure, "BlockRidgeClassifier")[name]
                 variants.append((structure, tensors))
@@ -315,6 +317,23 @@ def test_block_ridge_without_any_of_its_attributes_is_refused(file):
         state_of(structure, "BlockRidgeClassifier")[f"coef_{i}"] = 1.0
         variants.append((structure, tensors))
     refuse_all(file, variants, match="makes no model here")
+
+
+# Receipts
+
+
+@pytest.mark.parametrize(
+    "receipt", [[], "text", {"a": object}, {1: "a"}, {"a": {"b": {"c": {"d": {}}}}}]
+)
+def test_a_receipt_that_is_not_plain_is_no_receipt(receipt):
+    assert not ATTRIBUTES["_fit_receipt"](receipt)
+
+
+def test_a_model_without_a_receipt_is_read(file):
+    structure, tensors = parts_of("ridge")
+    del state_of(structure, "BlockRidgeClassifier")["_fit_receipt"]
+    forge(file, structure, tensors)
+    assert hasattr(load_model(file)[-1], "coef_")
 
 
 # Selectors
