@@ -28,7 +28,7 @@ LAYERS = [
     {"persistence", "plotting", "testing"},
     {"estimators", "preprocessing", "inspection", "datasets"}
     | {"feature_selection", "calibration"},
-    {"io", "graph", "metrics"},
+    {"io", "graph", "metrics", "_document"},
     {"_inputs"},
     {"_blocks"},
     {"_layout", "_validation"},

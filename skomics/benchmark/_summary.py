@@ -1,23 +1,20 @@
 """The results in short: a table, and a report of table and figure."""
 
-import re
 from pathlib import Path
 
 import pandas as pd
 
+from skomics._document import format_table
 from skomics._optional import import_optional
 from skomics.benchmark._results import METRICS
 from skomics.plotting import BenchmarkDisplay
 
 __all__ = [
     "format_summary",
-    "format_table",
     "summarize",
     "write_report",
 ]
 
-# A number that may be bold or negative, or the dash that stands for none.
-_NUMBER = re.compile(r"(\*\*)?[-−]?\d|–$")
 _SECONDS = "fit_seconds"
 
 
@@ -124,22 +121,6 @@ def _average_tasks(summary):
         label = group["label"].iloc[0]
         rows.append(["mean over tasks", label, *cells, f"{seconds:.1f}", n_fits])
     return rows
-
-
-def format_table(rows):
-    """Return a Markdown table with columns of even width, numbers on the right."""
-    columns = [_align(header, cells) for header, *cells in zip(*rows, strict=True)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in zip(*columns, strict=True))
-
-
-def _align(header, cells):
-    """Return header, rule and cells of a column, padded."""
-    width = max(map(len, [header, *cells]))
-    if cells and all(map(_NUMBER.match, cells)):
-        pad, rule = str.rjust, "-" * (width - 1) + ":"
-    else:
-        pad, rule = str.ljust, "-" * width
-    return [pad(text, width) for text in (header, rule, *cells)]
 
 
 def write_report(results, folder, command=None, verdict=None):

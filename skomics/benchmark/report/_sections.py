@@ -6,16 +6,11 @@ from functools import partial, wraps
 import numpy as np
 import pandas as pd
 
-from skomics.benchmark._results import (
-    METRICS,
-    BenchmarkResults,
-    check_metric,
-    label_models,
-)
-from skomics.benchmark.report._elements import (
+from skomics._document import (
     ALPHA,
     Cell,
     Code,
+    Document,
     Figure,
     Group,
     Section,
@@ -29,7 +24,12 @@ from skomics.benchmark.report._elements import (
     probability_cell,
     text_cell,
 )
-from skomics.benchmark.report._render import Report
+from skomics.benchmark._results import (
+    METRICS,
+    BenchmarkResults,
+    check_metric,
+    label_models,
+)
 from skomics.benchmark.stats import (
     check_permutation_control,
     describe_control,
@@ -91,7 +91,7 @@ def make_report(results, *, metric="f1_macro", reference=None, command=None):
 
     Returns
     -------
-    report : Report
+    report : Document
         With the methods `to_html` and `to_markdown`.
 
     Raises
@@ -138,7 +138,9 @@ def make_report(results, *, metric="f1_macro", reference=None, command=None):
         Section("Environment", _show_environment(frame, command)),
         Section("Methods", [Text(_METHODS)]),
     ]
-    return Report([section for section in sections if section.parts])
+    return Document(
+        [section for section in sections if section.parts], title="Benchmark report"
+    )
 
 
 def _where_scored(show):

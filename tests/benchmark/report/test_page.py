@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
+from skomics._document import Cell, Code, Document, Figure, Section, Table
 from skomics.benchmark import make_report
-from skomics.benchmark.report import Report
-from skomics.benchmark.report._elements import Cell, Code, Figure, Section, Table
 from skomics.plotting import ScoreBoxDisplay
 
 pytest.importorskip("matplotlib")
@@ -122,7 +121,7 @@ def test_only_a_report_with_figures_needs_matplotlib(results, tmp_path, monkeypa
 def test_figures_are_drawn_once_for_page_and_markdown(results, tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(
-        "skomics.benchmark.report._elements._draw",
+        "skomics._document._elements._draw",
         lambda plot: drawn.append(plot) or "<svg/>",
     )
     report = make_report(results)
@@ -209,7 +208,9 @@ def test_missing_values_stay_last_in_either_order(tmp_path, browser):
     rows = [[Cell("b", 2.0)], [Cell("–")], [Cell("a", 10.0)]]
     table = Table("numbers", ["n"], rows)
     page = tmp_path / "report.html"
-    page.write_text(Report([Section("Scores", [table])]).to_html(), encoding="utf-8")
+    page.write_text(
+        Document([Section("Scores", [table])], "Scores").to_html(), encoding="utf-8"
+    )
     browser.get(page.as_uri())
     button = browser.find_element("css selector", "th button")
     button.click()
@@ -222,7 +223,7 @@ def test_parts_know_their_kind(results):
     """The page and the template agree on the names of the parts."""
     figure = Figure("drawing", ScoreBoxDisplay(results).plot)
     parts = [figure, Code("x < y"), Table("t", ["h"], [[Cell("1", 1)]])]
-    page = Report([Section("A b", parts)]).to_html()
+    page = Document([Section("A b", parts)], "A & b").to_html()
     assert 'id="f0-figure_1"' in page
     assert "<code>x &lt; y</code>" in page
     assert 'data-key="1">1</td>' in page

@@ -1,4 +1,4 @@
-"""What a report is made of: cells, tables, figures, paragraphs and sections."""
+"""What a page is made of: cells, tables, figures, paragraphs and sections."""
 
 import io
 import re
@@ -14,6 +14,7 @@ __all__ = [
     "ALPHA",
     "Cell",
     "Code",
+    "Diagram",
     "Figure",
     "Group",
     "Section",
@@ -85,6 +86,15 @@ class Code:
     """Lines as they are."""
 
     kind = "code"
+    text: str
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """A drawing as HTML of its own, and as text where there is none."""
+
+    kind = "diagram"
+    html: str
     text: str
 
 

@@ -1,4 +1,4 @@
-"""A report as one page of HTML, or as Markdown."""
+"""A document as one page of HTML, or as Markdown."""
 
 import html
 import re
@@ -6,24 +6,28 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from skomics._document._elements import Code, Diagram, Figure, Group, Table, Text
+from skomics._document._markdown import format_table
 from skomics._optional import import_optional
-from skomics.benchmark._summary import format_table
-from skomics.benchmark.report._elements import Code, Figure, Group, Table, Text
 
-__all__ = ["Report"]
+__all__ = ["Document"]
 
 
 @dataclass(frozen=True)
-class Report:
-    """What the results say.
+class Document:
+    """Sections under a title.
 
     Parameters
     ----------
     sections : list of Section
         Title, and paragraphs, tables and figures of each.
+
+    title : str
+        Title of all.
     """
 
     sections: list
+    title: str
 
     def to_html(self):
         """Return one page that needs nothing else.
@@ -39,7 +43,7 @@ class Report:
             If jinja2 or matplotlib is not installed.
         """
         jinja2 = import_optional("jinja2", extra="bench")
-        source = files("skomics.benchmark.report").joinpath("report.html")
+        source = files("skomics._document").joinpath("page.html")
         environment = jinja2.Environment(
             autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
@@ -50,10 +54,12 @@ class Report:
             id(figure): jinja2.utils.markupsafe.Markup(_embed(figure.svg, number))
             for number, figure in enumerate(figures)
         }
-        return template.render(sections=self.sections, drawings=drawings, id=id)
+        return template.render(
+            title=self.title, sections=self.sections, drawings=drawings, id=id
+        )
 
     def to_markdown(self, folder=None):
-        """Return the report as Markdown.
+        """Return it as Markdown.
 
         Parameters
         ----------
@@ -71,7 +77,7 @@ class Report:
         ImportError
             If figures are to be written and matplotlib is not installed.
         """
-        lines = ["# Benchmark report"]
+        lines = [f"# {_escape(self.title)}"]
         for section in self.sections:
             lines.append(f"## {section.title}")
             for number, part in enumerate(section.parts):
@@ -84,7 +90,7 @@ def _describe(part, name, folder):
     """Return the paragraphs of Markdown of a part."""
     if isinstance(part, Text):
         return [f"**{_escape(part.text)}**" if part.is_warning else _escape(part.text)]
-    if isinstance(part, Code):
+    if isinstance(part, Code | Diagram):
         return [f"```\n{part.text}\n```"]
     if isinstance(part, Group):
         return [line for table in part.tables for line in _describe(table, "", None)]
