@@ -14,6 +14,7 @@ from skomics._inputs import read_input
 from skomics._rows import check_same_samples
 from skomics._validation import check_labels
 from skomics.inspection._groups import find_groups
+from skomics.inspection._unroll import flatten_steps
 from skomics.metrics import corrected_t_test
 
 __all__ = ["modality_ablation", "modality_importance"]
@@ -178,16 +179,9 @@ def _read_labels(y, given):
     return y
 
 
-def _steps(estimator):
-    """Return an estimator, or the steps of a pipeline."""
-    if isinstance(estimator, Pipeline):
-        return [step for _, step in estimator.steps]
-    return [estimator]
-
-
 def _fitted_layout(estimator):
     """Return where the modalities are in the input of fit, or None."""
-    layout = getattr(_steps(estimator)[0], "_layout", None)
+    layout = getattr(flatten_steps(estimator)[0], "_layout", None)
     return layout if layout is not None and layout.is_named else None
 
 

@@ -10,13 +10,23 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from skomics._blocks import read_blocks
 from skomics._layout import UNNAMED
 from skomics._modality import modality_mask
 
-__all__ = ["Route", "dense_rows", "find_route"]
+__all__ = [
+    "Route",
+    "dense_rows",
+    "find_route",
+    "flatten_steps",
+    "held_classifier",
+    "unwrap",
+]
 
 # Names of outputs such as x3, x3_0.5 or missingindicator_x3; "x1 x2" is a product.
 _MADE_OF_ONE = re.compile(r"(?:[a-z]+_)?x(\d+)(?:_[^ ]*)?")
@@ -235,7 +245,7 @@ def find_route(estimator, X, baseline=None):
     ValueError
         If a step mixes features in a way that is not linear.
     """
-    steps = _flatten(estimator)
+    steps = flatten_steps(estimator)
     tables = [X] if baseline is None else [X, baseline]
     blocks = None
     if len(steps) > 1 and hasattr(steps[0], "block_slices_"):
@@ -256,14 +266,75 @@ def find_route(estimator, X, baseline=None):
     return Route(steps[-1], tables[0], last, common, blocks, columns, rows, sources)
 
 
-def _flatten(estimator):
-    """Return the steps of pipelines in pipelines, and of what a search has chosen."""
+def flatten_steps(estimator):
+    """Return the steps of pipelines in pipelines, and of what a search has chosen.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any.
+
+    Returns
+    -------
+    steps : list of estimator
+        The estimator itself if it is no pipeline.
+    """
     estimator = getattr(estimator, "best_estimator_", estimator)
     if not isinstance(estimator, Pipeline):
         return [estimator]
     steps = [step for _, step in estimator.steps]
     steps = [step for step in steps if step not in (None, "passthrough")]
-    return [inner for step in steps for inner in _flatten(step)]
+    return [inner for step in steps for inner in flatten_steps(step)]
+
+
+def held_classifier(estimator):
+    """Return the model inside one that calibrates, abstains or is frozen.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any.
+
+    Returns
+    -------
+    inner : estimator or None
+        The fitted model that it holds, the first if there are several, None if it
+        holds none.
+    """
+    folds = getattr(estimator, "calibrated_classifiers_", None)
+    if folds:
+        return folds[0].estimator
+    name = "estimator" if isinstance(estimator, FrozenEstimator) else "estimator_"
+    inner = getattr(estimator, name, None)
+    # Ensembles keep their pattern, which is not fitted, under this name.
+    has_fit = inner is not None and hasattr(inner, "predict")
+    return inner if has_fit and _is_fitted(flatten_steps(inner)[-1]) else None
+
+
+def _is_fitted(estimator):
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        return False
+    return True
+
+
+def unwrap(estimator):
+    """Return all steps, down to the classifier inside others.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any.
+
+    Returns
+    -------
+    steps : list of estimator
+        In the order in which samples pass through them.
+    """
+    steps = flatten_steps(estimator)
+    inner = held_classifier(steps[-1])
+    return steps if inner is None else [*steps[:-1], *unwrap(inner)]
 
 
 def _blocks_of(classifier, X):
@@ -300,7 +371,7 @@ def _follow_blocks(concatenator, tables):
         sources.append(whole)
         steps = []
         if len(data) == len(tables):
-            for step in _flatten(concatenator.transformers_[name]):
+            for step in flatten_steps(concatenator.transformers_[name]):
                 if step not in (None, "passthrough"):
                     followed, data = _follow(step, data)
                     steps += followed
