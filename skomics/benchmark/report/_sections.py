@@ -79,7 +79,8 @@ def make_report(results, *, metric="f1_macro", reference=None, command=None):
     results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`.
 
-    metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
+    metric : {"accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc", \
+            "roc_auc"}, default="f1_macro"
         The score that models are compared by.
 
     reference : str, default=None

@@ -29,7 +29,8 @@ def score_intervals(results, metric="f1_macro", *, method="corrected-t", level=0
     results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`.
 
-    metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
+    metric : {"accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc", \
+            "roc_auc"}, default="f1_macro"
         Which score.
 
     method : {"corrected-t", "bootstrap"}, default="corrected-t"
@@ -115,7 +116,8 @@ def learning_curves(results, metric="f1_macro"):
     results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`; column train_fraction.
 
-    metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
+    metric : {"accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc", \
+            "roc_auc"}, default="f1_macro"
         Which score.
 
     Returns
@@ -177,7 +179,8 @@ def modality_ablation(results, metric="f1_macro", *, level=0.95):
         From :func:`run_benchmark`; column omics, "all" or names joined by "+". The
         omics of a task are those that any of its rows names.
 
-    metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
+    metric : {"accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc", \
+            "roc_auc"}, default="f1_macro"
         Which score.
 
     level : float, default=0.95

@@ -75,7 +75,8 @@ def pairwise_tests(
     results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`.
 
-    metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
+    metric : {"accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc", \
+            "roc_auc"}, default="f1_macro"
         Which score.
 
     task : str, default=None
@@ -198,7 +199,8 @@ def win_tie_loss(results, metric="f1_macro", *, alpha=0.05):
     results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`. Tasks with permuted labels do not count.
 
-    metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
+    metric : {"accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc", \
+            "roc_auc"}, default="f1_macro"
         Which score.
 
     alpha : float, default=0.05
