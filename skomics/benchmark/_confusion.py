@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 
-__all__ = ["CONFUSION_SCORES", "fill_scores", "score_confusion"]
+__all__ = ["CONFUSION_SCORES", "fill_scores", "read_numbers", "score_confusion"]
 
 CONFUSION_SCORES = ("balanced_accuracy", "mcc")
 
@@ -56,20 +56,20 @@ def fill_scores(frame):
         A copy with the columns `CONFUSION_SCORES`, NaN where there is no confusion
         matrix, and roc_auc, which is NaN if it was absent. What was there is kept.
     """
-    given = {
-        name: pd.to_numeric(frame[name].replace("", None)).astype(float)
-        for name in CONFUSION_SCORES
-        if name in frame
-    }
-    nothing = pd.Series(np.nan, index=frame.index)
-    scores = {name: given.get(name, nothing) for name in CONFUSION_SCORES}
+    names = (*CONFUSION_SCORES, "roc_auc")
+    scores = {name: read_numbers(frame, name) for name in names}
     if "confusion" in frame:
-        is_lacking = np.logical_or.reduce([s.isna() for s in scores.values()])
+        is_lacking = scores["balanced_accuracy"].isna() | scores["mcc"].isna()
         found = _score_texts(frame["confusion"][is_lacking])
-        scores = {name: s.fillna(found[name]) for name, s in scores.items()}
-    if "roc_auc" not in frame:
-        scores["roc_auc"] = nothing
+        scores |= {name: scores[name].fillna(found[name]) for name in CONFUSION_SCORES}
     return frame.assign(**scores)
+
+
+def read_numbers(frame, name):
+    """Return a column of numbers, NaN where it is absent or empty."""
+    if name not in frame:
+        return pd.Series(np.nan, index=frame.index)
+    return pd.to_numeric(frame[name].replace("", None)).astype("float64")
 
 
 def _score_texts(texts):

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from skomics.benchmark._confusion import CONFUSION_SCORES, fill_scores
+from skomics.benchmark._confusion import CONFUSION_SCORES, fill_scores, read_numbers
 
 __all__ = [
     "ADDED_COLUMNS",
@@ -14,6 +14,7 @@ __all__ = [
     "COUNTS",
     "INTEGERS",
     "KEY",
+    "LOWEST",
     "METRICS",
     "NUMBERS",
     "PLAIN",
@@ -32,6 +33,8 @@ METRICS = {
     "mcc": "MCC",
     "roc_auc": "ROC AUC",
 }
+# The lowest value of those that can be below 0.
+LOWEST = {"mcc": -1}
 
 KEY = ("task", "model", "protocol", "omics", "train_fraction", "repeat", "fold")
 INTEGERS = ("repeat", "fold", "seed", "random_state", "n_folds", "n_train", "n_test")
@@ -90,7 +93,7 @@ def results_frame(rows):
     frame[list(INTEGERS)] = frame[list(INTEGERS)].astype("int64")
     # A count may be missing too, in files of an earlier version.
     for name in (*NUMBERS, *COUNTS):
-        frame[name] = pd.to_numeric(frame[name].replace("", None)).astype("float64")
+        frame[name] = read_numbers(frame, name)
     return fill_scores(frame)
 
 
