@@ -15,7 +15,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
-from skomics.benchmark import ModelSpec, read_results
+from skomics.benchmark import ModelSpec, read_predictions, read_results
 from skomics.benchmark import _cli as main_module
 from skomics.benchmark import _files as files_module
 from skomics.benchmark import _runner as runner_module
@@ -95,6 +95,15 @@ def test_a_folder_gives_table_rows_report_and_figure(
     assert {path.name for path in output.glob("[!.]*")} == names
     assert len(pd.read_csv(output / "results.csv")) == 2 * 2 * 5
     assert "--data" in (output / "summary.md").read_text()
+
+
+def test_predictions_are_kept_unless_told_otherwise(folder, tmp_path, models, pyplot):
+    options = ["--data", folder, "--models", "dummy", "--folds", 2, "--repeats", 1]
+    for extra, is_kept in {"": True, "--no-predictions": False}.items():
+        output = tmp_path / f"out{extra}"
+        assert run(*options, *extra.split(), output=output) == 0
+        assert (output / "results-predictions.parquet").exists() is is_kept
+    assert len(read_predictions(tmp_path / "out" / "results.csv")) == 48
 
 
 def test_the_simulated_cohort_is_the_task_without_data(tmp_path, models, pyplot):
