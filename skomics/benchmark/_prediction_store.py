@@ -30,6 +30,12 @@ PREDICTION_COLUMNS = (
 )
 _TEXTS = ("task", "model", "protocol", "omics", "sample", "classes", "score_kind")
 _FLOATS = np.dtype("<f4")
+# What repeats is stored once; scores do not, and their leading bytes are alike.
+_COMPACT = {
+    "compression": "zstd",
+    "use_dictionary": [*(n for n in PREDICTION_COLUMNS if n != "scores")],
+    "use_byte_stream_split": ["scores.list.element"],
+}
 
 
 def name_files(path):
@@ -194,7 +200,7 @@ class PredictionStore:
         if len(predictions) == 0:
             self.table.unlink(missing_ok=True)
             return
-        write = partial(predictions.to_parquet, index=False, compression="zstd")
+        write = partial(predictions.to_parquet, index=False, **_COMPACT)
         self._replace(self.table, write)
 
     def _replace(self, path, write):
