@@ -14,7 +14,7 @@ from skomics.benchmark._prediction_store import (
     order_predictions,
     read_stored,
 )
-from skomics.benchmark._results import KEY, PLAIN
+from skomics.benchmark._results import KEY, PLAIN, BenchmarkResults
 from skomics.benchmark._store import read_results
 
 __all__ = ["predictions_by_repeat", "read_predictions"]
@@ -101,8 +101,8 @@ def read_predictions(path):
             f"Got {path}, the predictions themselves. Give the results that they are "
             "of, results.csv, by which they are checked."
         )
-    results = read_results(path)
-    results = results[results["status"] == "ok"]
+    results = BenchmarkResults(read_results(path)).frame
+    results = results[results["status"] == "ok"].drop_duplicates(KEY, keep="last")
     keys = list(results[list(KEY)].itertuples(index=False, name=None))
     stored = read_stored(*name_files(path)) if has_stored_predictions(path) else None
     found = None if stored is None else order_predictions(stored, keys)

@@ -75,9 +75,9 @@ def pairwise_tests(
     results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`.
 
-    metric : {"accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc", \
-            "roc_auc"}, default="f1_macro"
-        Which score.
+    metric : str, default="f1_macro"
+        Which score: "accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc" or
+        "roc_auc".
 
     task : str, default=None
         Which task; None takes each.
