@@ -17,7 +17,7 @@ from skomics.benchmark._prediction_store import (
 from skomics.benchmark._results import KEY, PLAIN, BenchmarkResults
 from skomics.benchmark._store import read_results
 
-__all__ = ["predictions_by_repeat", "read_predictions"]
+__all__ = ["check_predictions", "predictions_by_repeat", "read_predictions"]
 
 
 def read_predictions(path):
@@ -112,12 +112,35 @@ def read_predictions(path):
             "by an earlier version, or without keeping them. Run them again under "
             "another --output."
         )
-    _check_agreement(path, results, found)
+    check_predictions(path, results, found)
     return found
 
 
-def _check_agreement(path, results, predictions):
-    """Warn of fits without predictions; refuse those that are of other fits."""
+def check_predictions(path, results, predictions):
+    """Warn of fits without predictions, and refuse those of other fits.
+
+    Parameters
+    ----------
+    path : str, Path or None
+        The results file, for the message.
+
+    results : DataFrame
+        The rows; failed ones have no predictions.
+
+    predictions : DataFrame
+        What is stored.
+
+    Raises
+    ------
+    ValueError
+        If a fit has another number of samples or another accuracy.
+
+    Warns
+    -----
+    UserWarning
+        If fits have none.
+    """
+    results = results[results["status"] == "ok"]
     results = results.set_index(list(KEY))
     is_right = predictions["true"] == predictions["predicted"]
     keys = [_plain_column(predictions[name]) for name in KEY]

@@ -29,6 +29,7 @@ from skomics.benchmark._prediction_store import (
     make_record,
     order_predictions,
 )
+from skomics.benchmark._predictions import check_predictions
 from skomics.benchmark._progress import make_progress
 from skomics.benchmark._protocols import PROTOCOLS, choose_training_part
 from skomics.benchmark._results import COLUMNS, KEY, PLAIN
@@ -207,10 +208,10 @@ def run_benchmark(
         part), mcc (correlation of Matthews), roc_auc (each class of the test part
         against the rest, mean; by the decision function of models without
         probabilities, missing for models without either, and where the test part has
-        one class), log_loss and ece (expected
-        calibration error; missing for models without probabilities), fit_seconds,
-        score_seconds, peak_memory_mb (resident memory of the process at its highest
-        during fit and prediction, libraries and data included; Linux only),
+        one class), log_loss and ece (expected calibration error; missing for models
+        without probabilities), fit_seconds, score_seconds, peak_memory_mb (resident
+        memory of the process at its highest during fit and prediction, libraries and
+        data included; Linux only),
         n_features, confusion (JSON, rows are the true classes), classes (JSON),
         status ("ok" or "error"), error, warnings, data (SHA-256 of X and y), settings
         (digest of the model's parameters) and versions (of Python and packages, the
@@ -237,8 +238,8 @@ def run_benchmark(
     Warns
     -----
     UserWarning
-        If a task gets fewer folds than `n_folds`, or a set of a group cannot be
-        downloaded.
+        If a task gets fewer folds than `n_folds`, a set of a group cannot be
+        downloaded, or fits in `output` have no predictions to return.
 
     Examples
     --------
@@ -268,17 +269,12 @@ def run_benchmark(
         )
     ]
     with lock_results(output):
-        store = ResultsStore(output)
-        missing = _find_missing(fits, store)
-        if not any_version:
-            tasks = {(fit.task.name, fit.protocol) for fit in missing}
-            store.check_versions(tasks, _versions())
-        kept = PredictionStore(output)
+        store, kept = ResultsStore(output), PredictionStore(output)
+        missing = _find_missing(fits, store, any_version)
         kept.forget_others(store.rows.keys())
         is_kept = return_predictions if output is None else predictions
-        counts = Counter(fit.task.name for fit in missing)
         with (
-            make_progress(counts, verbose) as progress,
+            make_progress(Counter(fit.task.name for fit in missing), verbose) as shown,
             open_backend(backend, scheduler, n_jobs) as share,
         ):
             for row, record in _run_fits(missing, share, is_kept):
@@ -286,20 +282,26 @@ def run_benchmark(
                     # Before its row, so that no row is without.
                     kept.append(tuple(row[name] for name in KEY), record)
                 store.append(row)
-                progress.finish_fit(row)
+                shown.finish_fit(row)
         keys = [fit.key for fit in fits]
         results = store.finish(keys)
         kept.gather(list(store.rows))
-        if return_predictions:
-            return results, order_predictions(kept.read(), keys)
-        return results
+        if not return_predictions:
+            return results
+        found = order_predictions(kept.read(), keys)
+        check_predictions(output, results, found)
+        return results, found
 
 
-def _find_missing(fits, store):
+def _find_missing(fits, store, any_version):
     """Return the fits that the store lacks, or has as failed."""
     store.check([fit.describe() for fit in fits if fit.repeat == fit.fold == 0])
     store.forget_errors([fit.key for fit in fits])
-    return [fit for fit in fits if fit.key not in store.rows]
+    missing = [fit for fit in fits if fit.key not in store.rows]
+    if not any_version:
+        tasks = {(fit.task.name, fit.protocol) for fit in missing}
+        store.check_versions(tasks, _versions())
+    return missing
 
 
 def _check_numbers(**numbers):

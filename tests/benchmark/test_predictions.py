@@ -212,6 +212,11 @@ def test_a_file_of_an_earlier_version_goes_on_and_says_what_it_lacks(tiny, file)
     with pytest.warns(UserWarning, match=message):
         predictions = read_predictions(file)
     assert set(predictions["model"]) == {"ridge", "voter"}
+    with pytest.warns(UserWarning, match="6 of 6 fits in .* have no predictions"):
+        _, returned = run_benchmark(
+            {"tiny": tiny}, first, output=file, return_predictions=True, **QUICK
+        )
+    assert len(returned) == 0
 
 
 def test_a_failed_fit_has_no_predictions_and_none_are_missed(tiny, file):

@@ -76,8 +76,8 @@ def pairwise_tests(
         From :func:`run_benchmark`.
 
     metric : str, default="f1_macro"
-        Which score: "accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc" or
-        "roc_auc".
+        Which score: "accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc"
+        or "roc_auc".
 
     task : str, default=None
         Which task; None takes each.
