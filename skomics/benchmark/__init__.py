@@ -1,6 +1,7 @@
 """Compare classifiers on multi-omics tasks: ``python -m skomics.benchmark``."""
 
 from skomics.benchmark._models import ModelSpec
+from skomics.benchmark._predictions import predictions_by_repeat, read_predictions
 from skomics.benchmark._results import BenchmarkResults
 from skomics.benchmark._runner import run_benchmark
 from skomics.benchmark._store import read_results
@@ -34,7 +35,9 @@ __all__ = [
     "learning_curves",
     "make_report",
     "modality_ablation",
+    "predictions_by_repeat",
     "rank_models",
+    "read_predictions",
     "read_results",
     "run_benchmark",
     "score_intervals",

@@ -17,6 +17,7 @@ from skomics.benchmark._models import (
     as_models,
     with_params,
 )
+from skomics.benchmark._prediction_store import name_files
 from skomics.benchmark._results import PLAIN, BenchmarkResults
 from skomics.benchmark._runner import run_benchmark
 from skomics.benchmark._store import ResultsStore, read_commands, write_commands
@@ -43,8 +44,10 @@ __all__ = ["main"]
 
 _EPILOG = """\
 Every finished fit is kept in results.csv at once. After an interruption, run the same
-command again to go on. summary.md and benchmark.png are written at the end; the command
-"report DIR" writes all there is to say about the results as one page, report.html.
+command again to go on. What the fits predicted for their test samples is in
+results-predictions.parquet at the end. summary.md and benchmark.png are written then,
+too; the command "report DIR" writes all there is to say about the results as one page,
+report.html.
 """
 
 
@@ -228,6 +231,13 @@ def _add_run_options(parser):
         "torch, in place of refusing to",
     )
     parser.add_argument(
+        "--no-predictions",
+        action="store_true",
+        help="keep no predictions of the test samples; otherwise they are in "
+        "results-predictions.parquet, which skomics.benchmark.read_predictions reads: "
+        "about 4 bytes for each test sample and class of each fit",
+    )
+    parser.add_argument(
         "--parquet",
         action="store_true",
         help="also write the results as results.parquet at the end",
@@ -272,10 +282,15 @@ def main(argv=None):
         print(f"error: {error}", file=sys.stderr)
         return 2
     commands.append(shlex.join(["python", "-m", "skomics.benchmark", *argv]))
-    files = [file, write_commands(args.output, commands)]
+    files = [file, *_list_predictions(file), write_commands(args.output, commands)]
     files += _write_files(results, args, "\n".join(dict.fromkeys(commands)))
     _print_results(results, files)
     return 1 if (results.frame["status"] != "ok").all() else 0
+
+
+def _list_predictions(file):
+    table, _ = name_files(file)
+    return [table] if table.exists() else []
 
 
 def _run(args, file):
@@ -303,6 +318,7 @@ def _run(args, file):
             scheduler=args.scheduler,
             output=file,
             any_version=args.any_version,
+            predictions=not args.no_predictions,
             verbose=True,
         )
         for protocol in _PROTOCOLS[args.protocol]

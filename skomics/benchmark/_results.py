@@ -6,12 +6,15 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from skomics.benchmark._confusion import CONFUSION_SCORES, fill_scores, read_numbers
+
 __all__ = [
     "ADDED_COLUMNS",
     "COLUMNS",
     "COUNTS",
     "INTEGERS",
     "KEY",
+    "LOWEST",
     "METRICS",
     "NUMBERS",
     "PLAIN",
@@ -26,7 +29,12 @@ METRICS = {
     "accuracy": "accuracy",
     "f1_macro": "macro F1",
     "f1_weighted": "weighted F1",
+    "balanced_accuracy": "balanced accuracy",
+    "mcc": "MCC",
+    "roc_auc": "ROC AUC",
 }
+# The lowest value of those that can be below 0.
+LOWEST = {"mcc": -1}
 
 KEY = ("task", "model", "protocol", "omics", "train_fraction", "repeat", "fold")
 INTEGERS = ("repeat", "fold", "seed", "random_state", "n_folds", "n_train", "n_test")
@@ -35,6 +43,9 @@ NUMBERS = (
     "accuracy",
     "f1_macro",
     "f1_weighted",
+    "balanced_accuracy",
+    "mcc",
+    "roc_auc",
     "log_loss",
     "ece",
     "fit_seconds",
@@ -58,7 +69,8 @@ PLAIN = {"protocol": "leakage_free", "omics": "all", "train_fraction": 1.0}
 ADDED_COLUMNS = {
     **PLAIN,
     "is_control": "",  # then the name tells, see is_control
-    **dict.fromkeys(["log_loss", "ece", "peak_memory_mb", "n_features"], ""),
+    **dict.fromkeys([*CONFUSION_SCORES, "roc_auc", "log_loss", "ece"], ""),
+    **dict.fromkeys(["peak_memory_mb", "n_features"], ""),
     **dict.fromkeys(_LISTS, ""),
 }
 
@@ -81,8 +93,8 @@ def results_frame(rows):
     frame[list(INTEGERS)] = frame[list(INTEGERS)].astype("int64")
     # A count may be missing too, in files of an earlier version.
     for name in (*NUMBERS, *COUNTS):
-        frame[name] = pd.to_numeric(frame[name].replace("", None)).astype("float64")
-    return frame
+        frame[name] = read_numbers(frame, name)
+    return fill_scores(frame)
 
 
 def is_control(results):
@@ -122,7 +134,8 @@ class BenchmarkResults:
     ----------
     frame : DataFrame
         All rows, with the columns protocol, omics, train_fraction and is_control
-        wherever they were absent or empty.
+        wherever they were absent or empty; so are balanced_accuracy and mcc, from the
+        confusion matrices. roc_auc is NaN where it is absent.
 
     Examples
     --------
@@ -195,7 +208,8 @@ class BenchmarkResults:
 
         Parameters
         ----------
-        metric : {"accuracy", "f1_macro", "f1_weighted"}
+        metric : {"accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc", \
+                "roc_auc"}
             Which score.
 
         part : {"scored", "learning_curves", "ablation"}, default="scored"
@@ -213,7 +227,8 @@ class BenchmarkResults:
 
         Parameters
         ----------
-        metric : {"accuracy", "f1_macro", "f1_weighted"}
+        metric : {"accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc", \
+                "roc_auc"}
             Which score.
 
         part : {"scored", "learning_curves", "ablation"}, default="scored"
@@ -258,7 +273,7 @@ def _fill_defaults(frame):
         name: frame[name].fillna(value) if name in frame else value
         for name, value in PLAIN.items()
     }
-    return frame.assign(**columns, is_control=is_control(frame))
+    return fill_scores(frame.assign(**columns, is_control=is_control(frame)))
 
 
 def check_metric(metric):

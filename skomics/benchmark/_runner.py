@@ -14,20 +14,26 @@ from time import perf_counter
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skomics._blocks import take_rows
 from skomics._environment import package_versions
+from skomics._optional import import_optional
 from skomics.benchmark._backends import open_backend
 from skomics.benchmark._memory import MemoryPeak
 from skomics.benchmark._models import ModelSpec, as_models
+from skomics.benchmark._prediction_store import (
+    PredictionStore,
+    make_record,
+    order_predictions,
+)
+from skomics.benchmark._predictions import check_predictions
 from skomics.benchmark._progress import make_progress
 from skomics.benchmark._protocols import PROTOCOLS, choose_training_part
-from skomics.benchmark._results import COLUMNS, PLAIN
+from skomics.benchmark._results import COLUMNS, KEY, PLAIN
+from skomics.benchmark._scores import predict_scores, score_calls, score_scores
 from skomics.benchmark._store import ResultsStore, lock_results
 from skomics.benchmark._tasks import Task, as_tasks
-from skomics.benchmark.stats import expected_calibration_error
 
 __all__ = ["run_benchmark"]
 
@@ -109,6 +115,8 @@ def run_benchmark(
     scheduler=None,
     output=None,
     any_version=False,
+    predictions=True,
+    return_predictions=False,
     verbose=False,
 ):
     """Compare classifiers by repeated stratified cross-validation.
@@ -175,6 +183,15 @@ def run_benchmark(
         Whether to go on with an `output` whose fits of the same tasks were made with
         another version of skomics or torch, which is an error otherwise.
 
+    predictions : bool, default=True
+        Whether to keep what each fit predicted for its test samples beside `output`,
+        where :func:`read_predictions` finds it: ``results-predictions.parquet`` of
+        ``results.csv``. It takes 4 bytes for each test sample and class of each fit,
+        and names; nothing of `X` is kept. Without `output` it has no say.
+
+    return_predictions : bool, default=False
+        Whether to return the predictions, too, with or without an `output`.
+
     verbose : bool, default=False
         Whether to show progress on the standard error.
 
@@ -184,21 +201,31 @@ def run_benchmark(
         One row per fit: task, model, label, protocol, omics ("all", or the names of
         those used, joined by "+"), is_control (of the task), repeat, fold, seed,
         random_state, n_folds, n_train, n_test, train_fraction, accuracy, f1_macro,
-        f1_weighted (over all classes of the task), log_loss and ece (expected
-        calibration error; missing for models without probabilities), fit_seconds,
-        score_seconds, peak_memory_mb (resident memory of the process at its highest
-        during fit and prediction, libraries and data included; Linux only),
+        f1_weighted (over all classes of the task), balanced_accuracy (whose
+        complement is the balanced error rate, BER; over the classes of the test
+        part), mcc (correlation of Matthews), roc_auc (each class of the test part
+        against the rest, mean; by the decision function of models without
+        probabilities, missing for models without either, and where the test part has
+        one class), log_loss and ece (expected calibration error; missing for models
+        without probabilities), fit_seconds, score_seconds, peak_memory_mb (resident
+        memory of the process at its highest during fit and prediction, libraries and
+        data included; Linux only),
         n_features, confusion (JSON, rows are the true classes), classes (JSON),
         status ("ok" or "error"), error, warnings, data (SHA-256 of X and y), settings
         (digest of the model's parameters) and versions (of Python and packages, the
         system, and the kernels that its linear algebra uses, by which results differ
         in the last digits).
 
+    predictions : DataFrame
+        As :func:`read_predictions` returns them, of the same fits; only if
+        `return_predictions` is True.
+
     Raises
     ------
     ValueError
-        If a number is out of range, names are repeated or unknown, or `output` holds
-        fits made with other settings or versions, or is damaged.
+        If a number is out of range, names are repeated or unknown, `output` or its
+        predictions hold fits made with other settings or versions, or are damaged, or
+        predictions are to be returned from an `output` that keeps none.
 
     OSError
         If `output` cannot be written to; the fits in it are kept.
@@ -209,8 +236,8 @@ def run_benchmark(
     Warns
     -----
     UserWarning
-        If a task gets fewer folds than `n_folds`, or a set of a group cannot be
-        downloaded.
+        If a task gets fewer folds than `n_folds`, a set of a group cannot be
+        downloaded, or fits in `output` have no predictions to return.
 
     Examples
     --------
@@ -229,6 +256,7 @@ def run_benchmark(
     """
     _check_numbers(n_folds=(n_folds, 2), n_repeats=(n_repeats, 1), seed=(seed, 0))
     _check_choices(protocol, train_fractions)
+    _check_predictions(output, predictions, return_predictions)
     tasks, models = as_tasks(tasks), as_models(models)
     folds = protocol, n_folds, n_repeats
     fits = [
@@ -239,27 +267,39 @@ def run_benchmark(
         )
     ]
     with lock_results(output):
-        store = ResultsStore(output)
-        missing = _find_missing(fits, store)
-        if not any_version:
-            tasks = {(fit.task.name, fit.protocol) for fit in missing}
-            store.check_versions(tasks, _versions())
-        counts = Counter(fit.task.name for fit in missing)
+        store, kept = ResultsStore(output), PredictionStore(output)
+        missing = _find_missing(fits, store, any_version)
+        kept.forget_others(store.rows.keys())
+        is_kept = return_predictions if output is None else predictions
         with (
-            make_progress(counts, verbose) as progress,
+            make_progress(Counter(fit.task.name for fit in missing), verbose) as shown,
             open_backend(backend, scheduler, n_jobs) as share,
         ):
-            for row in _run_fits(missing, share):
+            for row, record in _run_fits(missing, share, is_kept):
+                if record is not None:
+                    # Before its row, so that no row is without.
+                    kept.append(tuple(row[name] for name in KEY), record)
                 store.append(row)
-                progress.finish_fit(row)
-        return store.finish([fit.key for fit in fits])
+                shown.finish_fit(row)
+        keys = [fit.key for fit in fits]
+        results = store.finish(keys)
+        kept.gather(list(store.rows))
+        if not return_predictions:
+            return results
+        found = order_predictions(kept.read(), keys)
+        check_predictions(output, results, found)
+        return results, found
 
 
-def _find_missing(fits, store):
+def _find_missing(fits, store, any_version):
     """Return the fits that the store lacks, or has as failed."""
     store.check([fit.describe() for fit in fits if fit.repeat == fit.fold == 0])
     store.forget_errors([fit.key for fit in fits])
-    return [fit for fit in fits if fit.key not in store.rows]
+    missing = [fit for fit in fits if fit.key not in store.rows]
+    if not any_version:
+        tasks = {(fit.task.name, fit.protocol) for fit in missing}
+        store.check_versions(tasks, _versions())
+    return missing
 
 
 def _check_numbers(**numbers):
@@ -285,6 +325,25 @@ def _check_choices(protocol, train_fractions):
             f"Got train_fractions={shares}. They must be different numbers above 0 "
             "and at most 1, one at least."
         )
+
+
+def _check_predictions(output, predictions, return_predictions):
+    """Refuse what cannot be kept before the first fit, not after the last."""
+    if output is None:
+        return
+    if return_predictions and not predictions:
+        raise ValueError(
+            "Got predictions=False with return_predictions=True and an output. To "
+            "return what was predicted, keep it: leave predictions out."
+        )
+    if not predictions:
+        return
+    try:
+        import_optional("pyarrow", extra="bench")
+    except ImportError as error:
+        raise ImportError(
+            f"{error}. Or keep no predictions: predictions=False (--no-predictions)."
+        ) from error
 
 
 def _plan_fits(task, models, folds, train_fractions, leave_omics_out, seed):
@@ -332,9 +391,9 @@ def _derive_seed(*parts):
     return int(sha256(repr(parts).encode()).hexdigest()[:8], 16)
 
 
-def _run_fits(fits, share):
-    """Yield the rows of the fits as they finish."""
-    calls = _make_calls(fits, share)
+def _run_fits(fits, share, is_kept):
+    """Yield row and predictions of the fits as they finish."""
+    calls = _make_calls(fits, share, is_kept)
     try:
         # One at a time, so that a lost worker loses no finished fit.
         parallel = Parallel(return_as="generator_unordered", batch_size=1)
@@ -346,14 +405,14 @@ def _run_fits(fits, share):
         yield from rows
 
 
-def _make_calls(fits, share):
+def _make_calls(fits, share, is_kept):
     """Yield the calls of the fits, whose data are shared by the first of a task."""
     modules = sorted({fit.spec.module for fit in fits} - {None})
     name, shared = None, None
     for fit in fits:
         if fit.task.name != name:
             name, shared = fit.task.name, share(fit.task)
-        yield delayed(_run_fit)(replace(fit, task=None), shared, modules)
+        yield delayed(_run_fit)(replace(fit, task=None), shared, modules, is_kept)
 
 
 def _run_in_rounds(calls):
@@ -362,8 +421,12 @@ def _run_in_rounds(calls):
         yield from Parallel(batch_size=1)(round_)
 
 
-def _run_fit(fit, task, modules):
-    """Fit and score; whatever goes wrong becomes part of the row."""
+def _run_fit(fit, task, modules, is_kept):
+    """Fit and score; whatever goes wrong becomes part of the row.
+
+    With the row comes what was predicted, None of a fit that failed and where it is
+    not kept, so that it need not travel.
+    """
     if not isinstance(task, Task):
         # joblib runs here what it would give to the only worker of dask.
         task = task.result()
@@ -376,7 +439,8 @@ def _run_fit(fit, task, modules):
             # and is replaced.
             with suppress(Exception):  # which the fit itself will report
                 import_module(module)
-        return _make_row(fit)
+        row, record = _make_row(fit)
+    return row, record if is_kept else None
 
 
 def _make_row(fit):
@@ -390,16 +454,18 @@ def _make_row(fit):
         "classes": json.dumps([str(label) for label in fit.task.classes]),
         "status": "ok",
     }
+    record = None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            row |= _fit_and_score(fit, train, test)
+            scores, record = _fit_and_score(fit, train, test)
+            row |= scores
         except Exception as error:  # a model may fail in any way
             row |= {
                 "status": "error",
                 "error": _one_line(f"{type(error).__name__}: {error}"),
             }
-    return row | {"warnings": _list_warnings(caught)}
+    return row | {"warnings": _list_warnings(caught)}, record
 
 
 def _split(fit):
@@ -419,6 +485,7 @@ def _task_with_omics(fit):
 
 
 def _fit_and_score(fit, train, test):
+    """Return columns of the row, and what was predicted."""
     task, protocol = _task_with_omics(fit), PROTOCOLS[fit.protocol]
     # Built before the clock starts: the first one imports torch.
     pipeline = fit.spec.build(task, fit.random_state, is_scaled=protocol.is_scaled)
@@ -431,45 +498,17 @@ def _fit_and_score(fit, train, test):
         fitted = perf_counter()
         y_pred = pipeline.predict(X_test)
         scored = perf_counter()
-        proba = _predict_proba(pipeline, X_test, task.classes)
-    return {
-        **_score(task, protocol, task.y[test], y_pred),
-        **_score_proba(task.y[test], proba, task.classes),
+        scores = predict_scores(pipeline, X_test, task.classes)
+    y_true, classes = task.y[test], task.classes
+    row = {
+        **score_calls(y_true, y_pred, classes, protocol.scored_labels(task)),
+        **score_scores(y_true, scores, classes),
         "fit_seconds": round(fitted - start, 4),
         "score_seconds": round(scored - fitted, 4),
         "peak_memory_mb": memory.megabytes,
     }
-
-
-def _score(task, protocol, y_true, y_pred):
-    metrics = {"labels": protocol.scored_labels(task), "zero_division": 0}
-    counts = confusion_matrix(y_true, y_pred, labels=task.classes)
-    return {
-        "accuracy": float(accuracy_score(y_true, y_pred)),
-        "f1_macro": f1_score(y_true, y_pred, average="macro", **metrics),
-        "f1_weighted": f1_score(y_true, y_pred, average="weighted", **metrics),
-        "confusion": json.dumps(counts.tolist()),
-    }
-
-
-def _predict_proba(pipeline, X, classes):
-    """Return probabilities of all classes of the task; None if there are none."""
-    if not hasattr(pipeline, "predict_proba"):
-        return None
-    given = np.asarray(pipeline.predict_proba(X), dtype=float)
-    # A class that the training part lacks is predicted with no probability.
-    proba = np.zeros((len(given), len(classes)))
-    proba[:, np.searchsorted(classes, pipeline.classes_)] = given
-    return proba / proba.sum(axis=1, keepdims=True)
-
-
-def _score_proba(y_true, proba, classes):
-    if proba is None:
-        return {}
-    return {
-        "log_loss": float(log_loss(y_true, proba, labels=classes)),
-        "ece": expected_calibration_error(y_true, proba, labels=classes),
-    }
+    samples = [fit.task.samples[place] for place in test]
+    return row, make_record(samples, classes, y_true, y_pred, scores)
 
 
 def _list_warnings(caught):

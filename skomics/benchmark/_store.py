@@ -3,14 +3,14 @@
 import csv
 import io
 import json
-import os
-import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 
 from skomics._optional import import_optional
+from skomics.benchmark._confusion import fill_scores
+from skomics.benchmark._files import append_whole, replace_whole
 from skomics.benchmark._results import (
     ADDED_COLUMNS,
     COLUMNS,
@@ -80,6 +80,7 @@ def read_results(path):
         results = pd.read_parquet(path)
         results["is_control"] = is_control(results)
         others = [name for name in results if name not in COLUMNS]
+        results = fill_scores(results)
         return results[[*(name for name in COLUMNS if name in results), *others]]
     return results_frame(_read_rows(path)[0])
 
@@ -214,15 +215,10 @@ class ResultsStore:
 
     def _write(self):
         """Replace the file by what is in memory, in one step."""
-        tmp = self.path.with_name(self.path.name + ".tmp")
+        lines = _as_lines([COLUMNS, *map(_in_order, self.rows.values())])
         try:
-            with tmp.open("wb") as file:
-                file.write(_as_lines([COLUMNS, *map(_in_order, self.rows.values())]))
-            if self.path.exists():
-                shutil.copymode(self.path, tmp)
-            os.replace(tmp, self.path)
+            replace_whole(self.path, lambda path: path.write_bytes(lines))
         except OSError as error:
-            tmp.unlink(missing_ok=True)
             raise self._describe(error) from error
 
     def _describe(self, error):
@@ -332,12 +328,9 @@ class ResultsStore:
 
     def _append_line(self, line):
         """Write a line, or nothing of it."""
-        n_bytes = self.path.stat().st_size if self.path.exists() else 0
         try:
-            with self.path.open("ab") as file:
-                file.write(line)
+            append_whole(self.path, line)
         except OSError as error:
-            os.truncate(self.path, n_bytes)
             raise self._describe(error) from error
 
     def finish(self, keys):

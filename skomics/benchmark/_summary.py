@@ -6,7 +6,7 @@ import pandas as pd
 
 from skomics._document import format_table
 from skomics._optional import import_optional
-from skomics.benchmark._results import METRICS
+from skomics.benchmark._results import METRICS, BenchmarkResults
 from skomics.plotting import BenchmarkDisplay
 
 __all__ = [
@@ -16,6 +16,8 @@ __all__ = [
 ]
 
 _SECONDS = "fit_seconds"
+# The scores that files of every version have.
+_OF_ALL = ("accuracy", "f1_macro", "f1_weighted")
 
 
 def summarize(results):
@@ -24,15 +26,17 @@ def summarize(results):
     Parameters
     ----------
     results : DataFrame
-        From :func:`run_benchmark`, or a results.csv read by pandas.
+        From :func:`run_benchmark`, or a results.csv read by pandas; what earlier
+        versions lack is filled in from the confusion matrices.
 
     Returns
     -------
     summary : DataFrame
         One row per task and model, in the order of `results`. Index levels task and
         model; columns label, n_fits, n_errors, and mean and standard deviation over
-        the fits that did not fail: accuracy_mean, accuracy_std, f1_macro_mean, …,
-        f1_weighted_mean, …, fit_seconds_mean, ….
+        the fits that have the score: accuracy_mean, accuracy_std, f1_macro_mean, …,
+        f1_weighted_mean, …, balanced_accuracy_mean, …, mcc_mean, …, roc_auc_mean, …,
+        fit_seconds_mean, ….
 
     Raises
     ------
@@ -55,7 +59,7 @@ def summarize(results):
     """
     if len(results) == 0:
         raise ValueError("Got results without a row. Run at least one fit.")
-    groups = results.groupby(["task", "model"], sort=False)
+    groups = BenchmarkResults.of(results).frame.groupby(["task", "model"], sort=False)
     summary = groups.agg(label=("label", "first"), n_fits=("status", "size"))
     summary["n_errors"] = groups["status"].agg(lambda status: (status != "ok").sum())
     for name in (*METRICS, _SECONDS):
@@ -78,18 +82,26 @@ def format_summary(summary):
         One line per task and model and, if there are several tasks, the mean over
         tasks of each model that finished on all of them.
     """
-    header = ["task", "model", *METRICS.values(), "fit seconds", "fits"]
+    metrics = _find_metrics(summary)
+    names = [METRICS[name] for name in metrics]
+    header = ["task", "model", *names, "fit seconds", "fits"]
     rows = [
         [
             task,
             row["label"],
-            *(_mean_and_sd(row, name, 3) for name in METRICS),
+            *(_mean_and_sd(row, name, 3) for name in metrics),
             _mean_and_sd(row, _SECONDS, 1),
             _count_fits(row),
         ]
         for (task, _), row in summary.iterrows()
     ]
-    return format_table([header, *rows, *_average_tasks(summary)])
+    return format_table([header, *rows, *_average_tasks(summary, metrics)])
+
+
+def _find_metrics(summary):
+    """Return the scores that some row has, and those that every file has."""
+    is_empty = {name: summary[f"{name}_mean"].isna().all() for name in METRICS}
+    return [name for name in METRICS if name in _OF_ALL or not is_empty[name]]
 
 
 def _mean_and_sd(row, name, digits):
@@ -106,17 +118,17 @@ def _count_fits(row):
     return f"{n_fits - n_errors} of {n_fits}" if n_errors else f"{n_fits}"
 
 
-def _average_tasks(summary):
+def _average_tasks(summary, metrics):
     n_tasks = summary.index.get_level_values("task").nunique()
     if n_tasks < 2:
         return []
     rows = []
     for _, group in summary.groupby(level="model", sort=False):
-        means = [group[f"{name}_mean"] for name in (*METRICS, _SECONDS)]
+        means = [group[f"{name}_mean"] for name in (*metrics, _SECONDS)]
         if len(group) < n_tasks or means[0].isna().any():
             continue
-        *scores, seconds = (mean.mean() for mean in means)
-        cells = [f"{score:.3f}" for score in scores]
+        *scores, seconds = (mean.mean(skipna=False) for mean in means)
+        cells = ["–" if pd.isna(score) else f"{score:.3f}" for score in scores]
         n_fits = f"{group['n_fits'].sum()}"
         label = group["label"].iloc[0]
         rows.append(["mean over tasks", label, *cells, f"{seconds:.1f}", n_fits])

@@ -82,6 +82,10 @@ class Task:
     n_samples : int
         Number of samples.
 
+    samples : list of str of length n_samples
+        The row labels of `X` as text; positions where it has none, or not a different
+        one for each sample.
+
     sizes : dict of str to int
         Number of features of each modality.
 
@@ -158,6 +162,14 @@ class Task:
     def n_samples(self):
         """Number of samples."""
         return self._tables[0].shape[0]
+
+    @cached_property
+    def samples(self):
+        """Row labels of the samples as text; positions where none or two are equal."""
+        names = range(self.n_samples) if self._rows is None else self._rows
+        texts = [str(name) for name in names]
+        is_told_apart = len(set(texts)) == len(texts)
+        return texts if is_told_apart else [str(i) for i in range(len(texts))]
 
     @cached_property
     def classes(self):

@@ -11,6 +11,9 @@ METRICS = {
     "accuracy": "Accuracy",
     "f1_macro": "Macro F1",
     "f1_weighted": "Weighted F1",
+    "balanced_accuracy": "Balanced accuracy",
+    "mcc": "MCC",
+    "roc_auc": "ROC AUC",
 }
 _INCHES_PER_MODEL, _INCHES_OF_FRAME, _INCHES_PER_LEGEND_LINE = 0.26, 1.0, 0.22
 _INCHES_PER_LETTER, _INCHES_PER_MARK = 0.085, 0.55
@@ -55,7 +58,8 @@ class BenchmarkDisplay:
 
         Parameters
         ----------
-        metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
+        metric : {"accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc", \
+                "roc_auc"}, default="f1_macro"
             What to show.
 
         ax : matplotlib Axes, default=None
@@ -182,7 +186,7 @@ def check_scores(results, metric):
     """
     if metric not in METRICS:
         raise ValueError(f"Got metric={metric!r}. Choose one of {sorted(METRICS)}.")
-    if not results[metric].notna().any():
+    if metric not in results or not results[metric].notna().any():
         raise ValueError(
             f"None of the {len(results)} rows has a score {metric!r}. See the "
             "column error of the results for the reason."

@@ -46,7 +46,8 @@ class ScoreBoxDisplay:
 
         Parameters
         ----------
-        metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
+        metric : {"accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc", \
+                "roc_auc"}, default="f1_macro"
             What to show.
 
         ax : matplotlib Axes, default=None

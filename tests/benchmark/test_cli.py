@@ -15,10 +15,10 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
-from skomics.benchmark import ModelSpec, read_results
+from skomics.benchmark import ModelSpec, read_predictions, read_results
 from skomics.benchmark import _cli as main_module
+from skomics.benchmark import _files as files_module
 from skomics.benchmark import _runner as runner_module
-from skomics.benchmark import _store as store_module
 from skomics.benchmark._cli import main
 from skomics.benchmark._models import MODEL_GROUPS, MODELS
 from skomics.benchmark._store import read_commands
@@ -91,9 +91,19 @@ def test_a_folder_gives_table_rows_report_and_figure(
     assert "| cohort | Dummy " in shown.out
     assert "[20/20] cohort · " in shown.err
     names = {"results.csv", "summary.md", "benchmark.png", "commands.json"}
+    names |= {"results-predictions.parquet"}
     assert {path.name for path in output.glob("[!.]*")} == names
     assert len(pd.read_csv(output / "results.csv")) == 2 * 2 * 5
     assert "--data" in (output / "summary.md").read_text()
+
+
+def test_predictions_are_kept_unless_told_otherwise(folder, tmp_path, models, pyplot):
+    options = ["--data", folder, "--models", "dummy", "--folds", 2, "--repeats", 1]
+    for extra, is_kept in {"": True, "--no-predictions": False}.items():
+        output = tmp_path / f"out{extra}"
+        assert run(*options, *extra.split(), output=output) == 0
+        assert (output / "results-predictions.parquet").exists() is is_kept
+    assert len(read_predictions(tmp_path / "out" / "results.csv")) == 48
 
 
 def test_the_simulated_cohort_is_the_task_without_data(tmp_path, models, pyplot):
@@ -348,7 +358,7 @@ def test_a_full_disk_ends_the_run_with_what_to_do(
     def fail(*args):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(store_module.os, "replace", fail)
+    monkeypatch.setattr(files_module.os, "replace", fail)
     assert run("--data", folder, "--models", "dummy", output=tmp_path) == 2
     shown = capsys.readouterr().err
     assert "No space left on device: the results could not be written" in shown

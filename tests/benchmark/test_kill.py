@@ -10,6 +10,7 @@ import time
 import pandas as pd
 import pytest
 
+from skomics.benchmark import read_predictions
 from skomics.benchmark._results import KEY
 from tests.benchmark.test_runner import TIMES
 from tests.conftest import REPOSITORY, make_tiny
@@ -63,6 +64,7 @@ def kill_after(process, file, n_lines, delay):
 
 
 def test_a_run_that_is_killed_again_and_again_has_the_rows_of_one_that_is_not(tmp_path):
+    pytest.importorskip("pyarrow")
     X, y = make_tiny()
     folder = tmp_path / "cohort"
     folder.mkdir()
@@ -78,6 +80,8 @@ def test_a_run_that_is_killed_again_and_again_has_the_rows_of_one_that_is_not(tm
         n_lines, delay = rng.choice([0, 1, 3, 8]), rng.uniform(0, 0.5)
         n_killed += kill_after(process, file, n_lines, delay)
         n_rows.append(count_lines(file))
+        if n_rows[-1] > 1:
+            read_predictions(file)
     assert n_killed == N_KILLS
     assert n_rows == sorted(n_rows)
     assert n_rows[-1] > 5
@@ -89,3 +93,8 @@ def test_a_run_that_is_killed_again_and_again_has_the_rows_of_one_that_is_not(tm
     assert len(whole) == 2 * 4 * 10 * 2
     assert not killed.duplicated(list(KEY)).any()
     pd.testing.assert_frame_equal(killed.drop(columns=TIMES), whole.drop(columns=TIMES))
+    # A warning of a row without predictions would be an error here.
+    predictions = read_predictions(file)
+    assert len(predictions) == whole["n_test"].sum()
+    whole_predictions = read_predictions(tmp_path / "whole" / "results.csv")
+    pd.testing.assert_frame_equal(predictions, whole_predictions)

@@ -20,7 +20,7 @@ from skomics.benchmark import (
     summarize_calibration,
     win_tie_loss,
 )
-from skomics.benchmark._results import PLAIN, results_frame
+from skomics.benchmark._results import METRICS, PLAIN, results_frame
 from tests.benchmark.report.tables import MODELS, make_results
 
 VARIANTS = list(
@@ -118,6 +118,14 @@ def test_functions_take_results_as_they_take_a_table(function):
         pytest.importorskip("scikit_posthocs")
     table = results_frame(make_results().to_dict("records"))
     pd.testing.assert_frame_equal(function(BenchmarkResults(table)), function(table))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("function", [pairwise_tests, rank_models, score_intervals])
+def test_every_score_can_be_compared_by(function, metric):
+    found = function(make_results(), metric)
+    assert len(found) > 0
+    assert not found.drop(columns="label").isna().all().any()
 
 
 def test_report_takes_results_as_it_takes_a_table():

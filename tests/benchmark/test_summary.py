@@ -67,6 +67,22 @@ def test_a_model_without_a_score_on_every_task_has_no_mean_over_tasks(results):
     assert "–" in text
 
 
+def test_a_score_that_no_fit_has_is_no_column_of_the_table(results):
+    text = format_summary(summarize(results))
+    assert not any(name in text for name in ("MCC", "ROC AUC", "balanced accuracy"))
+    text = format_summary(summarize(results.assign(mcc=-0.5)))
+    assert " MCC |" in text
+    assert "-0.500 ± 0.000" in text
+
+
+def test_a_score_that_is_missing_on_a_task_has_no_mean_over_tasks(results):
+    auc = results["task"].map({"luad": 0.9, "stad": None})
+    lines = format_summary(summarize(results.assign(roc_auc=auc))).splitlines()
+    mean = [cell.strip() for cell in lines[6].split("|")][1:-1]
+    place = [cell.strip() for cell in lines[0].split("|")][1:-1].index("ROC AUC")
+    assert (mean[0], mean[place]) == ("mean over tasks", "–")
+
+
 def test_report_holds_table_errors_data_and_command(results, tmp_path, pyplot):
     files = write_report(results, tmp_path / "new", "python -m skomics.benchmark")
     assert [file.name for file in files] == ["summary.md", "benchmark.png"]

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skomics.benchmark._results import METRICS as SCORES
 from skomics.plotting import BenchmarkDisplay
+from skomics.plotting._benchmark import METRICS
 
 
 @pytest.fixture
@@ -74,6 +76,20 @@ def test_an_unknown_metric_is_refused(results):
 def test_results_without_a_score_are_refused(results):
     with pytest.raises(ValueError, match="None of the 8 rows has a score 'f1_macro'"):
         BenchmarkDisplay(results.assign(f1_macro=np.nan)).plot()
+
+
+def test_every_score_of_the_benchmark_has_a_name_on_the_axis():
+    assert list(METRICS) == list(SCORES)
+
+
+@pytest.mark.parametrize("metric", ["balanced_accuracy", "mcc", "roc_auc"])
+def test_scores_that_older_tables_lack_are_drawn_where_they_are(
+    results, pyplot, metric
+):
+    with pytest.raises(ValueError, match=f"has a score '{metric}'"):
+        BenchmarkDisplay(results).plot(metric)
+    display = BenchmarkDisplay(results.assign(**{metric: -0.5})).plot(metric)
+    assert display.ax_.get_xlabel().startswith(METRICS[metric])
 
 
 def test_it_says_what_to_install_where_matplotlib_is_absent(results, monkeypatch):

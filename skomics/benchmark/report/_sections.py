@@ -58,7 +58,12 @@ _METHODS = """\
 Imputation, scaling, tuning and training happen in the training part of each fold \
 (the leakage-free protocol); the published protocol scales on all samples and is \
 shown apart. \
-F1 is over all classes of a task. Means and standard deviations are over the folds \
+F1 is over all classes of a task. Balanced accuracy is the mean recall of the classes \
+of a test part; the balanced error rate (BER), DIABLO's measure, is one minus it. MCC \
+is the correlation of Matthews for several classes (Gorodkin 2004). ROC AUC is the \
+mean over the classes of a test part, each against the rest, by probabilities or else \
+the decision function; it is missing where a test part has one class. \
+Means and standard deviations are over the folds \
 of all repeats. Intervals of 95 % and tests on one task are those of the corrected \
 resampled t-test (Nadeau and Bengio 2003), two-sided, with Holm's correction for the \
 comparisons of the task. The probabilities of a lead and of practical equivalence are \
@@ -79,7 +84,8 @@ def make_report(results, *, metric="f1_macro", reference=None, command=None):
     results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`.
 
-    metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
+    metric : {"accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc", \
+            "roc_auc"}, default="f1_macro"
         The score that models are compared by.
 
     reference : str, default=None
@@ -285,7 +291,21 @@ def _tabulate_scores(results, metric):
         header = ["task", "model", METRICS[name], "SD", "95 % interval", "fits"]
         title = METRICS[name][0].upper() + METRICS[name][1:]
         parts.append(Table(title, header, rows, is_folded=name != metric))
-    return parts
+    return [*parts, *_tabulate_means(results.scored)]
+
+
+def _tabulate_means(scored):
+    """Return the means of all scores, and the error rate that DIABLO's users know."""
+    groups = scored.groupby(["task", "label"], sort=False)
+    means = groups[list(METRICS)].mean().dropna(how="all")
+    means["ber"] = 1 - means["balanced_accuracy"]
+    rows = [
+        [text_cell(task), text_cell(label), *map(number_cell, row)]
+        for (task, label), row in zip(means.index, means.to_numpy(), strict=True)
+    ]
+    header = ["task", "model", *METRICS.values(), "BER"]
+    caption = "Means of all scores; BER is the balanced error rate, DIABLO's measure"
+    return [Table(caption, header, rows)] if rows else []
 
 
 @_where_scored

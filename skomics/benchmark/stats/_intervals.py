@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from skomics.benchmark._results import BenchmarkResults
+from skomics.benchmark._results import LOWEST, BenchmarkResults
 from skomics.metrics import bootstrap_interval, corrected_t_test
 
 __all__ = [
@@ -29,7 +29,8 @@ def score_intervals(results, metric="f1_macro", *, method="corrected-t", level=0
     results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`.
 
-    metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
+    metric : {"accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc", \
+            "roc_auc"}, default="f1_macro"
         Which score.
 
     method : {"corrected-t", "bootstrap"}, default="corrected-t"
@@ -43,7 +44,8 @@ def score_intervals(results, metric="f1_macro", *, method="corrected-t", level=0
     -------
     intervals : DataFrame
         Index levels task and model; columns label, n_fits, mean, std, low and high.
-        The bounds are cut off at 0 and 1, and are missing where there is one fit.
+        The bounds are cut off at 0, MCC's at -1, and at 1, and are missing where there
+        is one fit.
 
     Raises
     ------
@@ -78,6 +80,7 @@ def score_intervals(results, metric="f1_macro", *, method="corrected-t", level=0
     if method not in estimators:
         raise ValueError(f"Got method={method!r}. Choose one of {sorted(estimators)}.")
     rows = []
+    lowest = LOWEST.get(metric, 0)
     scored = BenchmarkResults.of(results).rows_with(metric)
     groups = scored.groupby(["task", "model"], sort=False)
     for (task, model), group in groups:
@@ -91,8 +94,8 @@ def score_intervals(results, metric="f1_macro", *, method="corrected-t", level=0
                 "n_fits": len(scores),
                 "mean": scores.mean(),
                 "std": group[metric].std(),
-                "low": np.clip(low, 0, 1),
-                "high": np.clip(high, 0, 1),
+                "low": np.clip(low, lowest, 1),
+                "high": np.clip(high, lowest, 1),
             }
         )
     return pd.DataFrame(rows).set_index(["task", "model"])
@@ -115,7 +118,8 @@ def learning_curves(results, metric="f1_macro"):
     results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`; column train_fraction.
 
-    metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
+    metric : {"accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc", \
+            "roc_auc"}, default="f1_macro"
         Which score.
 
     Returns
@@ -177,7 +181,8 @@ def modality_ablation(results, metric="f1_macro", *, level=0.95):
         From :func:`run_benchmark`; column omics, "all" or names joined by "+". The
         omics of a task are those that any of its rows names.
 
-    metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
+    metric : {"accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc", \
+            "roc_auc"}, default="f1_macro"
         Which score.
 
     level : float, default=0.95

@@ -75,8 +75,9 @@ def pairwise_tests(
     results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`.
 
-    metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
-        Which score.
+    metric : str, default="f1_macro"
+        Which score: "accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc"
+        or "roc_auc".
 
     task : str, default=None
         Which task; None takes each.
@@ -198,7 +199,8 @@ def win_tie_loss(results, metric="f1_macro", *, alpha=0.05):
     results : DataFrame or BenchmarkResults
         From :func:`run_benchmark`. Tasks with permuted labels do not count.
 
-    metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
+    metric : {"accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc", \
+            "roc_auc"}, default="f1_macro"
         Which score.
 
     alpha : float, default=0.05

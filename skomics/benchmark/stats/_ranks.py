@@ -22,7 +22,8 @@ def rank_models(results, metric="f1_macro"):
         From :func:`run_benchmark`. Models that lack a score on some task, and tasks
         with permuted labels, are left out.
 
-    metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
+    metric : {"accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc", \
+            "roc_auc"}, default="f1_macro"
         Which score.
 
     Returns
@@ -105,7 +106,8 @@ def friedman_nemenyi(results, metric="f1_macro", *, alpha=0.05):
         From :func:`run_benchmark`. Models that lack a score on some task, and tasks
         with permuted labels, are left out.
 
-    metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
+    metric : {"accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc", \
+            "roc_auc"}, default="f1_macro"
         Which score.
 
     alpha : float, default=0.05
@@ -168,7 +170,8 @@ def posthoc_tests(results, metric="f1_macro"):
         From :func:`run_benchmark`. Models that lack a score on some task, and tasks
         with permuted labels, are left out.
 
-    metric : {"accuracy", "f1_macro", "f1_weighted"}, default="f1_macro"
+    metric : {"accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "mcc", \
+            "roc_auc"}, default="f1_macro"
         Which score.
 
     Returns

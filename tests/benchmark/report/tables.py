@@ -29,7 +29,7 @@ def make_row(rng, task, model, fold, **changes):
         "fold": fold,
     }
     row |= {"seed": 0, "random_state": 1, "n_folds": 5, "n_train": 80, "n_test": 20}
-    row |= dict.fromkeys(["accuracy", "f1_macro", "f1_weighted"], score)
+    row |= dict.fromkeys(["accuracy", "f1_macro", "f1_weighted", "roc_auc"], score)
     row |= {"log_loss": 0.5, "ece": 0.1, "fit_seconds": 2.0, "score_seconds": 0.1}
     row |= {"peak_memory_mb": 500.0, "n_features": 7, "status": "ok"}
     row |= {"confusion": json.dumps(confusion.tolist()), "data": "ab" * 32}

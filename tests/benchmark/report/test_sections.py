@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skomics.benchmark import make_report
+from skomics._document import format_number
+from skomics.benchmark import BenchmarkResults, make_report
+from skomics.benchmark._results import METRICS
 from tests.benchmark.report.tables import EVIL, MODELS, find, texts
 
 pytest.importorskip("matplotlib")
@@ -110,6 +112,21 @@ def test_overview_tells_models_that_did_not_finish_from_those_that_did(results):
     assert [last[1], last[2], last[5]] == ["–", "–", "–"]
     cut = next(row for row in texts(table) if row[0] == MODELS["lr"])
     assert [text.endswith(" (3 of 5 fits)") for text in cut[4:]] == [True, True]
+
+
+def test_means_of_all_scores_stand_in_one_table_with_the_balanced_error_rate(results):
+    parts = find(make_report(results, metric="mcc"), "Scores")
+    assert [part.is_folded for part in parts] == [False, *[True] * 5, False]
+    table = parts[-1]
+    scores = ["accuracy", "macro F1", "weighted F1", "balanced accuracy", "MCC"]
+    assert table.header == ["task", "model", *scores, "ROC AUC", "BER"]
+    filled = BenchmarkResults(results).frame
+    means = filled.groupby(["task", "label"])[[*METRICS]].mean()
+    for task, label, *numbers in texts(table):
+        expected = means.loc[(task, label)]
+        wanted = [*expected, 1 - expected["balanced_accuracy"]]
+        assert numbers == [format_number(score, 3) for score in wanted]
+    assert len(table.rows) == len(means)
 
 
 def test_overview_of_one_task_has_no_mean_over_tasks(results):

@@ -46,6 +46,13 @@ def test_intervals_of_constant_scores_and_of_one_fit(method):
     assert single[["low", "high"]].isna().all(axis=None)
 
 
+def test_intervals_of_mcc_may_be_below_0_and_end_at_minus_1():
+    results = folds_of([[-0.9, -0.1], [0.9, -0.2]], ["a", "b"])
+    found = score_intervals(results.assign(mcc=results["f1_macro"]), "mcc")
+    assert list(found.loc[("t", "a"), ["low", "high"]]) == [-1, 1]
+    assert -1 < found.loc[("t", "b"), "low"] < found.loc[("t", "b"), "high"] < 1
+
+
 def test_intervals_stay_between_0_and_1():
     found = score_intervals(folds_of([[1.0, 0.0], [0.7, 0.3]], ["a", "b"]))
     assert found["high"].max() == 1
