@@ -368,9 +368,16 @@ def _variance_of_stability(chosen, stability):
 
 
 def reliability_curve(
-    y_true, y_proba, *, labels=None, n_bins=10, strategy="uniform", level=0.95
+    y_true,
+    y_proba,
+    *,
+    kind="confidence",
+    labels=None,
+    n_bins=10,
+    strategy="uniform",
+    level=0.95,
 ):
-    """Compare probabilities with how often they come true, class by class.
+    """Compare probabilities with how often they come true.
 
     Parameters
     ----------
@@ -379,6 +386,10 @@ def reliability_curve(
 
     y_proba : array-like of shape (n_samples, n_classes)
         Probabilities of the classes, of samples that the model has not seen.
+
+    kind : {"confidence", "class"}, default="confidence"
+        The largest probability of each sample against the accuracy; or the probability
+        of each class against how often a sample is of it, one class after another.
 
     labels : array-like of shape (n_classes,), default=None
         The classes of the columns of `y_proba`; None takes the sorted distinct values
@@ -396,11 +407,9 @@ def reliability_curve(
     Returns
     -------
     curve : DataFrame
-        One row for each bin that has samples: class, bin, n_samples, mean_predicted,
-        fraction (of the samples that are of the class), low and high. The rows of each
-        class against the others are followed by those of the top call, whose class
-        is None: there mean_predicted is the mean of the largest probability, and
-        fraction the accuracy.
+        One row for each bin that has samples: left and right of the bin, n_samples,
+        mean_predicted, fraction (of the samples whose probability came true), low and
+        high; before these, for kind="class", class.
 
     Raises
     ------
@@ -417,8 +426,8 @@ def reliability_curve(
     Notes
     -----
     The bins are open on the left and closed on the right, as in scikit-learn. Weighted
-    by n_samples, the mean distance of mean_predicted and fraction of the top call is
-    the expected calibration error.
+    by n_samples, the mean distance of mean_predicted and fraction is, for
+    kind="confidence", the expected calibration error.
 
     References
     ----------
@@ -432,56 +441,47 @@ def reliability_curve(
 
     >>> from skomics.metrics import reliability_curve
     >>> curve = reliability_curve(["a", "b"], [[0.8, 0.2], [0.8, 0.2]])
-    >>> top = curve[curve["class"].isna()]
-    >>> top[["n_samples", "mean_predicted", "fraction"]].to_numpy().tolist()
+    >>> curve[["n_samples", "mean_predicted", "fraction"]].to_numpy().tolist()
     [[2.0, 0.8, 0.5]]
     """
-    if strategy not in ("uniform", "quantile"):
-        raise ValueError(
-            f"Got strategy={strategy!r}. Choose one of ['uniform', 'quantile']."
-        )
+    _check_choice("kind", kind, ("confidence", "class"))
+    _check_choice("strategy", strategy, ("uniform", "quantile"))
     if n_bins < 1 or n_bins != int(n_bins):
         raise ValueError(f"Got n_bins={n_bins!r}. Give a whole number from 1 on: 10.")
     _check_level(level)
     y_true, proba, labels = _read_probabilities(y_true, y_proba, labels)
-    cases = [(c, p, y_true == c) for c, p in zip(labels, proba.T, strict=True)]
-    cases.append((None, proba.max(axis=1), labels[proba.argmax(axis=1)] == y_true))
+    if kind == "confidence":
+        is_correct = labels[proba.argmax(axis=1)] == y_true
+        return _fill_bins(proba.max(axis=1), is_correct, n_bins, strategy, level)
     parts = []
-    for label, predicted, is_true in cases:
-        part = _fill_bins(predicted, is_true, _bin(predicted, n_bins, strategy), level)
-        part.insert(0, "class", pd.Series([label] * len(part), dtype=object))
+    for label, predicted in zip(labels, proba.T, strict=True):
+        part = _fill_bins(predicted, y_true == label, n_bins, strategy, level)
+        part.insert(0, "class", [label] * len(part))
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
 
-def _bin(predicted, n_bins, strategy):
-    """Return the bin of each probability."""
+def _fill_bins(predicted, is_true, n_bins, strategy, level):
+    """Return a row for each bin that has samples."""
     edges = np.linspace(0, 1, n_bins + 1)
     if strategy == "quantile":
         edges = np.unique(np.percentile(predicted, edges * 100))
-    return np.digitize(predicted, edges[1:-1], right=True)
-
-
-def _fill_bins(predicted, is_true, bins, level):
-    """Return a row for each bin that has samples."""
-    counts = np.bincount(bins)
-    kept = np.flatnonzero(counts)
-    hits = np.bincount(bins, weights=is_true)[kept].astype(int)
-    sums, counts = np.bincount(bins, weights=predicted)[kept], counts[kept]
+    bins = np.digitize(predicted, edges[1:-1], right=True)
+    table = pd.DataFrame({"bin": bins, "predicted": predicted, "hit": is_true})
+    found = table.groupby("bin").agg(
+        n_samples=("hit", "size"),
+        mean_predicted=("predicted", "mean"),
+        fraction=("hit", "mean"),
+    )
+    hits = table.groupby("bin")["hit"].sum()
     bounds = [
         stats.binomtest(int(k), int(n)).proportion_ci(level, method="wilson")
-        for k, n in zip(hits, counts, strict=True)
+        for k, n in zip(hits, found["n_samples"], strict=True)
     ]
-    return pd.DataFrame(
-        {
-            "bin": kept,
-            "n_samples": counts,
-            "mean_predicted": sums / counts,
-            "fraction": hits / counts,
-            "low": [b.low for b in bounds],
-            "high": [b.high for b in bounds],
-        }
-    )
+    found["low"], found["high"] = np.transpose(bounds)
+    found.insert(0, "left", edges[found.index])
+    found.insert(1, "right", edges[np.minimum(found.index + 1, len(edges) - 1)])
+    return found.reset_index(drop=True)
 
 
 def risk_coverage_curve(y_true, y_proba, *, labels=None, level=0.95):
@@ -572,6 +572,11 @@ def count_errors(confidence, is_correct):
     is_last = np.append(ranked[:-1] > ranked[1:], True)
     errors = np.cumsum(~is_correct[order])
     return np.flatnonzero(is_last) + 1, errors[is_last]
+
+
+def _check_choice(name, value, known):
+    if value not in known:
+        raise ValueError(f"Got {name}={value!r}. Choose one of {list(known)}.")
 
 
 def _check_level(level):

@@ -7,7 +7,7 @@ from sklearn.metrics import confusion_matrix
 
 from skomics._blocks import read_blocks
 from skomics.inspection import feature_attributions
-from skomics.plotting._canvas import COLUMN, make_axes, shorten
+from skomics.plotting._canvas import COLUMN, count_columns, make_axes, shorten
 from skomics.plotting._styles import style_models
 
 __all__ = ["ConfusionDisplay", "SampleHeatmapDisplay"]
@@ -157,7 +157,7 @@ class SampleHeatmapDisplay:
             handles=handles,
             fontsize=6,
             frameon=False,
-            ncols=len(handles),
+            ncols=count_columns([h.get_label() for h in handles], 4.5, 6, most=5),
             loc="lower left",
             bbox_to_anchor=(0, 1),
         )
