@@ -32,8 +32,8 @@ def test_dots_bars_and_shares_are_those_of_the_curve(ridge, pyplot):
     proba = ridge.predict_proba(X[TEST])
     curve = reliability_curve(Y[TEST], proba, n_bins=5)
     dots, _, (bars,) = display.ax_.containers[1]
-    np.testing.assert_allclose(dots.get_xdata(), curve["mean_predicted"])
-    np.testing.assert_allclose(dots.get_ydata(), curve["fraction"])
+    drawn = np.asarray(dots.get_xydata(), dtype=float)
+    np.testing.assert_allclose(drawn, curve[["mean_predicted", "fraction"]])
     ends = np.array([segment[:, 1] for segment in bars.get_segments()])
     np.testing.assert_allclose(ends, curve[["low", "high"]], atol=1e-12)
     heights = [bar.get_height() for bar in display.ax_.patches]
