@@ -117,6 +117,14 @@ def test_planted_features_of_the_page_are_those_of_the_stored_rows():
     assert planted["fill"](page) == page
 
 
+def test_overlap_with_diablo_on_the_page_is_that_of_the_stored_rows():
+    pytest.importorskip("pyarrow")
+    study = runpy.run_path(REPOSITORY / "docs" / "studies" / "diablo_panel.py")
+    page = study["PAGE"].read_text(encoding="utf-8")
+    assert study["fill"](page) == page
+    assert len(set(study["PANEL"])) == 25
+
+
 @pytest.fixture(scope="module")
 def gallery():
     return runpy.run_path(REPOSITORY / "docs" / "studies" / "draw_gallery.py")

@@ -4,7 +4,15 @@ import numpy as np
 
 from skomics._optional import import_optional
 
-__all__ = ["COLUMN", "count_columns", "make_axes", "shorten", "shorten_all", "tidy"]
+__all__ = [
+    "COLUMN",
+    "count_columns",
+    "make_axes",
+    "shorten",
+    "shorten_all",
+    "sort_classes",
+    "tidy",
+]
 
 # One column of a journal: 85 mm, in inches.
 COLUMN = 85 / 25.4
@@ -74,6 +82,15 @@ def shorten_all(names, n=24):
         taken[cut] = taken.get(cut, 0) + 1
         short.append(cut if taken[cut] == 1 else f"{cut} ({taken[cut]})")
     return short
+
+
+def sort_classes(labels):
+    """Return the distinct classes: 2 before 10, and by name where types differ."""
+    distinct = list(dict.fromkeys(labels))
+    try:
+        return sorted(distinct)
+    except TypeError:
+        return sorted(distinct, key=str)
 
 
 def count_columns(names, width, fontsize, most=3):

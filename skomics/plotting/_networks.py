@@ -11,6 +11,7 @@ from skomics.plotting._canvas import (
     make_axes,
     shorten,
     shorten_all,
+    sort_classes,
     tidy,
 )
 from skomics.plotting._styles import style_models
@@ -205,7 +206,7 @@ class EmbeddingDisplay:
             The object itself.
         """
         known = self.points[~self.points["is_new"].astype(bool)]
-        labels = list(dict.fromkeys(sorted(known["label"], key=str)))
+        labels = sort_classes(known["label"])
         names = [*shorten_all(labels, 20), "new"]
         n_columns = count_columns(names, COLUMN, 6)
         self.ax_ = ax = make_axes(ax, 2.8 + 0.12 * -(-len(names) // n_columns))[0]

@@ -54,3 +54,9 @@ def test_legend_has_as_many_columns_as_fit():
     assert count_columns(["rna", "protein", "cnv", "mirna"], COLUMN, 7) == 3
     assert count_columns(["rna", "protein"], COLUMN, 7) == 2
     assert count_columns(["x" * 200] * 3, COLUMN, 7) == 1
+
+
+def test_classes_that_are_numbers_stand_in_their_order():
+    assert sort_classes([10, 2, 1, 2]) == [1, 2, 10]
+    assert sort_classes(["b", "a", "b"]) == ["a", "b"]
+    assert sort_classes(["b", 3]) == [3, "b"]
