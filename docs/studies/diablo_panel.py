@@ -25,8 +25,8 @@ RESULTS = Path(__file__).with_name("diablo_panel.parquet")
 PAGE = Path(__file__).parents[1] / "inspection.md"
 N_TOP, N_GENES = 20, 200
 # What mixOmics' case study of the set prints as the genes of the first component
-# (mixomics.org/mixdiablo/diablo-tcga-case-study, the output of selectVar; read as scripts
-# that follow the page quote it). Other blocks and components are drawn there only.
+# (mixomics.org/mixdiablo/diablo-tcga-case-study, the output of selectVar; read where a
+# script that follows the page quotes it). Other blocks and components are drawn only.
 PANEL = (
     "ZNF552 KDM4B CCNA2 LRIG1 PREX1 FUT8 C4orf34 TTC39A ASPM SLC43A3 MEX3A SEMA3C E2F1 "
     "STC2 FMNL2 LMO4 MED13L DTWD2 CSRP2 NTN4 KIF13B NCAPG2 SLC19A2 EPHB3 FAM63A"

@@ -9,6 +9,7 @@ from skomics.plotting._canvas import (
     make_axes,
     shorten,
     shorten_all,
+    sort_classes,
 )
 
 
