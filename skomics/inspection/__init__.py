@@ -5,6 +5,7 @@ from skomics.inspection._groups import read_gmt
 from skomics.inspection._importance import modality_ablation, modality_importance
 from skomics.inspection._missingness import missingness_association
 from skomics.inspection._modality_scores import score_by_modality_pattern
+from skomics.inspection._neighbors import neighbor_attributions
 from skomics.inspection._novelty import novelty_score
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "missingness_association",
     "modality_ablation",
     "modality_importance",
+    "neighbor_attributions",
     "novelty_score",
     "read_gmt",
     "score_by_modality_pattern",
