@@ -208,6 +208,24 @@ def test_points_of_a_class_are_those_of_scikit_learn(strategy, n_bins):
         assert (part["mean_predicted"] <= part["right"]).all()
 
 
+def test_probabilities_on_an_edge_count_in_the_lower_bin_as_in_scikit_learn():
+    first = np.array([0.2, 0.4, 0.4, 0.6, 0.8, 1.0])
+    y = np.array(["a", "b", "a", "b", "a", "a"])
+    proba = np.column_stack([first, 1 - first])
+    curve = reliability_curve(y, proba, kind="class", n_bins=5)
+    part = curve[curve["class"] == "a"]
+    fraction, predicted = calibration_curve(y == "a", first, n_bins=5)
+    np.testing.assert_allclose(part["fraction"], fraction)
+    np.testing.assert_allclose(part["mean_predicted"], predicted)
+    assert part["n_samples"].tolist() == [1, 2, 1, 1, 1]
+
+
+def test_interval_of_a_bin_is_wilsons():
+    curve = reliability_curve(["a", "b"], [[0.8, 0.2], [0.8, 0.2]])
+    # One of two, z = 1.96: (1 + z²/2 ± z √(1/2 + z²/4)) / (2 + z²).
+    np.testing.assert_allclose(curve[["low", "high"]], [[0.0945, 0.9055]], atol=1e-4)
+
+
 def test_weighted_gaps_of_the_top_call_are_the_expected_calibration_error():
     y, proba = drawn_probabilities()
     curve = reliability_curve(y, proba, n_bins=7)

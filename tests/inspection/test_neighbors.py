@@ -135,6 +135,22 @@ def test_a_modality_that_a_sample_lacks_has_no_rows():
     assert X.index[3] not in set(proteins["neighbor"])
 
 
+def test_neighbors_are_compared_with_the_mean_of_samples_that_have_the_modality():
+    table = X.copy()
+    table.iloc[:8, table.columns.get_level_values(0) == "protein"] = np.nan
+    model = fit(MODELS["moGCN"], table)
+    function, known = model[-1]._logit_function(), model[-1]._training_data
+    given = model[0].transform(table[NEW]).to_numpy()
+    function.prepare(torch.as_tensor(given, dtype=torch.float32))
+    around = function.neighborhood(0)
+    firsts = {view: n for n, view in reversed(list(enumerate(around.owners)))}
+    for view, n in firsts.items():
+        expected = known.blocks[view][known.present[:, view]].mean(axis=0)
+        mean = around.means[n][0].numpy()
+        np.testing.assert_allclose(mean, np.tile(expected, (len(mean), 1)), atol=1e-5)
+    assert len(firsts) == 3
+
+
 def test_samples_without_names_are_called_by_position():
     values = X["protein"].to_numpy()
     model = MoGCNClassifier(**QUICK, omics=[values.shape[1]])
