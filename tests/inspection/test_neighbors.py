@@ -143,12 +143,12 @@ def test_neighbors_are_compared_with_the_mean_of_samples_that_have_the_modality(
     given = model[0].transform(table[NEW]).to_numpy()
     function.prepare(torch.as_tensor(given, dtype=torch.float32))
     around = function.neighborhood(0)
-    firsts = {view: n for n, view in reversed(list(enumerate(around.owners)))}
-    for view, n in firsts.items():
-        expected = known.blocks[view][known.present[:, view]].mean(axis=0)
-        mean = around.means[n][0].numpy()
-        np.testing.assert_allclose(mean, np.tile(expected, (len(mean), 1)), atol=1e-5)
-    assert len(firsts) == 3
+    layers = [layer for view in function.states for layer in view]
+    assert len(around.means) == len(layers) == 6
+    for layer, view, mean in zip(layers, around.owners, around.means, strict=True):
+        expected = layer.numpy()[known.present[:, view]].mean(axis=0)
+        found = mean[0].numpy()
+        np.testing.assert_allclose(found, np.tile(expected, (len(found), 1)), atol=1e-5)
 
 
 def test_samples_without_names_are_called_by_position():
