@@ -5,12 +5,16 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from scipy import stats
+from sklearn.utils import check_consistent_length
 
+from skomics._rows import quote_values
 from skomics._warnings import warn
 
 __all__ = [
     "bootstrap_interval",
     "corrected_t_test",
+    "reliability_curve",
+    "risk_coverage_curve",
     "score_intervals",
     "selection_stability",
 ]
@@ -296,10 +300,7 @@ def selection_stability(supports, *, measure="nogueira", level=0.95):
     """
     if measure != "nogueira":
         raise ValueError(f"Got measure={measure!r}. Choose one of ['nogueira'].")
-    if not 0 < level < 1:
-        raise ValueError(
-            f"Got level={level!r}. It is a level of confidence between 0 and 1: 0.95."
-        )
+    _check_level(level)
     chosen = _read_supports(supports)
     n_selections, n_features = chosen.shape
     shares = chosen.mean(axis=0)
@@ -364,3 +365,248 @@ def _variance_of_stability(chosen, stability):
     parts += stability / 2 * (2 * sizes * size - sizes - size + 1)
     parts /= size * (1 - size)
     return 4 / n_selections**2 * np.sum((parts - parts.mean()) ** 2)
+
+
+def reliability_curve(
+    y_true,
+    y_proba,
+    *,
+    kind="confidence",
+    labels=None,
+    n_bins=10,
+    strategy="uniform",
+    level=0.95,
+):
+    """Compare probabilities with how often they come true.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        The classes.
+
+    y_proba : array-like of shape (n_samples, n_classes)
+        Probabilities of the classes, of samples that the model has not seen.
+
+    kind : {"confidence", "class"}, default="confidence"
+        The largest probability of each sample against the accuracy; or the probability
+        of each class against how often a sample is of it, one class after another.
+
+    labels : array-like of shape (n_classes,), default=None
+        The classes of the columns of `y_proba`; None takes the sorted distinct values
+        of `y_true`.
+
+    n_bins : int, default=10
+        Number of bins.
+
+    strategy : {"uniform", "quantile"}, default="uniform"
+        Bins of equal width, or with as many samples in each as ties allow.
+
+    level : float, default=0.95
+        Level of confidence of each interval by itself, of Wilson's score.
+
+    Returns
+    -------
+    curve : DataFrame
+        One row for each bin that has samples: left and right of the bin, n_samples,
+        mean_predicted, fraction (of the samples whose probability came true), low and
+        high; before these, for kind="class", class.
+
+    Raises
+    ------
+    ValueError
+        If there is no sample, the shapes do not fit each other, a value is no
+        probability, a label is none of `labels`, or a parameter is not allowed.
+
+    See Also
+    --------
+    sklearn.calibration.calibration_curve : The same points for two classes, without
+        counts and intervals.
+    skomics.plotting.ReliabilityDisplay : Draws the curve.
+
+    Notes
+    -----
+    The bins are open on the left and closed on the right, as in scikit-learn. Weighted
+    by n_samples, the mean distance of mean_predicted and fraction is, for
+    kind="confidence", the expected calibration error.
+
+    References
+    ----------
+    C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, On calibration of modern neural
+    networks, ICML 2017. E. B. Wilson, Probable inference, the law of succession, and
+    statistical inference, JASA 22, 1927.
+
+    Examples
+    --------
+    Two calls of confidence 0.8, one of them right:
+
+    >>> from skomics.metrics import reliability_curve
+    >>> curve = reliability_curve(["a", "b"], [[0.8, 0.2], [0.8, 0.2]])
+    >>> curve[["n_samples", "mean_predicted", "fraction"]].to_numpy().tolist()
+    [[2.0, 0.8, 0.5]]
+    """
+    _check_choice("kind", kind, ("confidence", "class"))
+    _check_choice("strategy", strategy, ("uniform", "quantile"))
+    if n_bins < 1 or n_bins != int(n_bins):
+        raise ValueError(f"Got n_bins={n_bins!r}. Give a whole number from 1 on: 10.")
+    _check_level(level)
+    y_true, proba, labels = _read_probabilities(y_true, y_proba, labels)
+    if kind == "confidence":
+        is_correct = labels[proba.argmax(axis=1)] == y_true
+        return _fill_bins(proba.max(axis=1), is_correct, n_bins, strategy, level)
+    parts = []
+    for label, predicted in zip(labels, proba.T, strict=True):
+        part = _fill_bins(predicted, y_true == label, n_bins, strategy, level)
+        part.insert(0, "class", [label] * len(part))
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _fill_bins(predicted, is_true, n_bins, strategy, level):
+    """Return a row for each bin that has samples."""
+    edges = np.linspace(0, 1, n_bins + 1)
+    if strategy == "quantile":
+        edges = np.unique(np.percentile(predicted, edges * 100))
+    bins = np.digitize(predicted, edges[1:-1], right=True)
+    table = pd.DataFrame({"bin": bins, "predicted": predicted, "hit": is_true})
+    found = table.groupby("bin").agg(
+        n_samples=("hit", "size"),
+        mean_predicted=("predicted", "mean"),
+        fraction=("hit", "mean"),
+    )
+    hits = table.groupby("bin")["hit"].sum()
+    bounds = [
+        stats.binomtest(int(k), int(n)).proportion_ci(level, method="wilson")
+        for k, n in zip(hits, found["n_samples"], strict=True)
+    ]
+    found["low"], found["high"] = np.transpose(bounds)
+    found.insert(0, "left", edges[found.index])
+    found.insert(1, "right", edges[np.minimum(found.index + 1, len(edges) - 1)])
+    return found.reset_index(drop=True)
+
+
+def risk_coverage_curve(y_true, y_proba, *, labels=None, level=0.95):
+    """Return the error among the surest samples, for each number of them.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        The classes.
+
+    y_proba : array-like of shape (n_samples, n_classes)
+        Probabilities of the classes, of samples that the model has not seen.
+
+    labels : array-like of shape (n_classes,), default=None
+        The classes of the columns of `y_proba`; None takes the sorted distinct values
+        of `y_true`.
+
+    level : float, default=0.95
+        Level of confidence of each interval by itself, of Clopper and Pearson.
+
+    Returns
+    -------
+    curve : DataFrame
+        One row for each threshold of the largest probability, from the top: threshold,
+        coverage (share of the samples that are called), risk (error among them), low,
+        high and n_called.
+
+    Raises
+    ------
+    ValueError
+        If there is no sample, the shapes do not fit each other, a value is no
+        probability, a label is none of `labels`, or the level is not allowed.
+
+    See Also
+    --------
+    skomics.calibration.SelectiveClassifier : Learns a threshold from held-out samples.
+    skomics.plotting.RiskCoverageDisplay : Draws the curve.
+
+    Notes
+    -----
+    The intervals are of one threshold each, chosen before: a threshold that is chosen
+    because the curve is low there has a higher risk than is shown.
+
+    References
+    ----------
+    Geifman, El-Yaniv (2017), "Selective classification for deep neural networks",
+    NeurIPS.
+
+    Examples
+    --------
+    The two surest calls are right, the third is wrong:
+
+    >>> from skomics.metrics import risk_coverage_curve
+    >>> proba = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]
+    >>> curve = risk_coverage_curve(["a", "b", "b"], proba)
+    >>> curve[["threshold", "coverage", "risk"]].round(2).to_numpy().tolist()
+    [[0.9, 0.33, 0.0], [0.8, 0.67, 0.0], [0.6, 1.0, 0.33]]
+    """
+    y_true, proba, labels = _read_probabilities(y_true, y_proba, labels)
+    is_correct = labels[proba.argmax(axis=1)] == y_true
+    return tabulate_risk(proba.max(axis=1), is_correct, level)
+
+
+def tabulate_risk(confidence, is_correct, level=0.95):
+    """Return the table of :func:`risk_coverage_curve` of calls."""
+    _check_level(level)
+    counts, errors = count_errors(confidence, is_correct)
+    tail = (1 - level) / 2
+    with np.errstate(invalid="ignore"):
+        low = stats.beta.ppf(tail, errors, counts - errors + 1)
+        high = stats.beta.ppf(1 - tail, errors + 1, counts - errors)
+    return pd.DataFrame(
+        {
+            "threshold": np.sort(confidence)[::-1][counts - 1],
+            "coverage": counts / len(confidence),
+            "risk": errors / counts,
+            "low": np.where(errors == 0, 0.0, low),
+            "high": np.where(errors == counts, 1.0, high),
+            "n_called": counts,
+        }
+    )
+
+
+def count_errors(confidence, is_correct):
+    """Return, for each threshold from the top, how many are called and are wrong."""
+    order = np.argsort(-confidence, kind="stable")
+    ranked = confidence[order]
+    is_last = np.append(ranked[:-1] > ranked[1:], True)
+    errors = np.cumsum(~is_correct[order])
+    return np.flatnonzero(is_last) + 1, errors[is_last]
+
+
+def _check_choice(name, value, known):
+    if value not in known:
+        raise ValueError(f"Got {name}={value!r}. Choose one of {list(known)}.")
+
+
+def _check_level(level):
+    if not 0 < level < 1:
+        raise ValueError(
+            f"Got level={level!r}. It is a level of confidence between 0 and 1: 0.95."
+        )
+
+
+def _read_probabilities(y_true, y_proba, labels):
+    """Return classes, probabilities and the classes of their columns as arrays."""
+    y_true, proba = np.asarray(y_true), np.asarray(y_proba, dtype=float)
+    check_consistent_length(y_true, proba)
+    labels = np.unique(y_true) if labels is None else np.asarray(labels)
+    if proba.ndim != 2 or proba.shape[1] != len(labels) or len(proba) == 0:
+        raise ValueError(
+            f"Got y_proba of shape {proba.shape} for {len(labels)} classes. It needs a "
+            "row for each sample, at least one, and a column for each class; give "
+            "labels if y_true lacks a class."
+        )
+    if not ((proba >= 0) & (proba <= 1)).all():
+        raise ValueError(
+            f"Got values of y_proba from {proba.min():.3g} to {proba.max():.3g}, but "
+            "probabilities are between 0 and 1. Give what predict_proba returns."
+        )
+    is_known = np.isin(y_true, labels)
+    if not is_known.all():
+        raise ValueError(
+            f"Got samples of {quote_values(np.unique(y_true[~is_known]))} in y_true, "
+            f"but y_proba has columns for {quote_values(labels)} only. Leave them out, "
+            "or name the columns by labels."
+        )
+    return y_true, proba, labels

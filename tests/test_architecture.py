@@ -36,7 +36,11 @@ LAYERS = [
     {"_compat", "_warnings", "exceptions", "_optional", "modules"}
     | {"_feature_names", "_named_sparse", "_environment"},
 ]
-INSIDE_FUNCTIONS = {"graph/_pyg.py", "inspection/_gradients.py"}
+INSIDE_FUNCTIONS = {
+    "graph/_pyg.py",
+    "inspection/_gradients.py",
+    "inspection/_neighbors.py",
+}
 HEAVY = {
     "torch": {"modules", "estimators", "persistence", *INSIDE_FUNCTIONS},
     "skorch": {"estimators/_net.py"},

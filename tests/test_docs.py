@@ -115,3 +115,44 @@ def test_planted_features_of_the_page_are_those_of_the_stored_rows():
     planted = runpy.run_path(REPOSITORY / "docs" / "studies" / "planted.py")
     page = planted["PAGE"].read_text(encoding="utf-8")
     assert planted["fill"](page) == page
+
+
+def test_overlap_with_diablo_on_the_page_is_that_of_the_stored_rows():
+    pytest.importorskip("pyarrow")
+    study = runpy.run_path(REPOSITORY / "docs" / "studies" / "diablo_panel.py")
+    page = study["PAGE"].read_text(encoding="utf-8")
+    assert study["fill"](page) == page
+    assert len(set(study["PANEL"])) == 25
+
+
+@pytest.fixture(scope="module")
+def gallery():
+    return runpy.run_path(REPOSITORY / "docs" / "studies" / "draw_gallery.py")
+
+
+def test_each_display_has_a_heading_and_a_picture_in_the_gallery(gallery):
+    page = gallery["PAGE"].read_text(encoding="utf-8")
+    headings = re.findall(r"^### (\w+)$", page, re.MULTILINE)
+    assert sorted(headings) == sorted(skomics.plotting.__all__)
+    for section in re.split(r"^### ", page, flags=re.MULTILINE)[1:]:
+        assert "![](images/gallery/" in section, section.split("\n")[0]
+
+
+def test_pictures_of_the_gallery_are_stored_and_small(gallery):
+    parts = gallery["read_parts"](gallery["PAGE"])
+    paths = [gallery["PAGE"].parent / picture for _, picture in parts if picture]
+    folder = gallery["PAGE"].parent / "images" / "gallery"
+    assert sorted(paths) == sorted(folder.iterdir())
+    assert sum(path.stat().st_size for path in paths) < 600_000
+
+
+@pytest.mark.slow
+def test_code_of_the_gallery_draws_its_pictures(gallery, pyplot):
+    for module in ("captum", "scikit_posthocs"):
+        pytest.importorskip(module)
+    drawn = {path: type(display).__name__ for path, display in gallery["run"]()}
+    page = gallery["PAGE"].read_text(encoding="utf-8")
+    for path, name in drawn.items():
+        section = page[: page.index(f"gallery/{path.name}")].rpartition("### ")[2]
+        assert section.startswith(f"{name}\n")
+    assert len(drawn) == len(list(path.parent.iterdir()))

@@ -3,11 +3,20 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
+from sklearn.calibration import calibration_curve
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import RepeatedStratifiedKFold, cross_validate
 
-from skomics.metrics import corrected_t_test, score_intervals, selection_stability
+from skomics.benchmark import expected_calibration_error
+from skomics.metrics import (
+    corrected_t_test,
+    reliability_curve,
+    risk_coverage_curve,
+    score_intervals,
+    selection_stability,
+)
 
 SCORES = [0.70, 0.75, 0.80, 0.75]
 
@@ -173,3 +182,110 @@ def test_unknown_measure_and_level_are_refused():
         selection_stability(DEMO, measure="jaccard")
     with pytest.raises(ValueError, match="Got level=95. It is a level of confidence"):
         selection_stability(DEMO, level=95)
+
+
+def drawn_probabilities(n_samples=200, n_classes=3, seed=0):
+    """Return classes that are drawn with the given probabilities."""
+    rng = np.random.default_rng(seed)
+    proba = rng.dirichlet(np.ones(n_classes), n_samples)
+    y = np.array([rng.choice(list("abcdefgh"[:n_classes]), p=p) for p in proba])
+    return y, proba
+
+
+@pytest.mark.parametrize("strategy", ["uniform", "quantile"])
+@pytest.mark.parametrize("n_bins", [1, 5, 10])
+def test_points_of_a_class_are_those_of_scikit_learn(strategy, n_bins):
+    y, proba = drawn_probabilities()
+    curve = reliability_curve(y, proba, kind="class", n_bins=n_bins, strategy=strategy)
+    for place, (label, part) in enumerate(curve.groupby("class")):
+        fraction, predicted = calibration_curve(
+            y == label, proba[:, place], n_bins=n_bins, strategy=strategy
+        )
+        np.testing.assert_allclose(part["fraction"], fraction)
+        np.testing.assert_allclose(part["mean_predicted"], predicted)
+        assert part["n_samples"].sum() == len(y)
+        assert (part["left"] <= part["mean_predicted"]).all()
+        assert (part["mean_predicted"] <= part["right"]).all()
+
+
+def test_probabilities_on_an_edge_count_in_the_lower_bin_as_in_scikit_learn():
+    first = np.array([0.2, 0.4, 0.4, 0.6, 0.8, 1.0])
+    y = np.array(["a", "b", "a", "b", "a", "a"])
+    proba = np.column_stack([first, 1 - first])
+    curve = reliability_curve(y, proba, kind="class", n_bins=5)
+    part = curve[curve["class"] == "a"]
+    fraction, predicted = calibration_curve(y == "a", first, n_bins=5)
+    np.testing.assert_allclose(part["fraction"], fraction)
+    np.testing.assert_allclose(part["mean_predicted"], predicted)
+    assert part["n_samples"].tolist() == [1, 2, 1, 1, 1]
+
+
+def test_interval_of_a_bin_is_wilsons():
+    curve = reliability_curve(["a", "b"], [[0.8, 0.2], [0.8, 0.2]])
+    # One of two, z = 1.96: (1 + z²/2 ± z √(1/2 + z²/4)) / (2 + z²).
+    np.testing.assert_allclose(curve[["low", "high"]], [[0.0945, 0.9055]], atol=1e-4)
+
+
+def test_weighted_gaps_of_the_top_call_are_the_expected_calibration_error():
+    y, proba = drawn_probabilities()
+    curve = reliability_curve(y, proba, n_bins=7)
+    gaps = (curve["fraction"] - curve["mean_predicted"]).abs() * curve["n_samples"]
+    expected = expected_calibration_error(y, proba, n_bins=7)
+    assert gaps.sum() / len(y) == pytest.approx(expected)
+
+
+def test_intervals_of_right_probabilities_hold_them_as_often_as_the_level_says():
+    held = []
+    for seed in range(60):
+        curve = reliability_curve(*drawn_probabilities(seed=seed), n_bins=5, level=0.9)
+        held.extend(curve["mean_predicted"].between(curve["low"], curve["high"]))
+    assert np.mean(held) == pytest.approx(0.9, abs=0.05)
+
+
+def test_equal_probabilities_are_one_bin():
+    curve = reliability_curve(["a", "b"], np.full((2, 2), 0.5), strategy="quantile")
+    assert curve["n_samples"].tolist() == [2]
+    assert curve["fraction"].tolist() == [0.5]
+
+
+def test_risk_is_the_error_among_the_surest_with_the_exact_interval():
+    y, proba = drawn_probabilities(50)
+    curve = risk_coverage_curve(y, proba, level=0.9)
+    confidence = proba.max(axis=1)
+    is_wrong = np.array(list("abc"))[proba.argmax(axis=1)] != y
+    for row in curve.itertuples():
+        called = confidence >= row.threshold
+        assert row.coverage == called.mean()
+        assert row.risk == pytest.approx(is_wrong[called].mean())
+        exact = stats.binomtest(int(is_wrong[called].sum()), int(called.sum()))
+        exact = exact.proportion_ci(0.9, method="exact")
+        assert (row.low, row.high) == pytest.approx((exact.low, exact.high))
+    assert curve["coverage"].iloc[-1] == 1
+
+
+def test_classes_that_no_sample_has_are_named_by_labels():
+    y, proba = drawn_probabilities()
+    few = y != "a"
+    curve = reliability_curve(y[few], proba[few], labels=list("abc"), kind="class")
+    assert (curve.loc[curve["class"] == "a", "fraction"] == 0).all()
+    risk = risk_coverage_curve(y[few], proba[few], labels=list("abc"))
+    assert risk["n_called"].iloc[-1] == few.sum()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "top"}, r"kind='top'. Choose one of \['confidence', 'class'\]"),
+        ({"strategy": "even"}, "strategy='even'. Choose one of"),
+        ({"n_bins": 0}, "n_bins=0. Give a whole number from 1 on"),
+        ({"level": 1}, "level=1. It is a level of confidence"),
+        ({"y_proba": [0.5, 0.5]}, r"shape \(2,\) for 2 classes. It needs a row"),
+        ({"y_proba": [[3, -2], [0, 1]]}, "from -2 to 3, but probabilities are between"),
+        ({"y_proba": [[np.nan, 1], [0, 1]]}, "probabilities are between 0 and 1"),
+        ({"labels": ["a", "c"]}, "samples of 'b' in y_true, but y_proba has columns"),
+    ],
+)
+def test_what_is_no_probability_or_option_is_refused(change, message):
+    given = {"y_true": ["a", "b"], "y_proba": [[0.5, 0.5], [0.2, 0.8]], **change}
+    with pytest.raises(ValueError, match=message):
+        reliability_curve(**given)

@@ -3,7 +3,6 @@
 from numbers import Integral, Real
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
@@ -16,6 +15,7 @@ from skomics.calibration._held_out import (
     read_samples,
     report_by_class,
 )
+from skomics.metrics import count_errors, tabulate_risk
 
 __all__ = ["SelectiveClassifier"]
 
@@ -199,7 +199,7 @@ class SelectiveClassifier(HeldOutClassifier):
         if self.risk is None:
             share = 1.0 if self.coverage is None else self.coverage
             return _threshold(confidence, int(np.ceil(share * n_samples - 1e-9)))
-        counts, errors = _count_errors(confidence, is_correct)
+        counts, errors = count_errors(confidence, is_correct)
         if self.level is None:
             is_safe = errors <= self.risk * counts
         else:
@@ -228,15 +228,8 @@ class SelectiveClassifier(HeldOutClassifier):
     def risk_coverage_(self):
         """Threshold, share called and error among called, of held-out samples."""
         check_is_fitted(self, "estimator_")
-        confidence = self.held_out_confidence_
-        counts, errors = _count_errors(confidence, self.held_out_correct_)
-        return pd.DataFrame(
-            {
-                "threshold": np.sort(confidence)[::-1][counts - 1],
-                "coverage": counts / len(confidence),
-                "risk": errors / counts,
-            }
-        )
+        curve = tabulate_risk(self.held_out_confidence_, self.held_out_correct_)
+        return curve[["threshold", "coverage", "risk"]]
 
     def predict(self, X):
         """Return the class of the largest probability, or the label for abstaining.
@@ -343,15 +336,6 @@ def _threshold(confidence, n_called):
     if n_called >= len(confidence):
         return 0.0
     return float(np.sort(confidence)[::-1][n_called - 1])
-
-
-def _count_errors(confidence, is_correct):
-    """Return, for each threshold from the top, how many are called and are wrong."""
-    order = np.argsort(-confidence, kind="stable")
-    ranked = confidence[order]
-    is_last = np.append(ranked[:-1] > ranked[1:], True)
-    errors = np.cumsum(~is_correct[order])
-    return np.flatnonzero(is_last) + 1, errors[is_last]
 
 
 def _fewest(risk, error):

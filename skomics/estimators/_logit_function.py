@@ -4,12 +4,13 @@ import copy
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch import nn
 
 from skomics.estimators._graph_data import LinkedData
 from skomics.modules._fusion import average_members
 
-__all__ = ["GraphLogitFunction", "LogitFunction"]
+__all__ = ["GraphLogitFunction", "LogitFunction", "Neighborhood"]
 
 
 def _tensor(values, dtype=torch.float32):
@@ -155,6 +156,37 @@ class GraphLogitFunction(LogitFunction):
         self.links = self.classifier.graph_.link(blocks)
         _, self.present = self.classifier._fill(blocks)
 
+    def nodes(self, x):
+        """Return samples as the graph has them: filled, side by side.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, n_features)
+            Their features.
+
+        Returns
+        -------
+        samples, nodes : ndarray of shape (n, n_seen) and (n_nodes, n_seen)
+            Those given, and the nodes of the training graph.
+        """
+        known = self.classifier._training_data.blocks
+        return self._scaled(x).nan_to_num(0.0).numpy(), np.hstack(known)
+
+    def neighborhood(self, i):
+        """Return a prepared sample's neighbors, for this sample alone.
+
+        Parameters
+        ----------
+        i : int
+            Which of the samples of :meth:`prepare`.
+
+        Returns
+        -------
+        neighborhood : Neighborhood
+            The output as a function of the sample and of its neighbors' states.
+        """
+        return Neighborhood(self, i)
+
     def _split(self, x):
         return x.split(self.classifier._input_sizes, dim=1)
 
@@ -163,3 +195,101 @@ class GraphLogitFunction(LogitFunction):
         linked = LinkedData(blocks, self.links, present=self.present)
         chunks = linked.views(torch.device("cpu"), torch.float32)
         return torch.cat([self.module.predict(self.states, *chunk) for chunk in chunks])
+
+
+class Neighborhood:
+    """What a graph model says of one sample, given the states of its neighbors.
+
+    The states of a training sample are what each layer of a view reads of it: its
+    features, and what the layers before have made of it and of its own neighbors.
+
+    Parameters
+    ----------
+    function : GraphLogitFunction
+        Prepared.
+
+    i : int
+        Which of the prepared samples.
+
+    Attributes
+    ----------
+    nodes : list of ndarray
+        For each view, the training samples that the sample is linked to.
+
+    weights : list of ndarray
+        Weights of these links.
+
+    loops : list of float
+        For each view, the weight of the link of the sample to itself.
+
+    owners : list of int
+        The view of each part of the states.
+
+    states, means : tuple of Tensor of shape (1, n_neighbors, d)
+        States of the neighbors, and those of the mean training sample that has the
+        modality, layer by layer of each view that has neighbors.
+    """
+
+    def __init__(self, function, i):
+        self.function, self.i = function, i
+        rows = [links[[i]] for links, _ in function.links]
+        self.nodes = [row.indices for row in rows]
+        self.weights = [row.data for row in rows]
+        self.loops = [float(loops[i]) for _, loops in function.links]
+        self.owners, self.states, self.means = [], (), ()
+        present = function.classifier._training_data.present
+        for view, layers in enumerate(function.states):
+            has = slice(None) if present is None else torch.as_tensor(present[:, view])
+            for layer in layers if len(self.nodes[view]) else ():
+                state = layer[torch.as_tensor(self.nodes[view])][None]
+                self.owners.append(view)
+                self.states += (state,)
+                self.means += (layer[has].mean(0).expand_as(state),)
+
+    def __call__(self, x, *states):
+        """Return the output for several versions of sample and neighbors.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, n_features)
+            Versions of the sample.
+
+        *states : Tensor of shape (n, n_neighbors, d)
+            Versions of the states.
+
+        Returns
+        -------
+        contrasts : Tensor of shape (n, n_classes)
+            As of :class:`LogitFunction`.
+        """
+        function = self.function
+        path = function._path(x) if function.has_path else None
+        blocks = function._split(function._scaled(x))
+        blocks = [torch.where(block.isnan(), 0.0, block) for block in blocks]
+        present = function.present
+        if present is not None:
+            present = np.repeat(present[[self.i]], len(x), axis=0)
+        linked = LinkedData(blocks, self._links(len(x)), present=present)
+        views = self._by_view(states)
+        ((chunk, present),) = linked.views(torch.device("cpu"), torch.float32)
+        logits = function.module.predict(views, chunk, present)
+        return function._contrasts(function._joined(logits, path))
+
+    def _links(self, n):
+        """Return the links of each version to its own versions of the neighbors."""
+        links = []
+        for weights, loop in zip(self.weights, self.loops, strict=True):
+            row = sparse.csr_array(weights[None])
+            # A row without neighbors has no columns, of which kron makes nothing.
+            shape = (n, n * len(weights))
+            each = sparse.kron(sparse.eye_array(n), row) if len(weights) else shape
+            links.append((sparse.csr_array(each), np.full(n, loop)))
+        return links
+
+    def _by_view(self, states):
+        """Return the states of the versions' neighbors, layer by layer of each view."""
+        views = []
+        for view, layers in enumerate(self.function.states):
+            mine = [s for s, v in zip(states, self.owners, strict=True) if v == view]
+            views.append([s.flatten(0, 1) for s in mine] or [s[:0] for s in layers])
+        return views

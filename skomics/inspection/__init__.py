@@ -6,6 +6,7 @@ from skomics.inspection._importance import modality_ablation, modality_importanc
 from skomics.inspection._missingness import missingness_association
 from skomics.inspection._modality_scores import score_by_modality_pattern
 from skomics.inspection._model_card import ModelCard, model_card
+from skomics.inspection._neighbors import neighbor_attributions
 from skomics.inspection._novelty import novelty_score
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "modality_ablation",
     "modality_importance",
     "model_card",
+    "neighbor_attributions",
     "novelty_score",
     "read_gmt",
     "score_by_modality_pattern",

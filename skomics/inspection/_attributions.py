@@ -8,10 +8,10 @@ from skomics._warnings import warn
 from skomics.inspection._gradients import METHODS, explain_classifier
 from skomics.inspection._unroll import find_route
 
-__all__ = ["feature_attributions"]
+__all__ = ["TOLERATED", "feature_attributions", "read_target"]
 
 # More of the output than this share unexplained is warned of.
-_TOLERATED = 0.01
+TOLERATED = 0.01
 
 
 def feature_attributions(
@@ -93,6 +93,7 @@ def feature_attributions(
     See Also
     --------
     modality_importance : Of any model, by the score.
+    neighbor_attributions : What the neighbors add in a graph model.
 
     Notes
     -----
@@ -136,7 +137,7 @@ def feature_attributions(
         )
     route = find_route(estimator, X, given)
     classes = route.classifier.classes_
-    wanted = _read_target(target, classes)
+    wanted = read_target(target, classes)
     explained = explain_classifier(
         route.classifier, route.table, route.baseline, method
     )
@@ -160,7 +161,7 @@ def feature_attributions(
         for k in range(len(classes)) if wanted is None else wanted:
             collected.add(k, rows, contributions[k])
     error = missed / total if total > 0 else 0.0
-    if error > _TOLERATED:
+    if error > TOLERATED:
         warn(
             f"The contributions sum to {1 - error:.1%} of the output at best: "
             f"{error:.1%} are missed by method={method!r}. "
@@ -171,7 +172,7 @@ def feature_attributions(
     return table
 
 
-def _read_target(target, classes):
+def read_target(target, classes):
     """Return positions of classes, or None for those that are predicted."""
     if target is None:
         return range(len(classes))

@@ -7,7 +7,7 @@ import numpy as np
 from skomics._optional import import_optional
 from skomics.inspection._unroll import dense_rows
 
-__all__ = ["METHODS", "explain_classifier"]
+__all__ = ["METHODS", "MOST_STEPS", "STEPS", "TOLERANCE", "explain_classifier"]
 
 METHODS = ("integrated_gradients", "gradient_x_input", "deep_lift", "shap")
 # Numbers in a batch of rows.
@@ -15,7 +15,7 @@ _BATCH_ELEMENTS = 2**22
 # Rows in a batch where they are short.
 _BATCH_ROWS = 1024
 # Steps of the integral to begin with, and at most, and the error to be content with.
-_STEPS, _MOST_STEPS, _TOLERANCE = 16, 512, 0.01
+STEPS, MOST_STEPS, TOLERANCE = 16, 512, 0.01
 
 
 def contrast(values):
@@ -121,7 +121,7 @@ class Network(Explained):
         self.classifier, self.method = classifier, method
         self.function = classifier._logit_function()
         self.is_graph = hasattr(self.function, "states")
-        self.n_steps = _STEPS
+        self.n_steps = STEPS
         if self.is_graph and method == "deep_lift":
             raise ValueError(
                 "deep_lift cannot go through the graph of "
@@ -148,9 +148,9 @@ class Network(Explained):
         while True:
             contributions = self._attribute(x, baseline)
             error = np.abs(contributions.sum(axis=2) - differences).sum()
-            is_fine = error <= _TOLERANCE * max(np.abs(differences).sum(), 1e-12)
+            is_fine = error <= TOLERANCE * max(np.abs(differences).sum(), 1e-12)
             may_go_on = self.method in ("integrated_gradients", "shap")
-            if is_fine or not may_go_on or self.n_steps >= _MOST_STEPS:
+            if is_fine or not may_go_on or self.n_steps >= MOST_STEPS:
                 return contributions, differences
             self.n_steps *= 2
 

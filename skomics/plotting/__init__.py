@@ -2,6 +2,7 @@
 
 from skomics.plotting._benchmark import BenchmarkDisplay
 from skomics.plotting._boxes import ScoreBoxDisplay
+from skomics.plotting._calls import ReliabilityDisplay, RiskCoverageDisplay
 from skomics.plotting._critical_difference import CriticalDifferenceDisplay
 from skomics.plotting._importance import (
     FeatureImportanceDisplay,
@@ -25,6 +26,8 @@ __all__ = [
     "FeatureImportanceDisplay",
     "LearningCurvesDisplay",
     "ModalityImportanceDisplay",
+    "ReliabilityDisplay",
+    "RiskCoverageDisplay",
     "SampleHeatmapDisplay",
     "ScoreBoxDisplay",
     "StabilityDisplay",

@@ -3,6 +3,7 @@
 from math import ceil
 
 from skomics._optional import import_optional
+from skomics.plotting._canvas import shorten_all
 from skomics.plotting._styles import style_models
 
 __all__ = ["METRICS", "BenchmarkDisplay", "check_scores"]
@@ -18,6 +19,7 @@ METRICS = {
 _INCHES_PER_MODEL, _INCHES_OF_FRAME, _INCHES_PER_LEGEND_LINE = 0.26, 1.0, 0.22
 _INCHES_PER_LETTER, _INCHES_PER_MARK = 0.085, 0.55
 _INCHES_OF_AXES = 6.0
+_LONGEST = 32
 
 
 class BenchmarkDisplay:
@@ -84,10 +86,11 @@ class BenchmarkDisplay:
         )
         if ax is None:
             plt = import_optional("matplotlib.pyplot", extra="plot")
-            lines = ceil(len(labels) / _count_columns(labels))
+            lines = ceil(len(labels) / _count_columns(shorten_all(labels, _LONGEST)))
             height = len(tasks) * (len(labels) + 1) * _INCHES_PER_MODEL
             size = (
-                _INCHES_OF_AXES + _INCHES_PER_LETTER * max(map(len, tasks)),
+                _INCHES_OF_AXES
+                + _INCHES_PER_LETTER * max(map(len, shorten_all(tasks, _LONGEST))),
                 height + lines * _INCHES_PER_LEGEND_LINE + _INCHES_OF_FRAME,
             )
             ax = plt.subplots(figsize=size, layout="constrained")[1]
@@ -99,6 +102,7 @@ class BenchmarkDisplay:
     def _draw_dots(self, metric, tasks, labels):
         """Draw a line of dots per task and model, the first of each on top."""
         step = 1 / (len(labels) + 1)
+        names = shorten_all(labels, _LONGEST)
         for number, (label, style) in enumerate(style_models(labels).items()):
             color = style["color"]
             shift = (number - (len(labels) - 1) / 2) * step
@@ -121,7 +125,7 @@ class BenchmarkDisplay:
                 markersize=8,
                 color=color,
                 markeredgecolor="white",
-                label=label,
+                label=names[number],
                 zorder=3,
             )
             self._write_means(means, color)
@@ -144,7 +148,7 @@ class BenchmarkDisplay:
 
     def _draw_frame(self, metric, tasks, labels):
         ax = self.ax_
-        ax.set_yticks(range(len(tasks)), tasks)
+        ax.set_yticks(range(len(tasks)), shorten_all(tasks, _LONGEST))
         ax.set_ylim(len(tasks) - 0.5, -0.5)
         for border in range(1, len(tasks)):
             ax.axhline(border - 0.5, color="0.85", linewidth=0.8, zorder=0)
@@ -156,7 +160,7 @@ class BenchmarkDisplay:
         ax.legend(
             loc="lower left",
             bbox_to_anchor=(0, 1.0),
-            ncols=_count_columns(labels),
+            ncols=_count_columns(shorten_all(labels, _LONGEST)),
             frameon=False,
             borderaxespad=0.2,
         )

@@ -2,6 +2,7 @@
 
 from skomics._optional import import_optional
 from skomics.plotting._benchmark import METRICS, check_scores
+from skomics.plotting._canvas import shorten_all
 from skomics.plotting._styles import style_models
 
 __all__ = ["ScoreBoxDisplay"]
@@ -76,7 +77,7 @@ class ScoreBoxDisplay:
         for height, (label, style) in enumerate(style_models(labels).items()):
             scores = self.results.loc[self.results["label"] == label, metric].dropna()
             self._draw_box(scores, height, style["color"])
-        ax.set_yticks(range(len(labels)), labels)
+        ax.set_yticks(range(len(labels)), shorten_all(labels, 32))
         ax.set_ylim(len(labels) - 0.5, -0.5)
         ax.grid(axis="x", color="#808080", alpha=0.3)
         ax.set_axisbelow(True)

@@ -4,7 +4,15 @@ import numpy as np
 
 from skomics._optional import import_optional
 
-__all__ = ["COLUMN", "make_axes", "shorten", "tidy"]
+__all__ = [
+    "COLUMN",
+    "count_columns",
+    "make_axes",
+    "shorten",
+    "shorten_all",
+    "sort_classes",
+    "tidy",
+]
 
 # One column of a journal: 85 mm, in inches.
 COLUMN = 85 / 25.4
@@ -64,6 +72,52 @@ def shorten(name, n=24):
         return name
     front = (n - 1) * 2 // 3
     return f"{name[:front]}…{name[len(name) - (n - 1 - front) :]}"
+
+
+def shorten_all(names, n=24):
+    """Return short names that differ where the names do, by a number if need be."""
+    short, taken = [], {}
+    for name in names:
+        cut = shorten(name, n)
+        taken[cut] = taken.get(cut, 0) + 1
+        short.append(cut if taken[cut] == 1 else f"{cut} ({taken[cut]})")
+    return short
+
+
+def sort_classes(labels):
+    """Return the distinct classes: 2 before 10, and by name where types differ."""
+    distinct = list(dict.fromkeys(labels))
+    try:
+        return sorted(distinct)
+    except TypeError:
+        return sorted(distinct, key=str)
+
+
+def count_columns(names, width, fontsize, most=3):
+    """Return how many columns of a legend fit into a width.
+
+    Parameters
+    ----------
+    names : list of str
+        What the legend says.
+
+    width : float
+        In inches.
+
+    fontsize : float
+        In points. A letter is taken for 0.6 of it wide, what stands before a name for
+        four letters.
+
+    most : int, default=3
+        Number of columns that there are at most.
+
+    Returns
+    -------
+    n_columns : int
+        At least 1.
+    """
+    column = (max(map(len, names)) + 4) * 0.6 * fontsize / 72
+    return max(1, min(len(names), most, int(width / column)))
 
 
 def tidy(ax, grid="x"):

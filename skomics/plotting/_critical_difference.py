@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from skomics._optional import import_optional
+from skomics.plotting._canvas import shorten_all
 from skomics.plotting._styles import style_models
 
 __all__ = ["CriticalDifferenceDisplay"]
@@ -89,7 +90,7 @@ class CriticalDifferenceDisplay:
             height = len(self.ranks) * _INCHES_PER_MODEL + _INCHES_OF_FRAME
             ax = plt.subplots(figsize=(7.0, height), layout="constrained")[1]
         self.ax_, self.figure_ = ax, ax.figure
-        ranks = self.ranks.set_index("label")["rank"]
+        ranks = self.ranks["rank"].set_axis(matrix.index)
         styles = style_models(list(matrix.index))
         drawn = posthocs.critical_difference_diagram(
             ranks,
@@ -138,6 +139,5 @@ class CriticalDifferenceDisplay:
         for row in self.pairs.to_dict("records"):
             matrix.loc[row["model"], row["other"]] = row[p_value]
             matrix.loc[row["other"], row["model"]] = row[p_value]
-        return matrix.set_axis(self.ranks["label"]).set_axis(
-            self.ranks["label"], axis=1
-        )
+        labels = shorten_all(self.ranks["label"])
+        return matrix.set_axis(labels).set_axis(labels, axis=1)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skomics.inspection import feature_attributions, modality_importance
-from skomics.plotting._canvas import make_axes, shorten, tidy
+from skomics.plotting._canvas import count_columns, make_axes, shorten, tidy
 from skomics.plotting._styles import style_models
 
 __all__ = ["FeatureImportanceDisplay", "ModalityImportanceDisplay"]
@@ -221,7 +221,9 @@ class FeatureImportanceDisplay:
         self.figure_.legend(
             handles=handles,
             loc="outside lower center",
-            ncols=min(3, len(handles)),
+            ncols=count_columns(
+                [h.get_label() for h in handles], self.figure_.get_figwidth(), 7
+            ),
             fontsize=7,
             frameon=False,
             title="mean contribution; right: high values speak for the class",

@@ -1,6 +1,7 @@
 """Scores of several models against the number of training samples."""
 
 from skomics._optional import import_optional
+from skomics.plotting._canvas import shorten_all
 from skomics.plotting._styles import style_models
 
 __all__ = ["LearningCurvesDisplay"]
@@ -69,13 +70,16 @@ class LearningCurvesDisplay:
             size = (7.0, _INCHES_OF_FRAME + n_lines * _INCHES_PER_LINE)
             ax = plt.subplots(figsize=size, layout="constrained")[1]
         self.ax_, self.figure_ = ax, ax.figure
-        for label, style in style_models(labels).items():
+        styles = style_models(labels)
+        for (label, style), name in zip(
+            styles.items(), shorten_all(labels, 32), strict=True
+        ):
             rows = self.curves[self.curves["label"] == label]
             ax.errorbar(
                 rows["n_train"],
                 rows["mean"],
                 yerr=rows["std"].fillna(0),
-                label=label,
+                label=name,
                 elinewidth=0.8,
                 capsize=2,
                 **style,

@@ -5,7 +5,15 @@ import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
 
-from skomics.plotting._canvas import make_axes, shorten, tidy
+from skomics.plotting._canvas import (
+    COLUMN,
+    count_columns,
+    make_axes,
+    shorten,
+    shorten_all,
+    sort_classes,
+    tidy,
+)
 from skomics.plotting._styles import style_models
 
 __all__ = ["AttentionDisplay", "EmbeddingDisplay", "TrainingCurveDisplay"]
@@ -198,10 +206,13 @@ class EmbeddingDisplay:
             The object itself.
         """
         known = self.points[~self.points["is_new"].astype(bool)]
-        labels = list(dict.fromkeys(sorted(known["label"], key=str)))
-        self.ax_ = ax = make_axes(ax, 3.0 + 0.12 * max(0, len(labels) - 6))[0]
+        labels = sort_classes(known["label"])
+        names = [*shorten_all(labels, 20), "new"]
+        n_columns = count_columns(names, COLUMN, 6)
+        self.ax_ = ax = make_axes(ax, 2.8 + 0.12 * -(-len(names) // n_columns))[0]
         self.figure_ = ax.figure
-        for label, style in style_models(labels).items():
+        styles = style_models(labels)
+        for (label, style), name in zip(styles.items(), names, strict=False):
             part = known[known["label"] == label]
             ax.plot(
                 part["x"],
@@ -211,7 +222,7 @@ class EmbeddingDisplay:
                 markersize=4,
                 alpha=0.7,
                 markeredgewidth=0,
-                label=shorten(label, 20),
+                label=name,
             )
         new = self.points[self.points["is_new"].astype(bool)]
         if len(new):
@@ -224,13 +235,12 @@ class EmbeddingDisplay:
                 markeredgecolor="#000000",
                 label="new",
             )
-        names = ["dimension 1", "dimension 2"]
+        axes = ["dimension 1", "dimension 2"]
         if self.explained is not None:
-            names = [f"PC{i + 1} ({s:.0%})" for i, s in enumerate(self.explained)]
-        ax.set_xlabel(names[0])
-        ax.set_ylabel(names[1])
+            axes = [f"PC{i + 1} ({s:.0%})" for i, s in enumerate(self.explained)]
+        ax.set_xlabel(axes[0])
+        ax.set_ylabel(axes[1])
         tidy(ax, "both")
-        n_columns = 1 if len(labels) < 4 else 2 if len(labels) < 9 else 3
         ax.legend(
             fontsize=6,
             frameon=False,

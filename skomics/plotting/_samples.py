@@ -7,7 +7,13 @@ from sklearn.metrics import confusion_matrix
 
 from skomics._blocks import read_blocks
 from skomics.inspection import feature_attributions
-from skomics.plotting._canvas import COLUMN, make_axes, shorten
+from skomics.plotting._canvas import (
+    COLUMN,
+    count_columns,
+    make_axes,
+    shorten,
+    sort_classes,
+)
 from skomics.plotting._styles import style_models
 
 __all__ = ["ConfusionDisplay", "SampleHeatmapDisplay"]
@@ -116,7 +122,7 @@ class SampleHeatmapDisplay:
         from matplotlib.patches import Patch
 
         values, labels = self.values, self.labels
-        classes = sorted(labels.unique(), key=str)
+        classes = sort_classes(labels)
         samples = np.concatenate(
             [_cluster(values[(labels == c).to_numpy()], labels == c) for c in classes]
         )
@@ -147,7 +153,9 @@ class SampleHeatmapDisplay:
         names = [shorten(c, 18) for c in classes]
         ax.set_xticklabels(names, fontsize=7, rotation=turn)
         ax.tick_params(length=0)
-        bar = self.figure_.colorbar(image, ax=ax, shrink=0.6, pad=0.01)
+        bar = self.figure_.colorbar(
+            image, ax=ax, shrink=min(0.6, 1.5 / height), pad=0.01
+        )
         bar.set_label("standard deviations", size=7)
         bar.ax.tick_params(labelsize=6)
         handles = [
@@ -157,7 +165,7 @@ class SampleHeatmapDisplay:
             handles=handles,
             fontsize=6,
             frameon=False,
-            ncols=len(handles),
+            ncols=count_columns([h.get_label() for h in handles], 4.5, 6, most=5),
             loc="lower left",
             bbox_to_anchor=(0, 1),
         )

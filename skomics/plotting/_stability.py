@@ -9,14 +9,14 @@ from skomics._layout import SEPARATOR
 from skomics._optional import import_optional
 from skomics._rows import quote_values
 from skomics.feature_selection import StabilitySelector
+from skomics.plotting._canvas import COLUMN, count_columns, shorten
 from skomics.plotting._styles import style_models
 from skomics.preprocessing import OmicsConcatenator
 
 __all__ = ["StabilityDisplay"]
 
-# A column of a journal is 85 mm wide.
-_WIDTH, _INCHES_PER_FEATURE, _INCHES_OF_FRAME = 85 / 25.4, 0.15, 0.7
-_FONT, _LONGEST = 7, 24
+_INCHES_PER_FEATURE, _INCHES_OF_FRAME = 0.15, 0.7
+_FONT = 7
 _COLUMNS = ["modality", "feature", "frequency", "threshold", "selected"]
 
 
@@ -121,7 +121,7 @@ class StabilityDisplay:
         top = self.table.groupby("modality", sort=False).head(n_features)
         if ax is None:
             plt = import_optional("matplotlib.pyplot", extra="plot")
-            size = (_WIDTH, len(top) * _INCHES_PER_FEATURE + _INCHES_OF_FRAME)
+            size = (COLUMN, len(top) * _INCHES_PER_FEATURE + _INCHES_OF_FRAME)
             ax = plt.subplots(figsize=size, layout="constrained")[1]
         self.ax_, self.figure_ = ax, ax.figure
         styles, start = style_models(top["modality"].unique().tolist()), 0
@@ -143,7 +143,7 @@ class StabilityDisplay:
             edgecolors=style["color"],
             marker=style["marker"],
             linewidths=1,
-            label=name,
+            label=shorten(name),
             clip_on=False,
             zorder=3,
         )
@@ -153,7 +153,7 @@ class StabilityDisplay:
 
     def _finish(self, top):
         ax = self.ax_
-        labels = [_cut(str(name)) for name in top["feature"]]
+        labels = [shorten(name) for name in top["feature"]]
         ax.set_yticks(range(len(top)), labels, fontsize=_FONT)
         ax.set_ylim(len(top) - 0.5, -0.5)
         ax.set_xlim(0, max(1, top["threshold"].max()) + 0.02)
@@ -172,7 +172,7 @@ class StabilityDisplay:
         legend = self.ax_.legend(
             loc="lower left",
             bbox_to_anchor=(0, 1),
-            ncols=min(len(names), 3),
+            ncols=count_columns(names, 0.9 * COLUMN, _FONT),
             fontsize=_FONT,
             frameon=False,
             handletextpad=0.2,
@@ -227,11 +227,3 @@ def _split(name, thresholds):
             "with the OmicsConcatenator before it."
         )
     return next(iter(thresholds)), name
-
-
-def _cut(name):
-    """Shorten a long name in the middle, where names of one kind differ least."""
-    if len(name) <= _LONGEST:
-        return name
-    half = (_LONGEST - 1) // 2
-    return f"{name[:half]}…{name[-half:]}"

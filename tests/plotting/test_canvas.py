@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from skomics.plotting._canvas import COLUMN, make_axes, shorten
+from skomics.plotting._canvas import (
+    COLUMN,
+    count_columns,
+    make_axes,
+    shorten,
+    shorten_all,
+    sort_classes,
+)
 
 
 def test_a_panel_is_a_column_of_a_journal_wide(pyplot):
@@ -35,3 +42,22 @@ def test_long_names_keep_both_ends():
     assert len(short) == 20
     assert short.startswith("GLYCOLYSIS_G")
     assert short.endswith("S473")
+
+
+def test_names_that_are_cut_to_the_same_are_numbered():
+    given = ["x" * 40 + "a" + "y" * 40, "x" * 40 + "b" + "y" * 40, "short"]
+    one, other, short = shorten_all(given, 10)
+    assert other == f"{one} (2)"
+    assert short == "short"
+
+
+def test_legend_has_as_many_columns_as_fit():
+    assert count_columns(["rna", "protein", "cnv", "mirna"], COLUMN, 7) == 3
+    assert count_columns(["rna", "protein"], COLUMN, 7) == 2
+    assert count_columns(["x" * 200] * 3, COLUMN, 7) == 1
+
+
+def test_classes_that_are_numbers_stand_in_their_order():
+    assert sort_classes([10, 2, 1, 2]) == [1, 2, 10]
+    assert sort_classes(["b", "a", "b"]) == ["a", "b"]
+    assert sort_classes(["b", 3]) == [3, "b"]
