@@ -110,6 +110,13 @@ def test_code_of_a_page_runs_from_top_to_bottom(page):
         exec(compile(block, page, "exec"), names)
 
 
+def test_accuracy_of_turned_modalities_is_that_of_the_stored_rows():
+    pytest.importorskip("pyarrow")
+    turned = runpy.run_path(REPOSITORY / "docs" / "studies" / "turned.py")
+    page = turned["PAGE"].read_text(encoding="utf-8")
+    assert turned["fill"](page) == page
+
+
 def test_planted_features_of_the_page_are_those_of_the_stored_rows():
     pytest.importorskip("pyarrow")
     planted = runpy.run_path(REPOSITORY / "docs" / "studies" / "planted.py")

@@ -4,6 +4,7 @@ import copy
 import inspect
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass, fields
+from itertools import accumulate, pairwise
 from numbers import Integral, Real
 from typing import dataclass_transform
 
@@ -41,6 +42,7 @@ from skomics.estimators._receipt import (
     learned_digest,
     note_samples,
 )
+from skomics.estimators._rotation import BlockRotation
 from skomics.estimators._samples import (
     apply_class_weight,
     column_means,
@@ -404,8 +406,6 @@ class BaseOmicsClassifier(
             trained = module
             if self._turned is not None:
                 trained = self._turned.narrow(module, self._new_module)
-                samples = self._turned.rotate(samples)
-                valid = valid and self._turned.rotate(valid)
             self.net_ = make_net(
                 trained.to(device),
                 self._net_settings(len(samples)),
@@ -454,6 +454,9 @@ class BaseOmicsClassifier(
 
     def _train_net(self, samples, valid):
         """Hand the samples over to the net."""
+        if self._turned is not None:
+            samples = self._turned.rotate(samples)
+            valid = valid and self._turned.rotate(valid)
         present = self.net_.module_.present
         present.may_miss = self._may_miss
         means = torch.as_tensor(column_means(samples.X))
@@ -481,11 +484,14 @@ class BaseOmicsClassifier(
 
     def _new_module(self, **params):
         with construction():
-            return self._module_class(**self._module_params, **params)
+            return self._module_class(**{**self._module_params, **params})
 
     def _turn(self, module, samples):
         """Return coordinates in which training costs less, or None for features."""
-        return None
+        if not hasattr(module, "input_weights"):
+            return None
+        edges = accumulate(self._module_params["block_sizes"], initial=0)
+        return BlockRotation.find(list(pairwise(edges)), samples.X)
 
     def _logits(self, X):
         """Return the logarithm of the class probabilities, up to a constant."""

@@ -2,7 +2,7 @@
 
 import copy
 from abc import ABCMeta
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -123,8 +123,15 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
             blocks = self._split_blocks(valid.X)
             links = self.graph_.link(blocks)
             blocks, present = self._fill(blocks)
+            blocks = self._in_span(blocks)
             valid = LinkedData(blocks, links, valid.codes, valid.weights, present)
-        self.net_.train_on(self._training_data, valid, stages=self._stages())
+        known = self._training_data
+        known = replace(known, blocks=self._in_span(known.blocks))
+        self.net_.train_on(known, valid, stages=self._stages())
+
+    def _in_span(self, blocks):
+        """Return features as the network is trained on them."""
+        return blocks if self._turned is None else self._turned.rotate_blocks(blocks)
 
     def _stages(self):
         params, n = self._parameters, len(self._training_data)

@@ -1,8 +1,8 @@
-"""Tokens that are much wider than there are samples, turned to the span of these.
+"""Inputs that are much wider than there are samples, turned to the span of these.
 
-A gradient of a token's projection is a sum of training samples, so that it never
-leaves their span: in coordinates of the span, of which there are no more than samples,
-training is the same, and costs the same however many features there are.
+A gradient of a linear layer is a sum of training samples, so that it never leaves their
+span: in coordinates of the span, of which there are no more than samples, training is
+the same, and costs the same however many features there are.
 """
 
 from dataclasses import dataclass, replace
@@ -13,27 +13,31 @@ from scipy import sparse
 
 from skomics.estimators._samples import column_means
 
-__all__ = ["TokenRotation"]
+__all__ = ["BlockRotation", "TokenRotation"]
 
 # A token is turned if it has more features than this for each sample: turning it has a
 # price, too.
 _WIDE = 2
+# A whole modality is turned if there are more features than this in all, and it has
+# more than so many for each sample. Adam's steps in other coordinates lead elsewhere:
+# what is not slow is left as the publications have it.
+_MANY, _MANY_TIMES = 20_000, 20
 # Directions in which the samples vary by less than this share of the largest one are
 # those of rounding.
 _NEGLIGIBLE = 1e-6
 
 
 @dataclass(frozen=True)
-class TokenRotation:
-    """An orthonormal basis for each token that is wider than its samples.
+class _Rotation:
+    """An orthonormal basis for each part of the features that is wide.
 
     Parameters
     ----------
     bounds : list of (int, int)
-        First and last-plus-one feature of each token.
+        First and last-plus-one feature of each part.
 
     bases : list of ndarray of shape (width, rank), or None
-        One for each token; None leaves it as it is.
+        One for each part; None leaves it as it is.
 
     means : ndarray of shape (n_features,)
         Means of the features, which stand in for those that a sample lacks.
@@ -43,24 +47,29 @@ class TokenRotation:
     bases: list
     means: np.ndarray
 
+    @staticmethod
+    def _limit(n_samples, n_features):
+        """Return the number of features above which a part is turned."""
+        raise NotImplementedError
+
     @classmethod
     def find(cls, bounds, X):
-        """Return the rotation for training samples, or None if no token is wide.
+        """Return the rotation for training samples, or None if no part is wide.
 
         Parameters
         ----------
         bounds : list of (int, int)
-            Tokens.
+            The parts.
 
         X : {ndarray, csr} of shape (n_samples, n_features), dtype float32
             Training samples.
 
         Returns
         -------
-        rotation : TokenRotation or None
+        rotation : same class, or None
             The rotation.
         """
-        limit = _WIDE * X.shape[0]
+        limit = cls._limit(*X.shape)
         if all(stop - start <= limit for start, stop in bounds):
             return None
         bases = [
@@ -71,7 +80,7 @@ class TokenRotation:
 
     @property
     def widths(self):
-        """Number of coordinates of each token."""
+        """Number of coordinates of each part."""
         pairs = zip(self.bounds, self.bases, strict=True)
         return [
             stop - start if basis is None else basis.shape[1]
@@ -79,16 +88,30 @@ class TokenRotation:
         ]
 
     def rotate(self, samples):
-        """Return training samples in the coordinates of their tokens."""
+        """Return training samples in the coordinates of their parts."""
         parts = []
         for (start, stop), basis in zip(self.bounds, self.bases, strict=True):
-            part = samples.X[:, start:stop]
-            if basis is not None:
-                part = np.asarray(part @ basis)
-            elif sparse.issparse(part):
-                part = part.toarray()
+            part = _coordinates(samples.X[:, start:stop], basis)
+            part = part.toarray() if sparse.issparse(part) else part
             parts.append(part.astype(np.float32, copy=False))
         return replace(samples, X=np.concatenate(parts, axis=1))
+
+    def rotate_blocks(self, blocks):
+        """Return features of samples, part by part, in coordinates."""
+        pairs = zip(blocks, self.bases, strict=True)
+        return [np.ascontiguousarray(_coordinates(*pair)) for pair in pairs]
+
+    @staticmethod
+    def _tensor(basis, like):
+        return torch.as_tensor(basis).to(like.device, like.dtype)
+
+
+class TokenRotation(_Rotation):
+    """An orthonormal basis for each token that is wider than its samples."""
+
+    @staticmethod
+    def _limit(n_samples, n_features):
+        return _WIDE * n_samples
 
     def narrow(self, module, build):
         """Return a module for rotated samples with the weights of one for features.
@@ -148,10 +171,6 @@ class TokenRotation:
         return module
 
     @staticmethod
-    def _tensor(basis, like):
-        return torch.as_tensor(basis).to(like.device, like.dtype)
-
-    @staticmethod
     def _other_weights(source, target):
         """Return the weights of one module that another one takes as they are."""
         own = target.state_dict()
@@ -161,6 +180,97 @@ class TokenRotation:
             name: own[name] if name in apart else taken[name].to(own[name].device)
             for name in own
         }
+
+
+class BlockRotation(_Rotation):
+    """An orthonormal basis for each modality that is wider than its samples.
+
+    It serves modules that say by `input_weights` which of their weights read features:
+    by name, the first and last-plus-one feature.
+    """
+
+    @staticmethod
+    def _limit(n_samples, n_features):
+        return _MANY_TIMES * n_samples if n_features > _MANY else np.inf
+
+    def narrow(self, module, build):
+        """Return a module for rotated samples with the weights of one for features.
+
+        Parameters
+        ----------
+        module : Module
+            A module for features.
+
+        build : callable
+            Makes a module from the sizes of its modalities.
+
+        Returns
+        -------
+        narrow : Module
+            The same function of samples in the span.
+        """
+        narrow = build(block_sizes=self.widths)
+        state = self._other_weights(module, narrow)
+        for name, span in module.input_weights.items():
+            weight, parts, end = module.state_dict()[name], [], 0
+            for start, stop, basis in self._parts(span):
+                part, end = weight[:, start:stop], stop
+                parts.append(part if basis is None else part @ basis.to(part))
+            state[name] = torch.cat([*parts, weight[:, end:]], dim=1)
+        narrow.load_state_dict(state)
+        return narrow
+
+    def widen(self, narrow, module):
+        """Give a module for features the weights that were trained on rotated samples.
+
+        Parameters
+        ----------
+        narrow : Module
+            A trained module for rotated samples.
+
+        module : Module
+            The module for features, which is changed.
+
+        Returns
+        -------
+        module : Module
+            The same function of samples in the span; what is outside it, no training
+            sample told anything about, and counts nothing.
+        """
+        state = self._other_weights(narrow, module)
+        for name, span in module.input_weights.items():
+            weight, parts, end = narrow.state_dict()[name], [], 0
+            for start, stop, basis in self._parts(span):
+                width = stop - start if basis is None else basis.shape[1]
+                part, end = weight[:, end : end + width], end + width
+                parts.append(part if basis is None else part @ basis.to(part).T)
+            state[name] = torch.cat([*parts, weight[:, end:]], dim=1)
+        if "present.fill" in state:
+            state["present.fill"] = torch.as_tensor(self.means)
+        module.load_state_dict(state)
+        return module
+
+    def _parts(self, span):
+        """Yield the modalities that a weight reads, by its own columns."""
+        first, last = span
+        for (start, stop), basis in zip(self.bounds, self.bases, strict=True):
+            if first <= start < last:
+                tensor = None if basis is None else torch.as_tensor(basis)
+                yield start - first, stop - first, tensor
+
+    @staticmethod
+    def _other_weights(source, target):
+        """Return the weights of one module that another one takes as they are."""
+        apart, own = {*source.input_weights, "present.fill"}, target.state_dict()
+        return {
+            name: own[name] if name in apart else weight.to(own[name].device)
+            for name, weight in source.state_dict().items()
+        }
+
+
+def _coordinates(part, basis):
+    """Return features in the coordinates of a basis, or as they are without."""
+    return part if basis is None else np.asarray(part @ basis)
 
 
 def _basis(X):

@@ -81,6 +81,11 @@ class EFNN(nn.Module):
         self.reset_parameters()
 
     @property
+    def input_weights(self):
+        """The weights that read features: by name, the first and last-plus-one one."""
+        return {"layers.0.weight": (0, len(self.present.fill))}
+
+    @property
     def last_layer(self):
         """The layer that reads the embedding."""
         return self.layers[-1]

@@ -1,5 +1,7 @@
 """lfNN: a dense branch for each modality, joined late."""
 
+from itertools import accumulate, pairwise
+
 import torch
 from torch import nn
 
@@ -87,6 +89,12 @@ class LFNN(nn.Module):
         d_joined = sum((size, *branch_sizes)[-1] for size in block_sizes)
         self.head = dense_head((d_joined, *head_sizes), n_classes, dropout)
         self.reset_parameters()
+
+    @property
+    def input_weights(self):
+        """The weights that read features: by name, the first and last-plus-one one."""
+        spans = pairwise(accumulate(self.block_sizes, initial=0))
+        return {f"branches.{v}.0.weight": span for v, span in enumerate(spans)}
 
     @property
     def last_layer(self):

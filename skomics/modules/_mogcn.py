@@ -1,5 +1,7 @@
 """moGCN: a graph convolutional network per modality, joined by VCDN."""
 
+from itertools import accumulate, pairwise
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -70,6 +72,13 @@ class MultiViewGraphModule(nn.Module):
             )
         for weight in self.heads.weight:
             nn.init.xavier_normal_(weight)
+
+    @property
+    def input_weights(self):
+        """The weights that read features: by name, the first and last-plus-one one."""
+        sizes = [encoder[0].lin.weight.shape[1] for encoder in self.encoders]
+        spans = pairwise(accumulate(sizes, initial=0))
+        return {f"encoders.{v}.0.lin.weight": span for v, span in enumerate(spans)}
 
     @property
     def last_layer(self):

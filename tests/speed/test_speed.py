@@ -230,6 +230,18 @@ def test_wide_tokens_that_are_turned_take_at_most_half_of_the_time(monkeypatch):
     assert best_ratio(*fits, bound=0.5, repeats=2) <= 0.5
 
 
+def test_wide_modalities_that_are_turned_take_at_most_half_of_the_time(monkeypatch):
+    X, y = table(60, 40_000, 3)
+    model = EFNNClassifier(omics=[20_000, 20_000], max_epochs=10, device="cpu")
+
+    def fit_with(limit):
+        monkeypatch.setattr(_rotation, "_MANY", limit)
+        model.fit(X, y)
+
+    fits = (lambda: fit_with(20_000), lambda: fit_with(np.inf))
+    assert best_ratio(*fits, bound=0.5, repeats=2) <= 0.5
+
+
 @pytest.mark.skipif(
     "SKOMICS_ABSOLUTE_TIMES" not in os.environ,
     reason="absolute times depend on the machine; set SKOMICS_ABSOLUTE_TIMES",
