@@ -4,6 +4,7 @@ from skomics.benchmark._models import ModelSpec
 from skomics.benchmark._predictions import predictions_by_repeat, read_predictions
 from skomics.benchmark._results import BenchmarkResults
 from skomics.benchmark._runner import run_benchmark
+from skomics.benchmark._shards import merge_shards
 from skomics.benchmark._store import read_results
 from skomics.benchmark._summary import summarize
 from skomics.benchmark._tasks import Task, simulated_task
@@ -34,6 +35,7 @@ __all__ = [
     "friedman_nemenyi",
     "learning_curves",
     "make_report",
+    "merge_shards",
     "modality_ablation",
     "predictions_by_repeat",
     "rank_models",

@@ -3,7 +3,7 @@
 import shlex
 import sys
 import warnings
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from skomics.benchmark._models import (
 from skomics.benchmark._prediction_store import name_files
 from skomics.benchmark._results import PLAIN, BenchmarkResults
 from skomics.benchmark._runner import run_benchmark
+from skomics.benchmark._shards import mark_shard, read_shard, shard_folder
 from skomics.benchmark._store import ResultsStore, read_commands, write_commands
 from skomics.benchmark._summary import (
     format_summary,
@@ -225,6 +226,14 @@ def _add_run_options(parser):
         help="folder for the results (default: %(default)s)",
     )
     parser.add_argument(
+        "--shard",
+        metavar="I/N",
+        type=_shard,
+        help="run part I of N only, for arrays of jobs or one process per GPU; its "
+        'results are in a folder of their own under --output, and "report DIR" puts '
+        "all parts together",
+    )
+    parser.add_argument(
         "--any-version",
         action="store_true",
         help="go on with results that were made with another version of skomics or "
@@ -242,6 +251,13 @@ def _add_run_options(parser):
         action="store_true",
         help="also write the results as results.parquet at the end",
     )
+
+
+def _shard(text):
+    try:
+        return read_shard(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
 
 
 def main(argv=None):
@@ -265,8 +281,12 @@ def main(argv=None):
     if args.list:
         _print_list()
         return 0
+    if args.shard is not None:
+        args.output = shard_folder(args.output, args.shard)
     file = args.output / "results.csv"
     try:
+        if args.shard is not None:
+            mark_shard(args.output, is_finished=False)
         commands = read_commands(args.output) if file.exists() else []
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
@@ -281,11 +301,14 @@ def main(argv=None):
     except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    if args.shard is not None:
+        mark_shard(args.output, is_finished=True)
     commands.append(shlex.join(["python", "-m", "skomics.benchmark", *argv]))
     files = [file, *_list_predictions(file), write_commands(args.output, commands)]
     files += _write_files(results, args, "\n".join(dict.fromkeys(commands)))
     _print_results(results, files)
-    return 1 if (results.frame["status"] != "ok").all() else 0
+    failed = results.frame["status"] != "ok"
+    return 1 if len(failed) and failed.all() else 0
 
 
 def _list_predictions(file):
@@ -317,6 +340,7 @@ def _run(args, file):
             backend=args.backend,
             scheduler=args.scheduler,
             output=file,
+            shard=args.shard,
             any_version=args.any_version,
             predictions=not args.no_predictions,
             verbose=True,

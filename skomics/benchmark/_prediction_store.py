@@ -184,6 +184,25 @@ class PredictionStore:
         self._write_table(order_predictions(self.read(), keys))
         self.journal.unlink()
 
+    def replace(self, predictions, keys):
+        """Keep these predictions in place of all that is stored.
+
+        Parameters
+        ----------
+        predictions : DataFrame
+            The columns `PREDICTION_COLUMNS`.
+
+        keys : list of tuple
+            Values of `KEY`: which fits, and their order.
+
+        Raises
+        ------
+        OSError
+            If the disk takes no more; nothing is lost.
+        """
+        self._write_table(order_predictions(predictions, keys))
+        self.journal.unlink(missing_ok=True)
+
     def read(self):
         """Return all that is stored.
 

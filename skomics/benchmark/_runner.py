@@ -32,6 +32,7 @@ from skomics.benchmark._progress import make_progress
 from skomics.benchmark._protocols import PROTOCOLS, choose_training_part
 from skomics.benchmark._results import COLUMNS, KEY, PLAIN
 from skomics.benchmark._scores import predict_scores, score_calls, score_scores
+from skomics.benchmark._shards import deal_fits
 from skomics.benchmark._store import ResultsStore, lock_results
 from skomics.benchmark._tasks import Task, as_tasks
 
@@ -114,6 +115,7 @@ def run_benchmark(
     backend="loky",
     scheduler=None,
     output=None,
+    shard=None,
     any_version=False,
     predictions=True,
     return_predictions=False,
@@ -178,6 +180,12 @@ def run_benchmark(
         A csv file to which each finished fit is appended at once. Fits that are
         there already, made with the same settings, are not repeated; failed ones
         are. None keeps results in memory.
+
+    shard : str or tuple of (int, int), default=None
+        Which part of the fits to run, for several machines or GPUs: "2/8" or (2, 8) are
+        an eighth of them, of all models alike. Give each an `output` of its own,
+        ``shard-2-of-8/results.csv``; :func:`merge_shards` puts them together. None
+        runs all.
 
     any_version : bool, default=False
         Whether to go on with an `output` whose fits of the same tasks were made with
@@ -266,9 +274,10 @@ def run_benchmark(
             task, models, folds, train_fractions, leave_omics_out, seed
         )
     ]
+    plan, fits = fits, deal_fits(fits, shard)
     with lock_results(output):
         store, kept = ResultsStore(output), PredictionStore(output)
-        missing = _find_missing(fits, store, any_version)
+        missing = _find_missing(fits, plan, store, any_version)
         kept.forget_others(store.rows.keys())
         is_kept = return_predictions if output is None else predictions
         with (
@@ -291,9 +300,9 @@ def run_benchmark(
         return results, found
 
 
-def _find_missing(fits, store, any_version):
+def _find_missing(fits, plan, store, any_version):
     """Return the fits that the store lacks, or has as failed."""
-    store.check([fit.describe() for fit in fits if fit.repeat == fit.fold == 0])
+    store.check([fit.describe() for fit in plan if fit.repeat == fit.fold == 0])
     store.forget_errors([fit.key for fit in fits])
     missing = [fit for fit in fits if fit.key not in store.rows]
     if not any_version:

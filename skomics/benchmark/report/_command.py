@@ -1,11 +1,13 @@
 """Command line: ``python -m skomics.benchmark report``."""
 
 import sys
+import warnings
 from argparse import ArgumentParser
 from pathlib import Path
 
 from skomics.benchmark._models import MODEL_GROUPS
 from skomics.benchmark._results import METRICS
+from skomics.benchmark._shards import has_shards, merge_shards
 from skomics.benchmark._store import read_commands, read_results
 from skomics.benchmark._tasks import TASK_GROUPS
 from skomics.benchmark.report._sections import make_report
@@ -31,6 +33,11 @@ def report_main(argv):
     file = args.results / "results.csv" if is_folder else args.results
     output = args.output or file.with_name("report.html")
     try:
+        if is_folder and has_shards(args.results):
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", UserWarning)
+                warnings.showwarning = _print_note
+                merge_shards(args.results)
         report = make_report(
             choose_results(_read(file), args.tasks, args.models),
             metric=args.metric,
@@ -48,6 +55,10 @@ def report_main(argv):
         return 2
     print(f"Written: {', '.join(map(str, written))}")
     return 0
+
+
+def _print_note(message, *_, **__):
+    print(f"note: {message}", file=sys.stderr)
 
 
 def _read(file):
