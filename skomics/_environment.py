@@ -1,12 +1,17 @@
-"""Versions of what a result was made with."""
+"""What a result was made with, and what the machine has left."""
 
 import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from skomics import __version__
 
-__all__ = ["package_versions"]
+__all__ = ["free_memory", "package_versions"]
+
+_MEMORY = Path("/proc/meminfo")
+# Limit and use of a container, in bytes; "max" is none.
+_CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current")
 
 
 @cache
@@ -34,3 +39,24 @@ def _version_of(name):
         return version(name)
     except PackageNotFoundError:
         return "absent"
+
+
+def free_memory():
+    """Return how much memory a process may still take.
+
+    Returns
+    -------
+    n_bytes : int or None
+        That of the machine, or of the container if that is less; None where it cannot
+        be told, as outside Linux.
+    """
+    try:
+        lines = dict(line.split(":") for line in _MEMORY.read_text().splitlines())
+        free = int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return None
+    try:
+        limit, used = (int(Path(path).read_text()) for path in _CONTAINER)
+    except (OSError, ValueError):
+        return free
+    return min(free, max(limit - used, 0))

@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skomics._compat import Interval, StrOptions
+from skomics._environment import free_memory
 from skomics._warnings import warn
 from skomics.estimators._base import BaseOmicsClassifier
 from skomics.estimators._graph_data import GraphData, LinkedData, joined_views
@@ -26,6 +27,8 @@ __all__ = ["BaseGraphClassifier"]
 # Up to this many samples, training takes the whole graph in every step.
 _WHOLE_GRAPH = 5000
 _BATCH = 1024
+# Memory of a fit by that of its samples, dense: measured on 2,000 x 50,000.
+_TIMES_DENSE = 5.5
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -77,9 +80,24 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
     def _split_blocks(self, X):
         """Return the features of each modality as dense float32 matrices."""
         edges = np.cumsum(self._input_sizes)[:-1]
-        X = X.toarray() if sparse.issparse(X) else X
+        if sparse.issparse(X):
+            self._check_memory(X)
+            X = X.toarray()
         # One memory order, whatever the order of the modalities in the table.
         return [np.ascontiguousarray(block) for block in np.split(X, edges, axis=1)]
+
+    def _check_memory(self, X):
+        """Refuse sparse samples that would not fit into memory once they are dense."""
+        wanted, free = _TIMES_DENSE * X.shape[0] * X.shape[1] * 4, free_memory()
+        if free is not None and wanted > free:
+            n_samples, n_features = X.shape
+            raise ValueError(
+                f"{type(self).__name__} makes sparse samples dense: {n_samples} x "
+                f"{n_features} would take about {wanted / 2**30:.1f} GiB, and "
+                f"{free / 2**30:.1f} GiB are free. Keep fewer features, with "
+                "VarianceThreshold or SelectKBest in OmicsConcatenator, or use "
+                "SMAClassifier or EFNNClassifier, which make batches dense only."
+            )
 
     @staticmethod
     def _fill(blocks):

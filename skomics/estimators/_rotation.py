@@ -22,6 +22,9 @@ _WIDE = 2
 # more than so many for each sample. Adam's steps in other coordinates lead elsewhere:
 # what is not slow is left as the publications have it.
 _MANY, _MANY_TIMES = 20_000, 20
+# Bases are dense. Those of sparse samples may hold so many numbers, 512 MiB of them:
+# above that they take more memory than they save time.
+_MOST_NUMBERS = 2**27
 # Directions in which the samples vary by less than this share of the largest one are
 # those of rounding.
 _NEGLIGIBLE = 1e-6
@@ -70,7 +73,9 @@ class _Rotation:
             The rotation.
         """
         limit = cls._limit(*X.shape)
-        if all(stop - start <= limit for start, stop in bounds):
+        widths = [stop - start for start, stop in bounds if stop - start > limit]
+        is_large = X.shape[0] * sum(widths) > _MOST_NUMBERS
+        if not widths or (sparse.issparse(X) and is_large):
             return None
         bases = [
             _basis(X[:, start:stop]) if stop - start > limit else None

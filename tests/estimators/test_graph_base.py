@@ -21,6 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skomics import MoGATClassifier, MoGCNClassifier, OmicsConcatenator
+from skomics.estimators import _graph_base
 from skomics.exceptions import BatchDependenceWarning
 from skomics.io import load_folder
 from skomics.testing import assert_probabilities, assert_seed_stable
@@ -517,3 +518,19 @@ def test_lonely_samples_are_linked_or_kept_to_themselves(isolated, tiny):
     lonely = [np.diff(g.indptr).min() == 1 for g in model.graph_.graphs_]
     assert all(lonely) if isolated == "keep" else not any(lonely)
     assert_probabilities(model, tiny[0])
+
+
+@both
+def test_sparse_samples_that_would_not_fit_into_memory_are_refused(
+    estimator, tiny, monkeypatch
+):
+    X, y = tiny
+    table = sparse.csr_array(X.to_numpy())
+    model = clone(estimator).set_params(omics=[table.shape[1]])
+    needed = 5.5 * 4 * table.shape[0] * table.shape[1]
+    monkeypatch.setattr(_graph_base, "free_memory", lambda: needed - 1)
+    with pytest.raises(ValueError, match="makes sparse samples dense: .* Keep fewer"):
+        model.fit(table, y)
+    for free in (needed, None):
+        monkeypatch.setattr(_graph_base, "free_memory", lambda free=free: free)
+        model.fit(table, y)

@@ -177,6 +177,15 @@ def test_sparse_samples_are_turned_alike():
     np.testing.assert_allclose(csr.predict_proba(sparse.csr_array(X)), dense, atol=1e-3)
 
 
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+def test_sparse_tokens_are_turned_only_while_their_bases_are_small(form, monkeypatch):
+    X = form(np.random.default_rng(0).normal(size=(10, 200)).astype(np.float32))
+    for limit in (2000, 1999):
+        monkeypatch.setattr(_rotation, "_MOST_NUMBERS", limit)
+        is_turned = TokenRotation.find([(0, 200)], X) is not None
+        assert is_turned == (limit == 2000 or not sparse.issparse(X))
+
+
 def test_noise_of_turned_tokens_is_that_of_dropout_in_the_mean():
     X, y = wide_data(20)
     wide = module(n_tokens=2)
