@@ -37,6 +37,7 @@ LAYERS = [
     | {"_feature_names", "_named_sparse", "_environment"},
 ]
 INSIDE_FUNCTIONS = {
+    "benchmark/_speed.py",
     "graph/_pyg.py",
     "inspection/_gradients.py",
     "inspection/_neighbors.py",

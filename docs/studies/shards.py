@@ -2,8 +2,8 @@
 
 ``python docs/studies/shards.py`` deals the stored fits of docs/results/real.parquet to
 shards as run_benchmark does, adds up the seconds that each fit took, and prints the
-time of the slowest shard. A shard's start, in which packages are imported and data read,
-counts with the seconds that are given.
+time of the slowest shard. A shard's start, in which packages are imported and data
+read, counts with the seconds that are given.
 """
 
 import sys

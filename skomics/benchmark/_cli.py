@@ -21,6 +21,7 @@ from skomics.benchmark._prediction_store import name_files
 from skomics.benchmark._results import PLAIN, BenchmarkResults
 from skomics.benchmark._runner import run_benchmark
 from skomics.benchmark._shards import mark_shard, read_shard, shard_folder
+from skomics.benchmark._speed import speed_main
 from skomics.benchmark._store import ResultsStore, read_commands, write_commands
 from skomics.benchmark._summary import (
     format_summary,
@@ -48,7 +49,7 @@ Every finished fit is kept in results.csv at once. After an interruption, run th
 command again to go on. What the fits predicted for their test samples is in
 results-predictions.parquet at the end. summary.md and benchmark.png are written then,
 too; the command "report DIR" writes all there is to say about the results as one page,
-report.html.
+report.html; the command "speed" measures how fast fits are here.
 """
 
 
@@ -275,8 +276,9 @@ def main(argv=None):
         wrong, 130 if the run was interrupted.
     """
     argv = sys.argv[1:] if argv is None else argv
-    if argv[:1] == ["report"]:
-        return report_main(argv[1:])
+    commands = {"report": report_main, "speed": speed_main}
+    if argv and argv[0] in commands:
+        return commands[argv[0]](argv[1:])
     args = make_parser().parse_args(argv)
     if args.list:
         _print_list()
