@@ -83,6 +83,7 @@ _RECORDS = {
         LeavePGroupsOut LeavePOut PredefinedSplit RepeatedKFold
         RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold StratifiedKFold
         StratifiedShuffleSplit TimeSeriesSplit""",
+    "skomics.model_selection": "CappedStratifiedKFold RepeatedStratifiedGroupKFold",
 }
 _OURS = {
     "skomics": """
@@ -131,7 +132,7 @@ _TYPES = {
     "numpy": """
         bool float16 float32 float64 int16 int32 int64 int8 object_ str_ uint16 uint32
         uint64 uint8""",
-    "sklearn.model_selection": "KFold StratifiedKFold",
+    "sklearn.model_selection": "KFold StratifiedGroupKFold StratifiedKFold",
 }
 _DISTRIBUTIONS = {
     "scipy.stats": """
