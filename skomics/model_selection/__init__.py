@@ -1,5 +1,7 @@
 """What to search, how to judge it, and how to cut the samples."""
 
+from skomics.model_selection._distributions import param_distributions
+from skomics.model_selection._nested import nested_cross_validate
 from skomics.model_selection._splitters import (
     CappedStratifiedKFold,
     RepeatedStratifiedGroupKFold,
@@ -8,4 +10,6 @@ from skomics.model_selection._splitters import (
 __all__ = [
     "CappedStratifiedKFold",
     "RepeatedStratifiedGroupKFold",
+    "nested_cross_validate",
+    "param_distributions",
 ]

@@ -50,8 +50,8 @@ class CappedStratifiedKFold(StratifiedKFold):
     Notes
     -----
     The number of folds depends on the labels, so that `get_n_splits` needs `y`, as
-    scikit-learn's searches give it. :class:`~sklearn.calibration.CalibratedClassifierCV`
-    reads `n_splits` by itself and refuses a class of fewer samples: give it a number.
+    scikit-learn's searches give it. Its `CalibratedClassifierCV` reads `n_splits` by
+    itself and refuses a class of fewer samples: give it a number of folds.
 
     Examples
     --------
@@ -129,9 +129,10 @@ class RepeatedStratifiedGroupKFold(GroupsConsumerMixin, _RepeatedSplits):
     """Stratified folds that keep groups together, dealt several times.
 
     What :class:`~sklearn.model_selection.RepeatedStratifiedKFold` is to
-    `StratifiedKFold`, this is to :class:`~sklearn.model_selection.StratifiedGroupKFold`:
-    all samples of a group, such as the samples of one patient, are in the training part
-    or in the test part of a fold, and every repeat deals the groups anew.
+    `StratifiedKFold`, this is to
+    :class:`~sklearn.model_selection.StratifiedGroupKFold`: all samples of a group, such
+    as those of one patient, are in the training part or in the test part of a fold, and
+    every repeat deals the groups anew.
 
     Parameters
     ----------
