@@ -19,6 +19,7 @@ from sklearn.utils import Bunch, check_random_state
 from skomics._blocks import is_matrix, take_rows
 from skomics._compat import _check_method_params, _safe_indexing
 from skomics._rows import check_same_samples, quote_values
+from skomics._validation import rarest_class
 from skomics.calibration._held_out import read_samples, row_ids
 from skomics.metrics import score_intervals
 from skomics.model_selection import _distributions
@@ -150,8 +151,8 @@ def nested_cross_validate(
 
         cv_results : dict
             As of :func:`~sklearn.model_selection.cross_validate`: fit_time, test_score
-            (or test_name of each score) and indices; what
-            :func:`skomics.metrics.score_intervals` and
+            (or test_name of each score), indices and, with `return_estimator`,
+            estimator; what :func:`skomics.metrics.score_intervals` and
             :func:`skomics.inspection.model_card` take.
 
         estimators : list of searches
@@ -216,6 +217,8 @@ def nested_cross_validate(
     X, y = read_samples(X, y, "nested_cross_validate")
     groups = _read_groups(groups, rows, len(y))
     splits = _split(outer_cv, y, groups, random.randint(2**31), "outer_cv")
+    if not is_search(estimator):
+        _check_training_parts(splits, y, groups, inner_cv)
     seeds = random.randint(2**31, size=len(splits))
     folds = Parallel(n_jobs=n_jobs)(
         delayed(_run_fold)(make_search, X, y, groups, params, train, test, seed)
@@ -345,6 +348,22 @@ def _make_folds(n_splits, y, groups, seed, name):
     return StratifiedGroupKFold(n_capped, shuffle=True, random_state=seed)
 
 
+def _check_training_parts(splits, y, groups, inner_cv):
+    """Refuse classes of which a training part has too few for inner folds."""
+    if not isinstance(inner_cv, Integral):
+        return
+    for train, _ in splits:
+        own_groups = None if groups is None else groups[train]
+        label, fewest = rarest_class(y[train], own_groups)
+        if fewest < 2:
+            what = "sample" if groups is None else "group"
+            raise ValueError(
+                f"Class {str(label)!r} has {fewest} {what} in the training part of an "
+                "outer fold, but inner folds need 2, and so the class 3 at least, and "
+                "outer_cv=3 if it has no more. Merge the class, or leave it out."
+            )
+
+
 def _check_groups_apart(splits, groups, name):
     for train, test in splits:
         shared = np.intersect1d(groups[train], groups[test])
@@ -432,7 +451,7 @@ def _gather(folds, splits, y, names, level, return_estimator):
         cv_results=cv_results,
     )
     if return_estimator:
-        result.estimators = [fold.search for fold in folds]
+        result.estimators = cv_results["estimator"] = [fold.search for fold in folds]
     return result
 
 
@@ -447,10 +466,8 @@ def _join_predictions(folds, tests, y, names):
         columns = {"fold": number, "true": y[test], "predicted": fold.predicted}
         part = pd.DataFrame(columns, index=names[test].rename("sample"))
         if fold.proba is not None:
-            part = part.join(fold.proba.set_index(part.index))
+            # A class that a training part lacks was given no probability.
+            proba = fold.proba.reindex(columns=np.unique(y), fill_value=0.0)
+            part = pd.concat([part, proba.set_index(part.index)], axis=1)
         parts.append(part)
-    joined = pd.concat(parts)
-    # A class that a training part lacks was given no probability.
-    classes = [name for name in joined if name not in ("fold", "true", "predicted")]
-    joined[classes] = joined[classes].fillna(0.0)
-    return joined
+    return pd.concat(parts)

@@ -83,7 +83,6 @@ _RECORDS = {
         LeavePGroupsOut LeavePOut PredefinedSplit RepeatedKFold
         RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold StratifiedKFold
         StratifiedShuffleSplit TimeSeriesSplit""",
-    "skomics.model_selection": "CappedStratifiedKFold RepeatedStratifiedGroupKFold",
 }
 _OURS = {
     "skomics": """
@@ -98,6 +97,7 @@ _OURS = {
     "skomics.feature_selection": "StabilitySelector",
     "skomics.graph": "MultiOmicsGraph SampleGraph",
     "skomics.graph._nemo": "Nemo NemoOmics",
+    "skomics.model_selection": "CappedStratifiedKFold RepeatedStratifiedGroupKFold",
     "skomics.graph._snf": "SimilarityNetworkFusion",
 }
 _FUNCTIONS = {
