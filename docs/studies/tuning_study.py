@@ -4,6 +4,7 @@ Run ``python docs/studies/tuning_study.py DATA`` with the folder of the sets (se
 ``SKOMICS_DATA`` in contributing.md); without it, the tables of the page are made anew
 from the stored rows in ``tuning.parquet``, one for each set, model and outer fold. The
 searches see the training part of the fold only; nothing is chosen by its test part.
+Rows of the set "shuffled" are of labels that were permuted: there is nothing to find.
 """
 
 import json
@@ -16,9 +17,11 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -29,6 +32,7 @@ from skomics import (
     OmicsConcatenator,
     SMAClassifier,
 )
+from skomics.datasets import make_intersim
 from skomics.io import load_folder
 from skomics.metrics import corrected_t_test
 from skomics.model_selection import nested_cross_validate
@@ -45,6 +49,8 @@ MODELS = {
     "efNN": EFNNClassifier(random_state=0),
     "SMA": SMAClassifier(random_state=0),
 }
+SHUFFLED = "shuffled"
+N_DRAWS = 10
 _MARKED = re.compile(r"(?P<mark><!-- (?P<table>\w+) -->\n\n)(?:\|.*\n)*\n?")
 
 
@@ -93,9 +99,32 @@ def measure(path, name):
     return pd.DataFrame(rows)
 
 
+def measure_shuffled(seed):
+    """Return the row of a search over 40 candidates where there is nothing to find."""
+    X, y = make_intersim(n_samples=60, n_clusters=3, random_state=seed)
+    y = np.random.default_rng(seed).permutation(y)
+    model = make_pipeline(SelectKBest(), GaussianNB())
+    grid = {
+        "selectkbest__k": [1, 2, 5, 10, 20, 50, 100, "all"],
+        "gaussiannb__var_smoothing": [1e-9, 1e-3, 1e-2, 0.1, 1.0],
+    }
+    result = nested_cross_validate(
+        model, X.to_numpy(), y, param_grid=grid, random_state=seed
+    )
+    found = {
+        "tuned": result.scores["score"].mean(),
+        "inner": result.inner_scores["score"].mean(),
+    }
+    return pd.DataFrame([{"set": SHUFFLED, "model": f"draw {seed}", **found}])
+
+
 def run(folder):
     """Store the rows of what is not stored yet."""
     rows = pd.read_parquet(STORED) if STORED.exists() else pd.DataFrame()
+    for seed in range(N_DRAWS):
+        if f"draw {seed}" not in set(rows.get("model", ())):
+            rows = pd.concat([rows, measure_shuffled(seed)], ignore_index=True)
+            rows.to_parquet(STORED)
     for name in MODELS:
         for data in SETS:
             done = zip(rows.get("model", ()), rows.get("set", ()), strict=True)
@@ -142,7 +171,19 @@ def _describe(choice):
     return ", ".join(f"`{name}={value!r}`" for name, value in choice.items())
 
 
-_TABLES = {"gains": gains, "choices": choices}
+def shuffled(rows):
+    """Return the table of what both scores say where there is nothing, in lines."""
+    own = rows[rows["set"] == SHUFFLED]
+    yield f"| accuracy, {len(own)} draws of labels | mean | smallest | largest |"
+    yield "|---|---|---|---|"
+    names = {"inner": "best score of the search", "tuned": "nested, outer folds"}
+    for name, label in names.items():
+        found = own[name]
+        told = " | ".join(f"{v:.3f}" for v in (found.mean(), found.min(), found.max()))
+        yield f"| {label} | {told} |"
+
+
+_TABLES = {"gains": gains, "choices": choices, "shuffled": shuffled}
 
 
 def fill(page):

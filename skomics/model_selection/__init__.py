@@ -2,6 +2,7 @@
 
 from skomics.model_selection._distributions import param_distributions
 from skomics.model_selection._nested import nested_cross_validate
+from skomics.model_selection._optuna import as_optuna
 from skomics.model_selection._splitters import (
     CappedStratifiedKFold,
     RepeatedStratifiedGroupKFold,
@@ -10,6 +11,7 @@ from skomics.model_selection._splitters import (
 __all__ = [
     "CappedStratifiedKFold",
     "RepeatedStratifiedGroupKFold",
+    "as_optuna",
     "nested_cross_validate",
     "param_distributions",
 ]
