@@ -1,7 +1,5 @@
 """Promises of what is worth searching."""
 
-from importlib import import_module
-
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -17,7 +15,6 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from sklearn.utils import all_estimators as sklearn_estimators
 
 import skomics
 from skomics import EFNNClassifier, LFNNClassifier, OmicsConcatenator
@@ -30,17 +27,7 @@ from skomics.model_selection._distributions import _SPACES
 from skomics.testing import all_estimators
 from tests.conftest import REPOSITORY
 from tests.estimators.quick import QUICK
-
-OF_SKLEARN = dict(sklearn_estimators())
-
-
-def make(package, name):
-    if package == "sklearn":
-        return OF_SKLEARN[name]()
-    if package == "skomics":
-        return getattr(skomics, name)()
-    pytest.importorskip(package)
-    return getattr(import_module(package), name)()
+from tests.model_selection.spaces import make
 
 
 @pytest.mark.parametrize(("package", "name"), _SPACES, ids=lambda v: v)

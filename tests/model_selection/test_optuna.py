@@ -18,7 +18,7 @@ from skomics.model_selection import (
 )
 from skomics.model_selection._distributions import _SPACES
 from tests.conftest import make_tiny
-from tests.model_selection.test_distributions import make
+from tests.model_selection.spaces import make
 
 optuna = pytest.importorskip("optuna")
 integration = pytest.importorskip("optuna_integration")
