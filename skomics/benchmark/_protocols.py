@@ -46,16 +46,15 @@ class HonestProtocol:
         label, fewest = rarest_class(task.y, task.groups)
         if fewest < 2:
             raise ValueError(
-                f"Class {str(label)!r} of task {task.name!r} "
-                f"is in {fewest} of the {what}. Folds need every class in two {what} "
-                "at least; merge or drop small classes."
+                f"Class {str(label)!r} of task {task.name!r} is in {fewest} of the "
+                f"{what}. Folds need every class in two {what} at least; merge or drop "
+                "small classes."
             )
         if fewest < n_folds:
             warn(
                 f"Task {task.name!r} gets {fewest} folds instead of {n_folds}, because "
-                f"its class {str(label)!r} has {fewest} "
-                f"{what} and every fold needs one. Merge or drop small classes to use "
-                "more.",
+                f"its class {str(label)!r} has {fewest} {what} and every fold needs "
+                "one. Merge or drop small classes to use more.",
             )
         return min(n_folds, fewest), n_repeats
 

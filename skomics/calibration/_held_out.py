@@ -265,9 +265,9 @@ def _count_folds(cv, y):
     label, fewest = rarest_class(y)
     if fewest < 2:
         raise ValueError(
-            f"Class {label!s} has 1 sample, but inner folds need at least 2 "
-            "of each class: one to learn from and one held out. Leave this class out, "
-            "or merge it with another."
+            f"Class {label!s} has 1 sample, but inner folds need at least 2 of each "
+            "class: one to learn from and one held out. Leave this class out, or merge "
+            "it with another."
         )
     return min(cv, fewest)
 

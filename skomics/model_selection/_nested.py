@@ -84,7 +84,7 @@ def nested_cross_validate(
     n_iter : int, default=10
         How many candidates are drawn from `param_distributions`.
 
-    inner_cv : int, cross-validation generator or iterable, default=5
+    inner_cv : int or cross-validation generator, default=5
         Folds of a training part, on which candidates are compared. An int stands for
         shuffled stratified folds, which keep groups together if there are any, and are
         no more than the rarest class has samples, or groups.
@@ -233,29 +233,43 @@ def _plan_search(estimator, grid, distributions, n_iter, scoring, refit, inner_c
     if is_search(estimator):
         _check_search(estimator, grid, distributions, scoring)
         return _GivenSearch(estimator)
+    space = _choose_space(estimator, grid, distributions)
+    settings = {
+        "scoring": scoring,
+        "refit": _name_score(scoring, refit),
+        "error_score": "raise",
+    }
+    if distributions is None:
+        return _MadeSearch(GridSearchCV(estimator, space, **settings), inner_cv)
+    search = RandomizedSearchCV(estimator, space, n_iter=n_iter, **settings)
+    return _MadeSearch(search, inner_cv)
+
+
+def _choose_space(estimator, grid, distributions):
+    """Return what is searched: what was given, or what is worth it."""
     if grid is not None and distributions is not None:
         raise ValueError(
             "Got both param_grid and param_distributions. Give one: a grid is tried as "
             "a whole, from distributions n_iter candidates are drawn."
         )
     if grid is None and distributions is None:
-        grid = _distributions.param_distributions(estimator)
+        return _distributions.param_distributions(estimator)
     space = grid if distributions is None else distributions
     if not space or not all([space] if isinstance(space, Mapping) else space):
         raise ValueError(
             f"Got {space!r} to search, which has no parameters. Give a dict of them to "
             "lists, or score the estimator as it is with cross_validate."
         )
-    if scoring is not None and not isinstance(scoring, str) and not callable(scoring):
-        names = sorted(scoring) if isinstance(scoring, set) else list(scoring)
-        refit = names[0] if refit is True else refit
+    return space
+
+
+def _name_score(scoring, refit):
+    """Return the score that chooses, which of several is the first one."""
     if refit is False:
         _refuse_no_refit()
-    settings = {"scoring": scoring, "refit": refit, "error_score": "raise"}
-    if distributions is None:
-        return _MadeSearch(GridSearchCV(estimator, grid, **settings), inner_cv)
-    search = RandomizedSearchCV(estimator, distributions, n_iter=n_iter, **settings)
-    return _MadeSearch(search, inner_cv)
+    if refit is not True or scoring is None or isinstance(scoring, str):
+        return refit
+    return refit if callable(scoring) else next(iter(scoring))
 
 
 def _check_search(search, grid, distributions, scoring):

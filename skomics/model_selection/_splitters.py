@@ -117,7 +117,7 @@ class CappedStratifiedKFold(StratifiedKFold):
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} got no y, but how many folds there are depends "
-                "on the smallest class. Give get_n_splits(y=y) the labels."
+                "on the smallest class. Give it the labels, y=y."
             )
         return count_folds(self.n_splits, y, type(self).__name__)
 

@@ -346,7 +346,7 @@ def test_a_search_is_taken_as_it_is(hard, make):
 def test_an_estimator_that_has_refit_is_no_search(tiny):
     X, y = tiny
     y = y == "LumA"
-    model = TunedThresholdClassifierCV(LogisticRegression(), cv=2)
+    model = TunedThresholdClassifierCV(LogisticRegression(), cv=2, thresholds=5)
     grid = {"estimator__C": [0.1, 1.0]}
     result = nested_cross_validate(model, X, y, param_grid=grid, **SMALL)
     assert list(result.best_params.columns) == list(grid)
