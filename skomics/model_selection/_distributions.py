@@ -197,11 +197,11 @@ def param_distributions(estimator, size="small"):
     stands on the path by default, and of its other settings none moves a mean by more
     than the noise; see the ablations of its page. *Forests:* balanced classes gain
     0.05. *Boosting:* small trees of small leaves gain 0.1 (``real.parquet``). *Linear
-    models* need their penalty searched, and the grids are those of the benchmark.
+    models:* the penalty, with the grids that they have in the benchmark.
     `BlockRidgeClassifier` searches by itself, in closed form. What the small grids
-    gained is measured in the guide on tuning. For support vector machines with a
-    kernel, perceptrons and whatever "large" has beyond this, nothing was measured:
-    these are the ranges that are usual.
+    gained on three sets is measured in the guide on tuning, and was within the noise.
+    For support vector machines with a kernel, perceptrons, extra trees, XGBoost and
+    whatever "large" has beyond this, nothing was measured: these are the usual ranges.
 
     Examples
     --------
