@@ -9,6 +9,7 @@ import inspect
 from scipy.stats._distn_infrastructure import rv_frozen
 from sklearn.base import _fit_context
 from sklearn.metrics._scorer import _BaseScorer
+from sklearn.model_selection._split import GroupsConsumerMixin, _RepeatedSplits
 from sklearn.neighbors import BallTree, KDTree
 from sklearn.tree._tree import NODE_DTYPE, Tree
 from sklearn.utils import _safe_indexing
@@ -27,6 +28,7 @@ from sklearn.utils.validation import (
 __all__ = [
     "CALLBACK_STATE",
     "NODE_DTYPE",
+    "GroupsConsumerMixin",
     "HasMethods",
     "Interval",
     "NoDefaultCallbacks",
@@ -34,6 +36,7 @@ __all__ = [
     "Tree",
     "VisualBlockMixin",
     "_BaseScorer",
+    "_RepeatedSplits",
     "_check_feature_names",
     "_check_feature_names_in",
     "_check_method_params",

@@ -5,7 +5,7 @@ import pandas as pd
 
 from skomics._rows import is_counter, quote_values
 
-__all__ = ["check_labels", "plain_labels", "raise_if_not_finite"]
+__all__ = ["check_labels", "plain_labels", "raise_if_not_finite", "rarest_class"]
 
 
 def plain_labels(y):
@@ -70,6 +70,34 @@ def check_labels(y, name="y"):
         f"{ids}, the first in row {first}. Label these samples, or leave them out of X "
         f"and {name}; skomics.align_samples(tables, {name}) does."
     )
+
+
+def rarest_class(y, groups=None):
+    """Return the class of the fewest samples, or groups, and their number.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels.
+
+    groups : array-like of shape (n_samples,), default=None
+        What samples have in common; None counts samples.
+
+    Returns
+    -------
+    label : object
+        The class; the first one of several.
+
+    n_units : int
+        How many samples, or groups, have it.
+    """
+    labels, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    if groups is not None:
+        groups = np.unique(groups, return_inverse=True)[1]
+        pairs = np.unique(np.column_stack([codes, groups]), axis=0)
+        counts = np.bincount(pairs[:, 0], minlength=len(labels))
+    first = counts.argmin()
+    return labels[first], int(counts[first])
 
 
 def raise_if_not_finite(block, name):

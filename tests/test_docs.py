@@ -23,6 +23,7 @@ FOLDERS = (
     "feature_selection",
     "metrics",
     "calibration",
+    "model_selection",
     "persistence",
     "benchmark",
 )
@@ -100,8 +101,9 @@ EXECUTED = ["inspection.md"]
 
 
 @pytest.mark.parametrize("page", EXECUTED)
-def test_code_of_a_page_runs_from_top_to_bottom(page):
+def test_code_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     pytest.importorskip("captum")
+    monkeypatch.chdir(tmp_path)  # pages write files
     text = (REPOSITORY / "docs" / page).read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     assert len(blocks) > 2

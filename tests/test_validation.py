@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skomics import BlockRidgeClassifier, EFNNClassifier, OmicsConcatenator
-from skomics._validation import check_labels, plain_labels
+from skomics._validation import check_labels, plain_labels, rarest_class
 from skomics.inspection import missingness_association, score_by_modality_pattern
 
 IDS = [f"p{i}" for i in range(24)]
@@ -141,3 +141,10 @@ def test_classes_that_say_that_there_is_no_label_are_warned_of(model, word):
 
 def test_minus_beside_plus_is_a_class():
     RIDGE.fit(X, TEXT.replace({"a": "+", "b": "-", "c": "+"}))
+
+
+def test_the_rarest_class_is_that_of_the_fewest_samples_or_groups():
+    y = ["a"] * 5 + ["b"] * 4 + ["c"] * 4
+    assert rarest_class(y) == ("b", 4)
+    groups = [1, 1, 1, 2, 2, 1, 2, 3, 4, 5, 5, 5, 5]
+    assert rarest_class(y, groups) == ("c", 1)

@@ -1,30 +1,30 @@
 """Choices made within a training part: inner folds, searches, columns of a modality.
 
 The digest of settings that stored results hold has the names of `_InnerFolds` and
-`_to_dense` in it.
+`_to_dense` in it; the folds are those of `CappedStratifiedKFold`.
 """
 
 import numpy as np
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.model_selection import GridSearchCV
+
+from skomics._validation import rarest_class
+from skomics.model_selection import CappedStratifiedKFold
 
 
-class _InnerFolds(StratifiedKFold):
-    """Shuffled stratified folds, no more than the smallest class has members."""
+class _InnerFolds(CappedStratifiedKFold):
+    """Folds that say nothing of how many they are.
 
-    def split(self, X, y, groups=None):
-        """Yield training and validation positions."""
-        yield from self._fitting(y).split(X, y, groups)
+    A benchmark has thousands of searches, and its outer folds, which are as many as the
+    rarest class allows, leave one of its samples in a training part at the least.
+    """
 
-    def get_n_splits(self, X=None, y=None, groups=None):
-        """Return the number of folds for these labels."""
-        return self._fitting(y).n_splits
+    def _count_folds(self, y):
+        return min(self.n_splits, max(2, rarest_class(y)[1]))
 
-    def _fitting(self, y):
-        smallest = np.unique(y, return_counts=True)[1].min()
-        n_splits = min(self.n_splits, max(2, smallest))
-        return StratifiedKFold(n_splits, shuffle=True, random_state=self.random_state)
+    def _tell(self, y):
+        pass
 
 
 def make_inner_folds(n_splits, random_state):

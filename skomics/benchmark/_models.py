@@ -46,6 +46,7 @@ from skomics.benchmark._rivals import (
     make_small_lightgbm,
     make_xrfm,
 )
+from skomics.model_selection import param_distributions
 from skomics.preprocessing import OmicsConcatenator
 
 __all__ = ["MODELS", "MODEL_GROUPS", "ModelSpec", "as_models"]
@@ -287,12 +288,9 @@ def _make_dummy(random_state):
 
 
 def _make_logistic(random_state, n_splits=5):
-    return make_search(
-        LogisticRegression(max_iter=2000, random_state=random_state),
-        {"C": [0.01, 0.1, 1.0]},
-        random_state,
-        n_splits,
-    )
+    logistic = LogisticRegression(max_iter=2000, random_state=random_state)
+    grid = param_distributions(logistic)
+    return make_search(logistic, grid, random_state, n_splits)
 
 
 def _make_ridge(random_state):
@@ -302,7 +300,7 @@ def _make_ridge(random_state):
 
 def _make_svm(random_state):
     svm = LinearSVC(max_iter=5000, random_state=random_state)
-    return make_search(svm, {"C": [1e-4, 1e-3, 1e-2, 0.1]}, random_state)
+    return make_search(svm, param_distributions(svm), random_state)
 
 
 def _make_forest(random_state):
@@ -351,7 +349,7 @@ def _make_best_omics(random_state, sizes):
     columns = select_columns(sizes)
     logistic = LogisticRegression(max_iter=2000, random_state=random_state)
     pipeline = Pipeline([("columns", next(iter(columns.values()))), ("clf", logistic)])
-    grid = {"columns": list(columns.values()), "clf__C": [0.01, 0.1, 1.0]}
+    grid = {"columns": list(columns.values()), **param_distributions(pipeline)}
     return make_search(pipeline, grid, random_state)
 
 
@@ -369,6 +367,7 @@ _SEVEN = (
     ("mogcn", "MoGCNClassifier", "moGCN"),
     ("mogat", "MoGATClassifier", "moGAT"),
 )
+# Not `param_distributions`: stored results are of these, and their settings name them.
 _SPACE = {"lr": [5e-4, 1e-3, 3e-3, 1e-2], "weight_decay": [0.0, 0.01, 0.1, 1.0]}
 _BATCH_SIZES = {"batch_size": [8, 32, 128]}
 

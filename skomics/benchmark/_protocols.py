@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from skomics._validation import rarest_class
 from skomics._warnings import warn
 from skomics.benchmark.paper._protocol import PaperProtocol
 
@@ -42,21 +43,18 @@ class HonestProtocol:
         if task.is_external is not None:
             return 1, n_repeats
         what = "samples" if task.groups is None else "groups"
-        units = np.arange(task.n_samples) if task.groups is None else task.groups
-        counts = [len(np.unique(units[task.y == label])) for label in task.classes]
-        fewest = min(counts)
+        label, fewest = rarest_class(task.y, task.groups)
         if fewest < 2:
             raise ValueError(
-                f"Class {str(task.classes[np.argmin(counts)])!r} of task {task.name!r} "
-                f"is in {fewest} of the {what}. Folds need every class in two {what} "
-                "at least; merge or drop small classes."
+                f"Class {str(label)!r} of task {task.name!r} is in {fewest} of the "
+                f"{what}. Folds need every class in two {what} at least; merge or drop "
+                "small classes."
             )
         if fewest < n_folds:
             warn(
                 f"Task {task.name!r} gets {fewest} folds instead of {n_folds}, because "
-                f"its class {str(task.classes[np.argmin(counts)])!r} has {fewest} "
-                f"{what} and every fold needs one. Merge or drop small classes to use "
-                "more.",
+                f"its class {str(label)!r} has {fewest} {what} and every fold needs "
+                "one. Merge or drop small classes to use more.",
             )
         return min(n_folds, fewest), n_repeats
 

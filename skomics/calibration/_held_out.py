@@ -33,7 +33,7 @@ from skomics._compat import (
 )
 from skomics._inputs import read_input
 from skomics._rows import check_same_samples, quote_values
-from skomics._validation import check_labels
+from skomics._validation import check_labels, rarest_class
 
 __all__ = ["HeldOutClassifier", "read_samples", "report_by_class", "row_ids"]
 
@@ -262,15 +262,14 @@ def _split(cv, y, params):
 
 def _count_folds(cv, y):
     """Return the number of folds, no more than the smallest class has samples."""
-    labels, counts = np.unique(y, return_counts=True)
-    smallest = counts.argmin()
-    if counts[smallest] < 2:
+    label, fewest = rarest_class(y)
+    if fewest < 2:
         raise ValueError(
-            f"Class {labels[smallest]!s} has 1 sample, but inner folds need at least 2 "
-            "of each class: one to learn from and one held out. Leave this class out, "
-            "or merge it with another."
+            f"Class {label!s} has 1 sample, but inner folds need at least 2 of each "
+            "class: one to learn from and one held out. Leave this class out, or merge "
+            "it with another."
         )
-    return min(cv, int(counts[smallest]))
+    return min(cv, fewest)
 
 
 def _held_out_probabilities(estimator, X, y, classes, splits, params, settings):

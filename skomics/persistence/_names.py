@@ -97,6 +97,7 @@ _OURS = {
     "skomics.feature_selection": "StabilitySelector",
     "skomics.graph": "MultiOmicsGraph SampleGraph",
     "skomics.graph._nemo": "Nemo NemoOmics",
+    "skomics.model_selection": "CappedStratifiedKFold RepeatedStratifiedGroupKFold",
     "skomics.graph._snf": "SimilarityNetworkFusion",
 }
 _FUNCTIONS = {
@@ -131,7 +132,7 @@ _TYPES = {
     "numpy": """
         bool float16 float32 float64 int16 int32 int64 int8 object_ str_ uint16 uint32
         uint64 uint8""",
-    "sklearn.model_selection": "KFold StratifiedKFold",
+    "sklearn.model_selection": "KFold StratifiedGroupKFold StratifiedKFold",
 }
 _DISTRIBUTIONS = {
     "scipy.stats": """

@@ -98,6 +98,9 @@ _OURS = {
         threshold_""",
     "Nemo": "_k _measured _parts",
     "NemoOmics": "_center _k _mass _n _reach _references _samples _spread",
+    **dict.fromkeys(
+        ("CappedStratifiedKFold", "RepeatedStratifiedGroupKFold"), _SPLITTER
+    ),
     "SimilarityNetworkFusion": "_centers _k _neighbors _others _references _scales",
 }
 

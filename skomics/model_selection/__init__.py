@@ -1,0 +1,17 @@
+"""What to search, how to judge it, and how to cut the samples."""
+
+from skomics.model_selection._distributions import param_distributions
+from skomics.model_selection._nested import nested_cross_validate
+from skomics.model_selection._optuna import as_optuna
+from skomics.model_selection._splitters import (
+    CappedStratifiedKFold,
+    RepeatedStratifiedGroupKFold,
+)
+
+__all__ = [
+    "CappedStratifiedKFold",
+    "RepeatedStratifiedGroupKFold",
+    "as_optuna",
+    "nested_cross_validate",
+    "param_distributions",
+]
