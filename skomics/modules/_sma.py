@@ -156,11 +156,24 @@ class _TokenNoise(nn.Module):
 _FEW_TOKENS = 32
 
 
+# torch's own softmax over fewer numbers than a vector register holds is not vectorized
+# on a CPU: 2.1 ms for 16,000 rows of 8, against 0.2 ms in three steps.
+_VECTOR = 16
+
+
+def _softmax(scores):
+    if scores.device.type != "cpu" or scores.shape[-1] >= _VECTOR:
+        return scores.softmax(-1)
+    # The shift changes nothing, so that no gradient goes through it.
+    exponentials = (scores - scores.detach().amax(-1, keepdim=True)).exp()
+    return exponentials / exponentials.sum(-1, keepdim=True)
+
+
 def _attention_weights(query, key, mask):
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
     if mask is not None:
         scores = scores.masked_fill(~mask, -torch.inf)
-    return scores.softmax(-1)
+    return _softmax(scores)
 
 
 def _mean_token(x, present):

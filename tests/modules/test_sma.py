@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from skomics.modules import SMA, allocate_tokens
 from skomics.modules._layers import sinusoidal_positions
+from skomics.modules._sma import _softmax
 
 
 def make(**kwargs):
@@ -205,3 +206,18 @@ def test_number_of_weights_grows_linearly_with_the_features():
         return sum(p.numel() for p in module.parameters())
 
     assert count(40_000) - count(20_000) == 2 * (count(20_000) - count(10_000))
+
+
+@pytest.mark.parametrize("n_tokens", [1, 8, 15, 16, 40])
+def test_softmax_in_three_steps_is_that_of_torch(n_tokens):
+    generator = torch.Generator().manual_seed(0)
+    scores = 50 * torch.randn(6, 5, n_tokens, generator=generator, dtype=torch.float64)
+    scores[:2, :, n_tokens // 2 + 1 :] = -torch.inf
+    upstream = torch.randn(scores.shape, generator=generator, dtype=torch.float64)
+    results = []
+    for function in (_softmax, lambda x: x.softmax(-1)):
+        x = scores.clone().requires_grad_()
+        weights = function(x)
+        weights.backward(upstream)
+        results.append((weights.detach(), x.grad))
+    torch.testing.assert_close(results[0], results[1], rtol=1e-12, atol=1e-12)
