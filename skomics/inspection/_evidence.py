@@ -61,8 +61,9 @@ def read_evidence(results, classes, X=None, y=None):
     Parameters
     ----------
     results : dict, DataFrame or BenchmarkResults
-        What :func:`~sklearn.model_selection.cross_validate` returned, or rows of the
-        benchmark for one task and model.
+        What :func:`~sklearn.model_selection.cross_validate` or
+        `nested_cross_validate` returned, or rows of the benchmark for one task and
+        model.
 
     classes : list
         The classes of the model.
@@ -87,8 +88,13 @@ def read_evidence(results, classes, X=None, y=None):
     frame = getattr(results, "frame", results)
     if isinstance(frame, pd.DataFrame):
         return _of_benchmark(frame, classes)
-    if isinstance(results, Mapping) and any(k.startswith("test_") for k in results):
-        return _of_folds(results, classes, X, y)
+    is_nested = isinstance(results, Mapping) and "cv_results" in results
+    folds = results["cv_results"] if is_nested else results
+    if isinstance(folds, Mapping) and any(k.startswith("test_") for k in folds):
+        evidence = _of_folds(folds, classes, X, y)
+        if is_nested:
+            evidence.origin = evidence.origin.replace("Cross-", "Nested cross-", 1)
+        return evidence
     raise TypeError(
         f"results are a {type(results).__name__}, but what cross_validate returns, or "
         "rows of skomics.benchmark for one task and model, are wanted. Pass one of "

@@ -101,7 +101,8 @@ def model_card(
     results : dict, DataFrame or BenchmarkResults, default=None
         How well it does on samples that it has not seen: what
         :func:`~sklearn.model_selection.cross_validate` returned, with
-        ``return_indices=True`` for intervals; or the rows of
+        ``return_indices=True`` for intervals, or
+        :func:`~skomics.model_selection.nested_cross_validate`; or the rows of
         :func:`~skomics.benchmark.run_benchmark` for one task and model. None makes a
         card that says that nothing is known.
 

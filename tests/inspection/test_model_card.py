@@ -26,6 +26,7 @@ from skomics.benchmark import BenchmarkResults, run_benchmark
 from skomics.calibration import SelectiveClassifier
 from skomics.datasets import make_intersim
 from skomics.inspection import ModelCard, model_card
+from skomics.model_selection import nested_cross_validate
 
 X, Y = make_intersim(n_samples=90, n_clusters=3, effect=0.5, random_state=0)
 NEW_X, NEW_Y = make_intersim(n_samples=60, n_clusters=3, effect=0.5, random_state=0)
@@ -341,6 +342,20 @@ def test_rows_of_the_benchmark_are_read(model, rows_of_the_benchmark):
         assert "seed" not in scores
         total = sum(int(row[1]) for row in rows(card, "Classes", "Each class"))
         assert total == chosen["n_test"].sum()
+
+
+def test_nested_validation_is_taken_as_it_is_returned(model):
+    nested = nested_cross_validate(
+        pipeline(),
+        X,
+        Y,
+        param_grid={"blockridgeclassifier__n_folds": [3, 5]},
+        outer_cv=3,
+        inner_cv=2,
+    )
+    card = model_card(model, nested, X=X, y=Y)
+    found = rows(card, "Scores", "Nested cross-validation, 3 fits")
+    assert found[0][1] == f"{nested.table['mean'].iloc[0]:.3f}"
 
 
 def test_rows_of_several_models_are_refused(model, rows_of_the_benchmark):
