@@ -21,11 +21,15 @@ from skomics.exceptions import StopTraining
 from skomics.modules import generator_on
 
 __all__ = [
+    "BatchSlices",
     "EpochReporter",
     "OmicsNet",
+    "ResidentData",
     "check_callbacks",
+    "diverged_message",
     "lr_factor",
     "make_net",
+    "make_optimizer",
     "restore_net",
 ]
 
@@ -85,7 +89,7 @@ def check_callbacks(listed):
                 )
 
 
-class _ResidentData:
+class ResidentData:
     """Samples, class codes and weights, on the device once and for all.
 
     It is a skorch data set in that it has a length, and it yields batches as
@@ -121,7 +125,7 @@ class _ResidentData:
         return torch.as_tensor(self.X[index].toarray()).to(self.device)
 
 
-class _BatchSlices:
+class BatchSlices:
     """Iterate over a data set in batches, in a new random order each time."""
 
     def __init__(self, dataset, batch_size, *, shuffle):
@@ -191,7 +195,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
 
     def get_iterator(self, dataset, training=False):
         """Return slices of the resident tensors."""
-        return _BatchSlices(dataset, self.batch_size, shuffle=training)
+        return BatchSlices(dataset, self.batch_size, shuffle=training)
 
     def get_split_datasets(self, X, y=None, **fit_params):
         """Return training and validation data, both resident."""
@@ -236,8 +240,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
         loss = float(np.average(torch.stack(losses).cpu().numpy(), weights=sizes))
         if not math.isfinite(loss):
             raise ValueError(
-                f"Training diverged: the {prefix} loss is {loss} in epoch "
-                f"{len(self.history)}. {self._calmer()}"
+                diverged_message(prefix, loss, len(self.history), self.lr)
             )
         self.history.record(f"{prefix}_loss", loss)
         self.history.record(f"{prefix}_batch_count", len(iterator))
@@ -322,14 +325,8 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
             if not torch.isfinite(weight).all():
                 raise ValueError(
                     f"Training diverged: after the last step {name} holds numbers that "
-                    f"are not finite. {self._calmer()}"
+                    f"are not finite. {_calmer(self.lr)}"
                 )
-
-    def _calmer(self):
-        return (
-            "Standardize the features of every modality (StandardScaler in "
-            f"OmicsConcatenator), or use a learning rate below lr={self.lr}."
-        )
 
     def train_on(self, samples, valid=None):
         """Train on samples, with skorch's begin and end hooks around it.
@@ -347,9 +344,9 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
         self : OmicsNet
             The trained net.
         """
-        train = _ResidentData(samples, self.torch_device)
+        train = ResidentData(samples, self.torch_device)
         if valid is not None:
-            valid = _ResidentData(valid, self.torch_device)
+            valid = ResidentData(valid, self.torch_device)
         self.notify("on_train_begin", X=train, y=None)
         self.fit_loop((train, valid))
         self.notify("on_train_end", X=train, y=None)
@@ -467,6 +464,41 @@ def _expecting(module, may_miss):
     return twin
 
 
+def diverged_message(prefix, loss, epoch, lr):
+    """Return what is said of a loss that is not finite.
+
+    Parameters
+    ----------
+    prefix : {"train", "valid"}
+        Which loss.
+
+    loss : float
+        The loss.
+
+    epoch : int
+        In which epoch, the first being 1.
+
+    lr : float
+        The learning rate.
+
+    Returns
+    -------
+    message : str
+        With what to do.
+    """
+    return (
+        f"Training diverged: the {prefix} loss is {loss} in epoch {epoch}. "
+        f"{_calmer(lr)}"
+    )
+
+
+def _calmer(lr):
+    return (
+        "Standardize the features of every modality (StandardScaler in "
+        f"OmicsConcatenator), or use a learning rate below lr={lr}."
+    )
+
+
 class _EarlyStopping(EarlyStopping):
     """skorch's early stopping without its message."""
 
@@ -539,17 +571,46 @@ def lr_factor(params, n_samples, epochs):
     return _cosine_with_warmup(steps * epochs, params["warmup"])
 
 
-def _optimizer_params(params, device):
-    fused = device.type in ("cpu", "cuda")
+def _optimizer_settings(params, device):
     settings = {
-        "optimizer__param_groups": params.get("param_groups") or [],
-        "optimizer": _OPTIMIZERS[params["optimizer"]],
-        "optimizer__weight_decay": params["weight_decay"],
-        "optimizer__fused": fused,
+        "weight_decay": params["weight_decay"],
+        "fused": device.type in ("cpu", "cuda"),
     }
     if params["optimizer"] == "sgd":
-        settings |= {"optimizer__momentum": 0.9, "optimizer__nesterov": True}
+        settings |= {"momentum": 0.9, "nesterov": True}
     return settings
+
+
+def _optimizer_params(params, device):
+    settings = _optimizer_settings(params, device)
+    return {
+        "optimizer__param_groups": params.get("param_groups") or [],
+        "optimizer": _OPTIMIZERS[params["optimizer"]],
+        **{f"optimizer__{name}": value for name, value in settings.items()},
+    }
+
+
+def make_optimizer(groups, params, device):
+    """Build the optimizer of several groups of weights.
+
+    Parameters
+    ----------
+    groups : list of dict
+        Weights, with what is the group's own, as torch's optimizers take them.
+
+    params : dict
+        The estimator's training parameters.
+
+    device : torch.device
+        Where the weights are.
+
+    Returns
+    -------
+    optimizer : torch.optim.Optimizer
+        The one that trains a single network of these parameters.
+    """
+    kind = _OPTIMIZERS[params["optimizer"]]
+    return kind(groups, lr=params["lr"], **_optimizer_settings(params, device))
 
 
 def _stopping_callbacks(params):
