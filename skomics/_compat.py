@@ -8,7 +8,13 @@ import inspect
 
 from scipy.stats._distn_infrastructure import rv_frozen
 from sklearn.base import _fit_context
-from sklearn.metrics._scorer import _BaseScorer
+from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection._validation import (
+    _fit_and_score,
+    _insert_error_scores,
+    _warn_or_raise_about_fit_failures,
+)
 from sklearn.neighbors import BallTree, KDTree
 from sklearn.tree._tree import NODE_DTYPE, Tree
 from sklearn.utils import _safe_indexing
@@ -27,6 +33,7 @@ from sklearn.utils.validation import (
 __all__ = [
     "CALLBACK_STATE",
     "NODE_DTYPE",
+    "BaseSearchCV",
     "HasMethods",
     "Interval",
     "NoDefaultCallbacks",
@@ -34,14 +41,18 @@ __all__ = [
     "Tree",
     "VisualBlockMixin",
     "_BaseScorer",
+    "_MultimetricScorer",
     "_check_feature_names",
     "_check_feature_names_in",
     "_check_method_params",
     "_check_n_features",
     "_check_sample_weight",
+    "_fit_and_score",
     "_fit_context",
+    "_insert_error_scores",
     "_raise_for_params",
     "_safe_indexing",
+    "_warn_or_raise_about_fit_failures",
     "check_library_installed",
     "first_guess",
     "get_output_config",

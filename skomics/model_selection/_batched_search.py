@@ -1,0 +1,502 @@
+"""Grid and random search that trains networks of one architecture as one."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from numbers import Integral
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
+from sklearn.utils import indexable
+from sklearn.utils.parallel import Parallel, delayed
+
+from skomics._compat import (
+    BaseSearchCV,
+    Interval,
+    StrOptions,
+    _check_method_params,
+    _fit_and_score,
+    _fit_context,
+    _insert_error_scores,
+    _MultimetricScorer,
+    _warn_or_raise_about_fit_failures,
+    has_callbacks,
+    init_callback_context,
+    wants_fitted_estimator,
+)
+from skomics.model_selection._batches import BatchFit, plan_batches
+
+__all__ = ["BatchedSearchCV"]
+
+# What max_batch="auto" stands for.
+_MAX_BATCH = 16
+# So many batches for each worker, where there are enough candidates, so that none
+# waits long for the last one.
+_BATCHES_PER_JOB = 3
+
+
+class BatchedSearchCV(BaseSearchCV):
+    """Search of parameters that trains networks of one architecture as one.
+
+    It is a drop-in for :class:`~sklearn.model_selection.GridSearchCV` and
+    :class:`~sklearn.model_selection.RandomizedSearchCV`, with the same results.
+    Candidates of :class:`~skomics.SMAClassifier` that differ only in how they are
+    trained (`lr`, `weight_decay`, `label_smoothing`, `dropout`, `max_epochs`,
+    `lr_schedule`, `warmup`, `n_iter_no_change`, `tol`) are trained side by side as one
+    stacked network, with the same batches and random numbers. Candidates of any
+    network of skomics that differ in nothing else share what comes before training:
+    the steps of a pipeline before them, and the linear path. All others, and other
+    estimators, are fitted as scikit-learn fits them.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is searched: a classifier, or a pipeline that ends in one.
+
+    param_grid : dict or list of dict, default=None
+        Values of each parameter. With `n_iter`, or where a value is a distribution,
+        candidates are drawn from it, as from `param_distributions`.
+
+    param_distributions : dict or list of dict, default=None
+        Values or distributions of each parameter, from which `n_iter` candidates are
+        drawn. Give this or `param_grid`.
+
+    n_iter : int, default=None
+        Number of candidates that are drawn. None tries each one of a grid, and
+        draws 10 from distributions.
+
+    scoring : str, callable, list, tuple or dict, default=None
+        How candidates are scored, as in scikit-learn.
+
+    n_jobs : int, default=None
+        Number of processes. Each fits a batch of candidates in one fold.
+
+    refit : bool, str or callable, default=True
+        Whether, or by which score, the best candidate is fitted to all samples.
+
+    cv : int, splitter or iterable, default=None
+        Folds, as in scikit-learn.
+
+    verbose : int, default=0
+        How much is printed, as in scikit-learn.
+
+    pre_dispatch : int or str, default="2*n_jobs"
+        How many batches are handed out ahead.
+
+    error_score : "raise" or float, default=nan
+        Score of a candidate whose fit fails. The others of its batch go on.
+
+    return_train_score : bool, default=False
+        Whether candidates are scored on their training samples, too.
+
+    random_state : int, RandomState instance or None, default=None
+        Of the drawing of candidates.
+
+    max_batch : int or "auto", default="auto"
+        Most networks of a stack. Each has its weights, their gradients, and what the
+        optimizer remembers, in memory at once. "auto" takes up to 16, and fewer where
+        there would be too few batches for `n_jobs`.
+
+    Attributes
+    ----------
+    cv_results_ : dict of str to ndarray
+        As of scikit-learn's searches. `fit_time` of a candidate is its share of the
+        time of its batch.
+
+    best_estimator_ : estimator
+        The best candidate, fitted to all samples; with `refit` only.
+
+    best_score_ : float
+        Its mean score in the folds.
+
+    best_params_ : dict
+        Its parameters.
+
+    best_index_ : int
+        Its row in `cv_results_`.
+
+    scorer_ : callable or dict of callable
+        What candidates were scored by.
+
+    n_splits_ : int
+        Number of folds.
+
+    refit_time_ : float
+        Seconds of the last fit; with `refit` only.
+
+    multimetric_ : bool
+        Whether there are several scores.
+
+    batches_ : list of list of int
+        Rows of `cv_results_` that were fitted together.
+
+    classes_ : ndarray of shape (n_classes,)
+        Classes; with `refit` only.
+
+    n_features_in_ : int
+        Number of features seen during `fit`; with `refit` only.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features; with `refit`, and where X has names.
+
+    See Also
+    --------
+    SMAClassifier : The network that is stacked.
+
+    Notes
+    -----
+    With an integer `random_state` of the network, a candidate of a stack is what its
+    own fit gives, up to the rounding of sums in single precision. With None, the
+    candidates of a batch begin with the same weights, and other batches with others.
+
+    A candidate that cannot be fitted together with the others of its batch, for
+    whatever reason, is fitted by itself.
+
+    Examples
+    --------
+    >>> from skomics import SMAClassifier
+    >>> from skomics.datasets import make_intersim
+    >>> from skomics.model_selection import BatchedSearchCV
+    >>> X, y = make_intersim(n_samples=60, n_clusters=3, random_state=0)
+    >>> model = SMAClassifier(n_ensemble=2, max_epochs=10, random_state=0)
+    >>> grid = {"lr": [1e-4, 3e-3], "weight_decay": [0.1, 1.0]}
+    >>> search = BatchedSearchCV(model, grid, cv=3).fit(X, y)
+    >>> search.batches_
+    [[0, 1, 2, 3]]
+    """
+
+    _parameter_constraints = {
+        **BaseSearchCV._parameter_constraints,
+        "param_grid": [dict, list, None],
+        "param_distributions": [dict, list, None],
+        "n_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "random_state": ["random_state"],
+        "max_batch": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        param_grid=None,
+        *,
+        param_distributions=None,
+        n_iter=None,
+        scoring=None,
+        n_jobs=None,
+        refit=True,
+        cv=None,
+        verbose=0,
+        pre_dispatch="2*n_jobs",
+        error_score=np.nan,
+        return_train_score=False,
+        random_state=None,
+        max_batch="auto",
+    ):
+        super().__init__(
+            estimator,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.param_grid = param_grid
+        self.param_distributions = param_distributions
+        self.n_iter = n_iter
+        self.random_state = random_state
+        self.max_batch = max_batch
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, **params):
+        """Score all candidates, and fit the best one to all samples.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or other indexable of n_samples rows
+            Training samples, in any form that the estimator takes.
+
+        y : array-like of shape (n_samples,), default=None
+            Their labels.
+
+        **params : dict of str to object
+            Parameters of the estimator's `fit`, of the scorer and of the splitter
+            (`sample_weight`, `groups`), as in scikit-learn.
+
+        Returns
+        -------
+        self : BatchedSearchCV
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If there is no grid or there are two, if `refit` names no score where there
+            are several, if the folds are empty, or if all fits fail.
+        """
+        candidates = self._candidates()
+        search = self._begin(X, y, params)
+        out = self._evaluate(search, candidates)
+        results = self._format_results(candidates, self.n_splits_, out)
+        refit_metric = self._check_metrics(search, out)
+        self._choose(results, refit_metric)
+        if self.refit:
+            self._refit(search)
+        scorers = search.scorers
+        is_multimetric = isinstance(scorers, _MultimetricScorer)
+        self.scorer_ = scorers._scorers if is_multimetric else scorers
+        self.cv_results_ = results
+        search.end(search.root)
+        return self
+
+    def _candidates(self):
+        """Return the parameters of all candidates."""
+        grid, distributions = self.param_grid, self.param_distributions
+        if (grid is None) == (distributions is None):
+            got = "neither" if grid is None else "both"
+            raise ValueError(
+                "param_grid or param_distributions is wanted, but got "
+                f"{got}. Give param_grid to try all combinations of values, or "
+                "param_distributions to draw n_iter of them."
+            )
+        space = grid if distributions is None else distributions
+        if distributions is None and self.n_iter is None and not _has_draws(space):
+            return list(ParameterGrid(space))
+        n_iter = 10 if self.n_iter is None else self.n_iter
+        return list(ParameterSampler(space, n_iter, random_state=self.random_state))
+
+    def _begin(self, X, y, params):
+        """Route metadata, make the folds, and begin to report to callbacks."""
+        scorers, refit_metric = self._get_scorers()
+        X, y = indexable(X, y)
+        params = _check_method_params(X, params=params)
+        routed = self._get_routed_params_for_fit(params)
+        weights = params.get("sample_weight")
+        metadata = None if weights is None else {"sample_weight": weights}
+        told = {"estimator": self, "X": X, "y": y, "metadata": metadata}
+        root = init_callback_context(self, 1 + (self.refit is not False))
+        root.call_on_fit_task_begin(**told)
+        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        self.n_splits_ = splitter.get_n_splits(X, y, **routed.splitter.split)
+        splits = list(splitter.split(X, y, **routed.splitter.split))
+        if len(splits) != self.n_splits_:
+            raise ValueError(
+                f"The folds of {splitter} are said to be {self.n_splits_}, but there "
+                f"are {len(splits)}. Mend its get_n_splits."
+            )
+        kwargs = {
+            "scorer": scorers,
+            "fit_params": routed.estimator.fit,
+            "score_params": routed.scorer.score,
+            "return_train_score": self.return_train_score,
+            "return_n_test_samples": True,
+            "return_times": True,
+            "return_parameters": False,
+            "error_score": self.error_score,
+            "verbose": self.verbose,
+            "caller": self,
+        }
+        base = clone(self.estimator)
+        return _Search(
+            X, y, base, scorers, refit_metric, splits, kwargs, routed, root, told
+        )
+
+    def _evaluate(self, search, candidates):
+        """Fit and score all candidates in all folds; return scikit-learn's results."""
+        n_splits = self.n_splits_
+        if not candidates or not n_splits:
+            raise ValueError(
+                f"There are {len(candidates)} candidates and {n_splits} folds, so that "
+                "nothing can be fitted. Check the grid and cv."
+            )
+        if self.verbose > 0:
+            print(
+                f"Fitting {n_splits} folds for each of {len(candidates)} candidates, "
+                f"totalling {len(candidates) * n_splits} fits"
+            )
+        context = search.root.subcontext(
+            task_name="search",
+            max_subtasks=len(candidates) * n_splits,
+            sequential_subtasks=False,
+        ).call_on_fit_task_begin(estimator=self)
+        batches = self._plan(candidates)
+        self.batches_ = [batch.members for batch in batches]
+        tasks = list(self._tasks(search, candidates, batches, context))
+        parallel = Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch)
+        done = parallel(delayed(_fit_and_score_batch)(**task) for task in tasks)
+        out = _in_order(tasks, done, len(candidates), n_splits)
+        _warn_or_raise_about_fit_failures(out, self.error_score)
+        if callable(self.scoring):
+            _insert_error_scores(out, self.error_score)
+        context.call_on_fit_task_end(estimator=self)
+        return out
+
+    def _plan(self, candidates):
+        most = _MAX_BATCH if self.max_batch == "auto" else self.max_batch
+        n_jobs = effective_n_jobs(self.n_jobs)
+        if self.max_batch == "auto" and n_jobs > 1:
+            n_fits = len(candidates) * self.n_splits_
+            most = max(1, min(most, -(-n_fits // (_BATCHES_PER_JOB * n_jobs))))
+        if has_callbacks(self) and wants_fitted_estimator(self):
+            most = 0
+        return plan_batches(self.estimator, candidates, most)
+
+    def _tasks(self, search, candidates, batches, context):
+        """Yield what a worker needs for each batch in each fold."""
+        numbers = range(len(candidates) * self.n_splits_)
+        contexts = [
+            context.subcontext(task_name="candidate-split-evaluation", task_id=i)
+            for i in numbers
+        ]
+        for batch, (s, split) in product(batches, enumerate(search.splits)):
+            yield {
+                "estimator": clone(search.estimator),
+                "X": search.X,
+                "y": search.y,
+                "batch": batch,
+                "params": [candidates[c] for c in batch.members],
+                "split": (s, self.n_splits_, *split),
+                "n_candidates": len(candidates),
+                "contexts": [contexts[c * self.n_splits_ + s] for c in batch.members],
+                "kwargs": search.kwargs,
+            }
+
+    def _check_metrics(self, search, out):
+        """Tell whether there are several scores, and which one counts."""
+        first = out[0]["test_scores"]
+        self.multimetric_ = isinstance(first, dict)
+        if callable(self.scoring) and self.multimetric_:
+            self._check_refit_for_multimetric(first)
+            return self.refit
+        return search.refit_metric
+
+    def _choose(self, results, refit_metric):
+        """Choose the best candidate."""
+        if not self.refit and self.multimetric_:
+            return
+        self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
+        if not callable(self.refit):
+            scores = results[f"mean_test_{refit_metric}"]
+            self.best_score_ = scores[self.best_index_]
+        self.best_params_ = results["params"][self.best_index_]
+
+    def _refit(self, search):
+        """Fit the best candidate to all samples."""
+        best = clone(search.estimator).set_params(**clone(self.best_params_, safe=False))
+        self.best_estimator_ = best
+        context = search.root.subcontext(task_name="refit-with-best-params")
+        with context.propagate_callback_context(best):
+            context.call_on_fit_task_begin(**search.told)
+            start = time.perf_counter()
+            given = (search.X,) if search.y is None else (search.X, search.y)
+            best.fit(*given, **search.routed.estimator.fit)
+        self.refit_time_ = time.perf_counter() - start
+        if hasattr(best, "feature_names_in_"):
+            self.feature_names_in_ = best.feature_names_in_
+        search.end(context)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What is the same for all candidates."""
+
+    X: object
+    y: object
+    estimator: object
+    scorers: object
+    refit_metric: str
+    splits: list
+    kwargs: dict
+    routed: object
+    root: object
+    told: dict
+
+    def end(self, context):
+        """Tell callbacks that a task is done."""
+        context.call_on_fit_task_end(**self.told)
+
+
+def _has_draws(space):
+    """Tell whether a value of a space is a distribution."""
+    spaces = [space] if isinstance(space, Mapping) else space
+    return any(hasattr(value, "rvs") for one in spaces for value in one.values())
+
+
+def _in_order(tasks, done, n_candidates, n_splits):
+    """Return results candidate by candidate, as scikit-learn formats them."""
+    out = [None] * (n_candidates * n_splits)
+    for task, results in zip(tasks, done, strict=True):
+        for c, result in zip(task["batch"].members, results, strict=True):
+            out[c * n_splits + task["split"][0]] = result
+    return out
+
+
+def _fit_and_score_batch(
+    estimator, X, y, batch, params, split, n_candidates, contexts, kwargs
+):
+    """Fit the candidates of a batch to one fold, and score them one after another."""
+    s, n_splits, train, test = split
+    fits = None if batch.is_alone else _fit_together(
+        estimator, X, y, train, batch, params, kwargs["fit_params"]
+    )
+    results = []
+    for i, (c, own, context) in enumerate(
+        zip(batch.members, params, contexts, strict=True)
+    ):
+        ready, seconds = (clone(estimator), None)
+        if fits is not None:
+            ready, seconds = _ready(fits, i)
+        result = _fit_and_score(
+            ready,
+            X,
+            y,
+            train=train,
+            test=test,
+            parameters=own,
+            split_progress=(s, n_splits),
+            candidate_progress=(c, n_candidates),
+            callback_ctx=context,
+            **kwargs,
+        )
+        if seconds is not None:
+            result["fit_time"] = seconds
+        results.append(result)
+    return results
+
+
+def _fit_together(estimator, X, y, train, batch, params, fit_params):
+    """Return the candidates fitted together, or None if they have to be one by one."""
+    try:
+        estimators = [
+            clone(estimator).set_params(**clone(own, safe=False)) for own in params
+        ]
+        fits = BatchFit(estimators, batch.is_stack)
+        return fits.read(X, y, train, fit_params).advance()
+    except Exception:  # each candidate's own fit tells what is wrong with it
+        return None
+
+
+def _ready(fits, i):
+    """Return an estimator whose `fit` is done already, and how long it took."""
+    start = time.perf_counter()
+    try:
+        fitted, error = fits.fitted(i), None
+    except Exception as raised:
+        fitted, error = clone(fits.estimators[i]), raised
+    seconds = fits.seconds + time.perf_counter() - start
+
+    def fit(*_, **__):
+        if error is not None:
+            raise error
+        return fitted
+
+    fitted.fit = fit
+    return fitted, seconds

@@ -1,0 +1,220 @@
+"""Candidates of a search that are fitted together, and how they are."""
+
+import copy
+import time
+from dataclasses import dataclass, field
+
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+from skomics._compat import (
+    _check_method_params,
+    _safe_indexing,
+    has_callbacks,
+    validate_params,
+)
+from skomics._receipt import digest_of
+from skomics.estimators import BaseOmicsClassifier
+from skomics.estimators._batched import (
+    StackTraining,
+    preparation_key,
+    prepare_candidates,
+    stack_key,
+)
+
+__all__ = ["Batch", "BatchFit", "plan_batches"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Candidates that can be fitted together.
+
+    Parameters
+    ----------
+    members : list of int
+        Their positions among the candidates.
+
+    is_stack : bool
+        Whether they are trained as one network.
+
+    is_alone : bool
+        Whether it is one candidate that is fitted as scikit-learn would.
+    """
+
+    members: list = field(default_factory=list)
+    is_stack: bool = False
+    is_alone: bool = False
+
+
+def plan_batches(estimator, candidates, max_batch):
+    """Tell which candidates can be fitted together.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is searched.
+
+    candidates : list of dict
+        Parameters.
+
+    max_batch : int
+        Most candidates of a batch.
+
+    Returns
+    -------
+    batches : list of Batch
+        Each candidate is in one of them.
+    """
+    groups = {}
+    for c, params in enumerate(candidates):
+        key = _batch_key(estimator, params)
+        groups.setdefault(("alone", c) if key is None else key, []).append(c)
+    batches = []
+    for key, members in groups.items():
+        n_parts = -(-len(members) // max_batch)
+        size = -(-len(members) // n_parts)
+        batches += [
+            Batch(members[i : i + size], key[0] == "stack", key[0] == "alone")
+            for i in range(0, len(members), size)
+        ]
+    return batches
+
+
+def _batch_key(estimator, params):
+    """Return what candidates have in common that are fitted together, or None."""
+    try:
+        candidate = clone(estimator).set_params(**clone(params, safe=False))
+        return _key_of(candidate)
+    except Exception:  # whatever it is, its own fit says it best
+        return None
+
+
+def _key_of(candidate):
+    before, network = _parts_of(candidate)
+    if not _is_ours(network) or has_callbacks(candidate) or has_callbacks(network):
+        return None
+    digest = digest_of([(name, step) for name, step in before])
+    stack = stack_key(network)
+    if stack is not None:
+        return "stack", digest, stack
+    return "shared", digest, preparation_key(network)
+
+
+def _is_ours(network):
+    return (
+        isinstance(network, BaseOmicsClassifier)
+        and type(network).__module__.startswith("skomics.estimators.")
+        and not network.warm_start
+    )
+
+
+def _parts_of(candidate):
+    """Return the steps before the last one, and the last one."""
+    if type(candidate) is Pipeline:
+        return candidate.steps[:-1], candidate.steps[-1][1]
+    return [], candidate
+
+
+class _Recorder:
+    """The last step of a pipeline that keeps what it is to be fitted to."""
+
+    def __init__(self, network):
+        self._network = network
+
+    def fit(self, X, y, **params):
+        """Keep the samples and their metadata."""
+        self.given = X, y, params
+        return self
+
+    def get_metadata_routing(self):
+        """Ask for what the network would ask for."""
+        return self._network.get_metadata_routing()
+
+
+class BatchFit:
+    """Several candidates, fitted together to the training part of one split.
+
+    Parameters
+    ----------
+    estimators : list of estimator
+        Candidates of one :class:`Batch`, not fitted.
+
+    is_stack : bool
+        Whether they are trained as one network.
+
+    Attributes
+    ----------
+    seconds : float
+        How long the last part of the fit took, for each candidate.
+    """
+
+    def __init__(self, estimators, is_stack):
+        self.estimators, self.is_stack = estimators, is_stack
+        self.errors, self.seconds = {}, 0.0
+        self._training = self._samples = None
+
+    def read(self, X, y, train, fit_params):
+        """Fit what comes before the networks, and read the samples, once for all."""
+        start = time.perf_counter()
+        params = _check_method_params(X, params=fit_params or {}, indices=train)
+        X, y = _safe_indexing(X, train), _safe_indexing(y, train)
+        for c, estimator in enumerate(self.estimators):
+            try:
+                validate_params(_parts_of(estimator)[1])
+            except ValueError as error:
+                self.errors[c] = error
+        if len(self.errors) < len(self.estimators):
+            self._read(X, y, params)
+        self._before = (time.perf_counter() - start) / len(self.estimators)
+        return self
+
+    def _read(self, X, y, params):
+        self._valid = [c for c in range(len(self.estimators)) if c not in self.errors]
+        self._fitted_steps = []
+        first = self.estimators[self._valid[0]]
+        if type(first) is Pipeline:
+            name, network = first.steps[-1]
+            recorder = _Recorder(network)
+            pipeline = copy.copy(first)
+            pipeline.steps = [*first.steps[:-1], (name, recorder)]
+            pipeline.fit(X, y, **params)
+            self._fitted_steps = pipeline.steps[:-1]
+            X, y, params = recorder.given
+        networks = [_parts_of(self.estimators[c])[1] for c in self._valid]
+        self._drafts, self._samples = prepare_candidates(networks, X, y, **params)
+        if self.is_stack:
+            self._training = StackTraining(self._drafts, self._samples)
+
+    def advance(self, until=None, reporter=None):
+        """Train on, to an epoch or to the end."""
+        start = time.perf_counter()
+        if self._training is not None:
+            self._training.run(until, reporter)
+        n_trained = max(1, len(self.estimators) - len(self.errors))
+        self.seconds = self._before + (time.perf_counter() - start) / n_trained
+        self._before = 0.0
+        return self
+
+    def fitted(self, c):
+        """Return a candidate as it is now, or raise what went wrong with it."""
+        if c in self.errors:
+            raise self.errors[c]
+        place = self._valid.index(c)
+        if self._training is not None:
+            network = self._training.fitted(place)
+        else:
+            network = self._drafts[place]
+            network._train(self._samples, None)
+            self._drafts[place] = None
+        estimator = copy.copy(self.estimators[c])
+        if type(estimator) is not Pipeline:
+            return network
+        name = estimator.steps[-1][0]
+        estimator.steps = [*self._fitted_steps, (name, network)]
+        return estimator
+
+    def drop(self, candidates):
+        """Let go of candidates that are not wanted any more."""
+        if self._training is not None:
+            places = {self._valid.index(c) for c in candidates if c in self._valid}
+            self._training.drop(places)
