@@ -17,13 +17,20 @@ from skomics.estimators._net import (
     ResidentData,
     diverged_message,
     lr_factor,
+    make_net,
     make_optimizer,
 )
 from skomics.estimators._sma import SMAClassifier
 from skomics.estimators._state import net_state
 from skomics.modules import RandomSource, random_source, stack_sma
 
-__all__ = ["StackTraining", "preparation_key", "prepare_candidates", "stack_key"]
+__all__ = [
+    "SoloTraining",
+    "StackTraining",
+    "preparation_key",
+    "prepare_candidates",
+    "stack_key",
+]
 
 # What the candidates of a stack may each have of their own.
 _OWN = {"lr", "weight_decay", "label_smoothing", "dropout", "max_epochs"}
@@ -318,9 +325,7 @@ class StackTraining:
             parts = self._stack.parts(name, weight.grad)
             for own, part in zip(self._own, parts, strict=True):
                 own[name].grad = part
-        for c, group in zip(
-            self._in_stack, self._optimizer.param_groups, strict=True
-        ):
+        for c, group in zip(self._in_stack, self._optimizer.param_groups, strict=True):
             candidate = self._candidates[c]
             if candidate.lr_factor is not None:
                 factor = candidate.lr_factor(self._n_steps)
@@ -440,6 +445,90 @@ class StackTraining:
         if self._turned is not None:
             module = self._turned.widen(module, copy.deepcopy(self._wide))
         return net_state(module)
+
+
+class SoloTraining:
+    """Training of one network that can be paused, looked at and gone on with.
+
+    Parameters
+    ----------
+    draft : BaseOmicsClassifier
+        From :func:`prepare_candidates`; no graph model.
+
+    samples : TrainingSamples
+        What it is trained on.
+    """
+
+    def __init__(self, draft, samples):
+        self._draft, self._device = draft, resolve_device(draft.device)
+        samples, valid, seed = draft._hold_out(samples, self._device)
+        self._source = RandomSource(seed)
+        self._is_done, draft._fitted_device = False, draft.device
+        with self._context():
+            draft._module_params = draft._describe_module()
+            module = self._wide = draft._new_module()
+            self._turned = draft._turn(module, samples)
+            if self._turned is not None:
+                module = self._turned.narrow(module, draft._new_module)
+                samples = self._turned.rotate(samples)
+                valid = valid and self._turned.rotate(valid)
+            draft._fill_in(module, samples)
+            settings = draft._net_settings(len(samples))
+            self._n_epochs = settings["max_epochs"]
+            self._net = make_net(
+                module.to(self._device),
+                settings,
+                device=self._device,
+                n_samples=len(samples),
+                net_class=draft._net_class,
+            )
+            train = ResidentData(samples, self._device)
+            self._data = train, valid and ResidentData(valid, self._device)
+            self._net.notify("on_train_begin", X=train, y=None)
+
+    @contextmanager
+    def _context(self):
+        threads = self._draft.n_threads
+        with (
+            torch_context(device=self._device, n_threads=threads),
+            random_source(self._source),
+        ):
+            yield
+
+    def run(self, until=None):
+        """Train on, to an epoch or to the end."""
+        stop = self._n_epochs if until is None else min(until, self._n_epochs)
+        n_epochs = stop - len(self._net.history)
+        if self._is_done or n_epochs <= 0:
+            return self
+        with self._context():
+            self._net.fit_loop(self._data, epochs=n_epochs)
+            n_done = len(self._net.history)
+            if n_done < stop or n_done == self._n_epochs:
+                self._is_done = True
+                self._net.notify("on_train_end", X=self._data[0], y=None)
+        return self
+
+    def fitted(self):
+        """Return the network as it would be if its training ended here."""
+        self._net.check_weights()
+        module = self._net.module_
+        if not self._is_done:
+            module = copy.deepcopy(module)
+            module.load_state_dict(self._best() or module.state_dict())
+        if self._turned is not None:
+            module = self._turned.widen(module, copy.deepcopy(self._wide))
+        estimator = draft_of(self._draft)
+        estimator._fit_receipt = copy.deepcopy(estimator._fit_receipt)
+        history = copy.deepcopy(self._net.history.to_list())
+        estimator.net_ = estimator._restore_net(net_state(module), history)
+        estimator._note_epochs()
+        return estimator
+
+    def _best(self):
+        """Return the weights that early stopping would choose now, if it is on."""
+        stopping = dict(self._net.callbacks_).get("early_stopping")
+        return None if stopping is None else stopping.best_model_weights_
 
 
 def _losses(logits, codes, weights, smoothing):

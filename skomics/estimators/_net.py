@@ -239,9 +239,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
             sizes.append(len(batch[1]))
         loss = float(np.average(torch.stack(losses).cpu().numpy(), weights=sizes))
         if not math.isfinite(loss):
-            raise ValueError(
-                diverged_message(prefix, loss, len(self.history), self.lr)
-            )
+            raise ValueError(diverged_message(prefix, loss, len(self.history), self.lr))
         self.history.record(f"{prefix}_loss", loss)
         self.history.record(f"{prefix}_batch_count", len(iterator))
         self.history.record(f"{prefix}_seconds", time.perf_counter() - start)

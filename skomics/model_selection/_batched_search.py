@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -18,7 +18,6 @@ from skomics._compat import (
     Interval,
     StrOptions,
     _check_method_params,
-    _fit_and_score,
     _fit_context,
     _insert_error_scores,
     _MultimetricScorer,
@@ -27,7 +26,13 @@ from skomics._compat import (
     init_callback_context,
     wants_fitted_estimator,
 )
-from skomics.model_selection._batches import BatchFit, plan_batches
+from skomics.model_selection._batches import plan_batches
+from skomics.model_selection._halving import (
+    best_candidates,
+    make_rungs,
+    read_halving,
+)
+from skomics.model_selection._tasks import Task, most_epochs
 
 __all__ = ["BatchedSearchCV"]
 
@@ -95,6 +100,15 @@ class BatchedSearchCV(BaseSearchCV):
     random_state : int, RandomState instance or None, default=None
         Of the drawing of candidates.
 
+    halving : float, dict or None, default=None
+        Successive halving by epochs: all candidates are trained for some, one of
+        `halving` goes on to `halving` times as many, and so forth; those of the last
+        rung are trained to the end. They continue where they are, with the learning
+        rates of a whole training, so that no epoch is trained twice and a candidate
+        that is left over is what its own fit gives. A dict has "factor" and, if
+        wanted, "min_resources", the epochs of the first rung ("exhaust" by default, as
+        in scikit-learn). For networks of skomics but the graph models; runs in threads.
+
     max_batch : int or "auto", default="auto"
         Most networks of a stack. Each has its weights, their gradients, and what the
         optimizer remembers, in memory at once. "auto" takes up to 16, and fewer where
@@ -131,7 +145,13 @@ class BatchedSearchCV(BaseSearchCV):
         Whether there are several scores.
 
     batches_ : list of list of int
-        Rows of `cv_results_` that were fitted together.
+        Candidates that were fitted together, by their order in the grid.
+
+    n_candidates_, n_resources_ : list of int
+        Candidates, and epochs at its end, of each rung; with `halving` only.
+
+    n_iterations_ : int
+        Number of rungs; with `halving` only.
 
     classes_ : ndarray of shape (n_classes,)
         Classes; with `refit` only.
@@ -174,6 +194,7 @@ class BatchedSearchCV(BaseSearchCV):
         "param_distributions": [dict, list, None],
         "n_iter": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
+        "halving": [Real, dict, None],
         "max_batch": [
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
@@ -196,6 +217,7 @@ class BatchedSearchCV(BaseSearchCV):
         error_score=np.nan,
         return_train_score=False,
         random_state=None,
+        halving=None,
         max_batch="auto",
     ):
         super().__init__(
@@ -213,6 +235,7 @@ class BatchedSearchCV(BaseSearchCV):
         self.param_distributions = param_distributions
         self.n_iter = n_iter
         self.random_state = random_state
+        self.halving = halving
         self.max_batch = max_batch
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -244,8 +267,8 @@ class BatchedSearchCV(BaseSearchCV):
         """
         candidates = self._candidates()
         search = self._begin(X, y, params)
-        out = self._evaluate(search, candidates)
-        results = self._format_results(candidates, self.n_splits_, out)
+        rows, out, more = self._evaluate(search, candidates)
+        results = self._format_results(rows, self.n_splits_, out, more)
         refit_metric = self._check_metrics(search, out)
         self._choose(results, refit_metric)
         if self.refit:
@@ -310,33 +333,131 @@ class BatchedSearchCV(BaseSearchCV):
         )
 
     def _evaluate(self, search, candidates):
-        """Fit and score all candidates in all folds; return scikit-learn's results."""
+        """Fit and score all candidates in all folds; return rows, and their results."""
         n_splits = self.n_splits_
         if not candidates or not n_splits:
             raise ValueError(
                 f"There are {len(candidates)} candidates and {n_splits} folds, so that "
                 "nothing can be fitted. Check the grid and cv."
             )
-        if self.verbose > 0:
-            print(
-                f"Fitting {n_splits} folds for each of {len(candidates)} candidates, "
-                f"totalling {len(candidates) * n_splits} fits"
-            )
-        context = search.root.subcontext(
-            task_name="search",
-            max_subtasks=len(candidates) * n_splits,
-            sequential_subtasks=False,
-        ).call_on_fit_task_begin(estimator=self)
         batches = self._plan(candidates)
         self.batches_ = [batch.members for batch in batches]
-        tasks = list(self._tasks(search, candidates, batches, context))
+        tasks = self._tasks(search, candidates, batches)
+        if self.halving is not None:
+            return self._evaluate_rungs(search, candidates, tasks)
+        context = self._search_context(search, len(candidates) * n_splits)
+        everyone = list(range(len(candidates)))
         parallel = Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch)
-        done = parallel(delayed(_fit_and_score_batch)(**task) for task in tasks)
-        out = _in_order(tasks, done, len(candidates), n_splits)
+        out = self._run(parallel, tasks, everyone, context)
+        context.call_on_fit_task_end(estimator=self)
+        return candidates, out, None
+
+    def _search_context(self, search, n_subtasks, **kwargs):
+        kwargs = {"sequential_subtasks": False, **kwargs}
+        context = search.root.subcontext(
+            task_name="search", max_subtasks=n_subtasks, **kwargs
+        )
+        return context.call_on_fit_task_begin(estimator=self)
+
+    def _evaluate_rungs(self, search, candidates, tasks):
+        """Train all candidates for some epochs, the best of them on, and so forth."""
+        rungs = self._make_rungs(search, candidates, tasks)
+        context = self._search_context(search, len(rungs), sequential_subtasks=True)
+        self.n_candidates_ = [rung.n_candidates for rung in rungs]
+        self.n_resources_ = [rung.n_resources for rung in rungs]
+        self.n_iterations_ = len(rungs)
+        # Threads, because a training that is gone on with stays where it is.
+        parallel = Parallel(
+            n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch, require="sharedmem"
+        )
+        alive, rows, out = list(range(len(candidates))), [], []
+        more = {"iter": [], "n_resources": []}
+        for number, rung in enumerate(rungs):
+            inner = context.subcontext(
+                task_name="halving-iteration",
+                max_subtasks=len(alive) * self.n_splits_,
+                sequential_subtasks=False,
+            ).call_on_fit_task_begin(estimator=self)
+            until = None if number == len(rungs) - 1 else rung.n_resources
+            found = self._run(parallel, tasks, alive, inner, until)
+            inner.call_on_fit_task_end(estimator=self)
+            rows += [candidates[c] for c in alive]
+            out += found
+            more["iter"] += [number] * len(alive)
+            more["n_resources"] += [rung.n_resources] * len(alive)
+            if until is not None:
+                scores = self._mean_scores(search, found)
+                n_kept = rungs[number + 1].n_candidates
+                kept = best_candidates(alive, scores, n_kept)
+                for task in tasks:
+                    task.drop(set(alive) - set(kept))
+                alive = kept
+        context.call_on_fit_task_end(estimator=self)
+        return rows, out, more
+
+    def _make_rungs(self, search, candidates, tasks):
+        for task in tasks:
+            if task.batch.is_alone:
+                raise ValueError(
+                    f"halving goes on training networks of skomics, but candidate "
+                    f"{task.params[0]} of {type(self.estimator).__name__} is none that "
+                    "can be paused. Set halving=None, or use scikit-learn's "
+                    "HalvingGridSearchCV(resource='max_epochs')."
+                )
+        searched = {name.split("__")[-1] for one in candidates for name in one}
+        if "max_epochs" in searched:
+            raise ValueError(
+                "halving shares out the epochs, but max_epochs is among the parameters "
+                "that are searched. Set it on the estimator."
+            )
+        n_epochs = most_epochs(tasks)
+        return make_rungs(len(candidates), n_epochs, *read_halving(self.halving))
+
+    def _mean_scores(self, search, found):
+        """Return the mean score over folds of each candidate of a rung."""
+        scores = [result["test_scores"] for result in found]
+        if isinstance(scores[0], dict):
+            if not isinstance(self.refit, str):
+                raise ValueError(
+                    f"halving with several scores goes by that of refit, but got "
+                    f"refit={self.refit!r}. Give the name of one of {sorted(scores[0])}."
+                )
+            scores = [score[self.refit] for score in scores]
+        return np.reshape(scores, (-1, self.n_splits_)).mean(axis=1)
+
+    def _run(self, parallel, tasks, alive, context, until=None):
+        """Run all tasks; return the results candidate by candidate, fold by fold."""
+        n_splits = self.n_splits_
+        if self.verbose > 0:
+            print(
+                f"Fitting {n_splits} folds for each of {len(alive)} candidates, "
+                f"totalling {len(alive) * n_splits} fits"
+            )
+        # Made ahead, because they cannot be while they are sent to workers.
+        contexts = {
+            (c, s): context.subcontext(
+                task_name="candidate-split-evaluation", task_id=i * n_splits + s
+            )
+            for i, c in enumerate(alive)
+            for s in range(n_splits)
+        }
+        work = []
+        for task in tasks:
+            own = {
+                c: contexts[c, task.number] for c in task.batch.members if c in alive
+            }
+            if own:
+                work.append((task, own))
+        done = parallel(delayed(task.run)(own, until) for task, own in work)
+        results = {
+            (c, task.number): result
+            for (task, _), found in zip(work, done, strict=True)
+            for c, result in found.items()
+        }
+        out = [results[c, s] for c in alive for s in range(n_splits)]
         _warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
             _insert_error_scores(out, self.error_score)
-        context.call_on_fit_task_end(estimator=self)
         return out
 
     def _plan(self, candidates):
@@ -349,25 +470,23 @@ class BatchedSearchCV(BaseSearchCV):
             most = 0
         return plan_batches(self.estimator, candidates, most)
 
-    def _tasks(self, search, candidates, batches, context):
-        """Yield what a worker needs for each batch in each fold."""
-        numbers = range(len(candidates) * self.n_splits_)
-        contexts = [
-            context.subcontext(task_name="candidate-split-evaluation", task_id=i)
-            for i in numbers
+    def _tasks(self, search, candidates, batches):
+        """Return what there is to do: each batch, in each fold."""
+        return [
+            Task(
+                estimator=clone(search.estimator),
+                X=search.X,
+                y=search.y,
+                batch=batch,
+                params=[candidates[c] for c in batch.members],
+                number=number,
+                split=split,
+                sizes=(len(candidates), self.n_splits_),
+                kwargs=search.kwargs,
+                pauses=self.halving is not None,
+            )
+            for batch, (number, split) in product(batches, enumerate(search.splits))
         ]
-        for batch, (s, split) in product(batches, enumerate(search.splits)):
-            yield {
-                "estimator": clone(search.estimator),
-                "X": search.X,
-                "y": search.y,
-                "batch": batch,
-                "params": [candidates[c] for c in batch.members],
-                "split": (s, self.n_splits_, *split),
-                "n_candidates": len(candidates),
-                "contexts": [contexts[c * self.n_splits_ + s] for c in batch.members],
-                "kwargs": search.kwargs,
-            }
 
     def _check_metrics(self, search, out):
         """Tell whether there are several scores, and which one counts."""
@@ -379,10 +498,18 @@ class BatchedSearchCV(BaseSearchCV):
         return search.refit_metric
 
     def _choose(self, results, refit_metric):
-        """Choose the best candidate."""
+        """Choose the best candidate, with halving of those that were trained whole."""
         if not self.refit and self.multimetric_:
             return
-        self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
+        if self.halving is not None and not callable(self.refit):
+            scores = results[f"mean_test_{refit_metric}"]
+            last = np.flatnonzero(results["iter"] == results["iter"].max())
+            best = np.argmax(np.nan_to_num(scores[last], nan=-np.inf))
+            self.best_index_ = int(last[best])
+        else:
+            self.best_index_ = self._select_best_index(
+                self.refit, refit_metric, results
+            )
         if not callable(self.refit):
             scores = results[f"mean_test_{refit_metric}"]
             self.best_score_ = scores[self.best_index_]
@@ -390,7 +517,9 @@ class BatchedSearchCV(BaseSearchCV):
 
     def _refit(self, search):
         """Fit the best candidate to all samples."""
-        best = clone(search.estimator).set_params(**clone(self.best_params_, safe=False))
+        best = clone(search.estimator).set_params(
+            **clone(self.best_params_, safe=False)
+        )
         self.best_estimator_ = best
         context = search.root.subcontext(task_name="refit-with-best-params")
         with context.propagate_callback_context(best):
@@ -428,75 +557,3 @@ def _has_draws(space):
     """Tell whether a value of a space is a distribution."""
     spaces = [space] if isinstance(space, Mapping) else space
     return any(hasattr(value, "rvs") for one in spaces for value in one.values())
-
-
-def _in_order(tasks, done, n_candidates, n_splits):
-    """Return results candidate by candidate, as scikit-learn formats them."""
-    out = [None] * (n_candidates * n_splits)
-    for task, results in zip(tasks, done, strict=True):
-        for c, result in zip(task["batch"].members, results, strict=True):
-            out[c * n_splits + task["split"][0]] = result
-    return out
-
-
-def _fit_and_score_batch(
-    estimator, X, y, batch, params, split, n_candidates, contexts, kwargs
-):
-    """Fit the candidates of a batch to one fold, and score them one after another."""
-    s, n_splits, train, test = split
-    fits = None if batch.is_alone else _fit_together(
-        estimator, X, y, train, batch, params, kwargs["fit_params"]
-    )
-    results = []
-    for i, (c, own, context) in enumerate(
-        zip(batch.members, params, contexts, strict=True)
-    ):
-        ready, seconds = (clone(estimator), None)
-        if fits is not None:
-            ready, seconds = _ready(fits, i)
-        result = _fit_and_score(
-            ready,
-            X,
-            y,
-            train=train,
-            test=test,
-            parameters=own,
-            split_progress=(s, n_splits),
-            candidate_progress=(c, n_candidates),
-            callback_ctx=context,
-            **kwargs,
-        )
-        if seconds is not None:
-            result["fit_time"] = seconds
-        results.append(result)
-    return results
-
-
-def _fit_together(estimator, X, y, train, batch, params, fit_params):
-    """Return the candidates fitted together, or None if they have to be one by one."""
-    try:
-        estimators = [
-            clone(estimator).set_params(**clone(own, safe=False)) for own in params
-        ]
-        fits = BatchFit(estimators, batch.is_stack)
-        return fits.read(X, y, train, fit_params).advance()
-    except Exception:  # each candidate's own fit tells what is wrong with it
-        return None
-
-
-def _ready(fits, i):
-    """Return an estimator whose `fit` is done already, and how long it took."""
-    start = time.perf_counter()
-    try:
-        fitted, error = fits.fitted(i), None
-    except Exception as raised:
-        fitted, error = clone(fits.estimators[i]), raised
-    seconds = fits.seconds + time.perf_counter() - start
-
-    def fit(*_, **__):
-        if error is not None:
-            raise error
-        return fitted
-
-    fitted.fit = fit
-    return fitted, seconds

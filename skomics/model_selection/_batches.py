@@ -16,13 +16,15 @@ from skomics._compat import (
 from skomics._receipt import digest_of
 from skomics.estimators import BaseOmicsClassifier
 from skomics.estimators._batched import (
+    SoloTraining,
     StackTraining,
     preparation_key,
     prepare_candidates,
     stack_key,
 )
+from skomics.estimators._graph_base import BaseGraphClassifier
 
-__all__ = ["Batch", "BatchFit", "plan_batches"]
+__all__ = ["Batch", "BatchFit", "network_of", "plan_batches"]
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ def _key_of(candidate):
 def _is_ours(network):
     return (
         isinstance(network, BaseOmicsClassifier)
+        and not isinstance(network, BaseGraphClassifier)
         and type(network).__module__.startswith("skomics.estimators.")
         and not network.warm_start
     )
@@ -113,6 +116,11 @@ def _parts_of(candidate):
     if type(candidate) is Pipeline:
         return candidate.steps[:-1], candidate.steps[-1][1]
     return [], candidate
+
+
+def network_of(candidate):
+    """Return the last step of a pipeline, or an estimator that is none."""
+    return _parts_of(candidate)[1]
 
 
 class _Recorder:
@@ -152,6 +160,7 @@ class BatchFit:
         self.estimators, self.is_stack = estimators, is_stack
         self.errors, self.seconds = {}, 0.0
         self._training = self._samples = None
+        self._solos, self._dropped, self._valid = {}, set(), []
 
     def read(self, X, y, train, fit_params):
         """Fit what comes before the networks, and read the samples, once for all."""
@@ -160,7 +169,7 @@ class BatchFit:
         X, y = _safe_indexing(X, train), _safe_indexing(y, train)
         for c, estimator in enumerate(self.estimators):
             try:
-                validate_params(_parts_of(estimator)[1])
+                validate_params(network_of(estimator))
             except ValueError as error:
                 self.errors[c] = error
         if len(self.errors) < len(self.estimators):
@@ -180,7 +189,7 @@ class BatchFit:
             pipeline.fit(X, y, **params)
             self._fitted_steps = pipeline.steps[:-1]
             X, y, params = recorder.given
-        networks = [_parts_of(self.estimators[c])[1] for c in self._valid]
+        networks = [network_of(self.estimators[c]) for c in self._valid]
         self._drafts, self._samples = prepare_candidates(networks, X, y, **params)
         if self.is_stack:
             self._training = StackTraining(self._drafts, self._samples)
@@ -190,10 +199,24 @@ class BatchFit:
         start = time.perf_counter()
         if self._training is not None:
             self._training.run(until, reporter)
+        elif until is not None or self._solos:
+            self._advance_solos(until)
         n_trained = max(1, len(self.estimators) - len(self.errors))
         self.seconds = self._before + (time.perf_counter() - start) / n_trained
         self._before = 0.0
         return self
+
+    def _advance_solos(self, until):
+        for c in self._valid:
+            if c in self.errors or c in self._dropped:
+                continue
+            try:
+                if c not in self._solos:
+                    draft = self._drafts[self._valid.index(c)]
+                    self._solos[c] = SoloTraining(draft, self._samples)
+                self._solos[c].run(until)
+            except ValueError as error:  # it diverged
+                self.errors[c] = error
 
     def fitted(self, c):
         """Return a candidate as it is now, or raise what went wrong with it."""
@@ -202,6 +225,8 @@ class BatchFit:
         place = self._valid.index(c)
         if self._training is not None:
             network = self._training.fitted(place)
+        elif c in self._solos:
+            network = self._solos[c].fitted()
         else:
             network = self._drafts[place]
             network._train(self._samples, None)
@@ -215,6 +240,9 @@ class BatchFit:
 
     def drop(self, candidates):
         """Let go of candidates that are not wanted any more."""
+        self._dropped |= set(candidates)
+        for c in candidates:
+            self._solos.pop(c, None)
         if self._training is not None:
             places = {self._valid.index(c) for c in candidates if c in self._valid}
             self._training.drop(places)

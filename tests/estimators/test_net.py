@@ -8,8 +8,8 @@ from torch import nn
 
 from skomics.estimators._net import (
     BatchSlices,
-    _cosine_with_warmup,
     ResidentData,
+    _cosine_with_warmup,
     make_net,
 )
 from skomics.estimators._samples import TrainingSamples
