@@ -23,6 +23,7 @@ FOLDERS = (
     "feature_selection",
     "metrics",
     "calibration",
+    "model_selection",
     "persistence",
     "benchmark",
 )

@@ -420,7 +420,7 @@ class BatchedSearchCV(BaseSearchCV):
             if not isinstance(self.refit, str):
                 raise ValueError(
                     f"halving with several scores goes by that of refit, but got "
-                    f"refit={self.refit!r}. Give the name of one of {sorted(scores[0])}."
+                    f"refit={self.refit!r}. Give one of {sorted(scores[0])}."
                 )
             scores = [score[self.refit] for score in scores]
         return np.reshape(scores, (-1, self.n_splits_)).mean(axis=1)

@@ -18,6 +18,7 @@ from skomics.estimators import BaseOmicsClassifier
 from skomics.estimators._batched import (
     SoloTraining,
     StackTraining,
+    most_stacked,
     preparation_key,
     prepare_candidates,
     stack_key,
@@ -159,8 +160,8 @@ class BatchFit:
     def __init__(self, estimators, is_stack):
         self.estimators, self.is_stack = estimators, is_stack
         self.errors, self.seconds = {}, 0.0
-        self._training = self._samples = None
-        self._solos, self._dropped, self._valid = {}, set(), []
+        self._solos, self._dropped = {}, set()
+        self._valid, self._parts, self._trainings = [], [], []
 
     def read(self, X, y, train, fit_params):
         """Fit what comes before the networks, and read the samples, once for all."""
@@ -192,19 +193,34 @@ class BatchFit:
         networks = [network_of(self.estimators[c]) for c in self._valid]
         self._drafts, self._samples = prepare_candidates(networks, X, y, **params)
         if self.is_stack:
-            self._training = StackTraining(self._drafts, self._samples)
+            size = most_stacked(networks[0])
+            places = range(len(networks))
+            self._parts = [places[i : i + size] for i in places[::size]]
+            self._trainings = [None] * len(self._parts)
 
-    def advance(self, until=None, reporter=None):
+    def advance(self, until=None):
         """Train on, to an epoch or to the end."""
         start = time.perf_counter()
-        if self._training is not None:
-            self._training.run(until, reporter)
+        if self.is_stack:
+            self._advance_stacks(until)
         elif until is not None or self._solos:
             self._advance_solos(until)
         n_trained = max(1, len(self.estimators) - len(self.errors))
         self.seconds = self._before + (time.perf_counter() - start) / n_trained
         self._before = 0.0
         return self
+
+    def _advance_stacks(self, until):
+        for i, places in enumerate(self._parts):
+            if self._trainings[i] is None:
+                drafts = [self._drafts[place] for place in places]
+                self._trainings[i] = StackTraining(drafts, self._samples)
+            self._trainings[i].run(until)
+
+    def _stack_of(self, place):
+        """Return the training that a candidate is in, and its position there."""
+        size = len(self._parts[0])
+        return self._trainings[place // size], place % size
 
     def _advance_solos(self, until):
         for c in self._valid:
@@ -223,8 +239,9 @@ class BatchFit:
         if c in self.errors:
             raise self.errors[c]
         place = self._valid.index(c)
-        if self._training is not None:
-            network = self._training.fitted(place)
+        if self.is_stack:
+            training, position = self._stack_of(place)
+            network = training.fitted(position)
         elif c in self._solos:
             network = self._solos[c].fitted()
         else:
@@ -243,6 +260,7 @@ class BatchFit:
         self._dropped |= set(candidates)
         for c in candidates:
             self._solos.pop(c, None)
-        if self._training is not None:
-            places = {self._valid.index(c) for c in candidates if c in self._valid}
-            self._training.drop(places)
+        if self.is_stack:
+            for c in set(candidates) & set(self._valid):
+                training, position = self._stack_of(self._valid.index(c))
+                training.drop([position])

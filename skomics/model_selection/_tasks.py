@@ -84,6 +84,7 @@ class Task:
                 ready, seconds = _ready(fits, i)
                 results[c] = self._score(ready, i, contexts[c])
                 results[c]["fit_time"] = seconds
+                del ready.fit  # it knows the estimator, which knows it
         if self.pauses:
             self.fits = fits
         return results

@@ -98,6 +98,7 @@ _OURS = {
     "skomics.graph": "MultiOmicsGraph SampleGraph",
     "skomics.graph._nemo": "Nemo NemoOmics",
     "skomics.graph._snf": "SimilarityNetworkFusion",
+    "skomics.model_selection": "BatchedSearchCV",
 }
 _FUNCTIONS = {
     "sklearn.feature_selection": """
