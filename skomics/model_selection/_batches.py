@@ -4,6 +4,7 @@ import copy
 import time
 from dataclasses import dataclass, field
 
+from joblib import hash as hash_of
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
@@ -13,7 +14,6 @@ from skomics._compat import (
     has_callbacks,
     validate_params,
 )
-from skomics._receipt import digest_of
 from skomics.estimators import BaseOmicsClassifier
 from skomics.estimators._batched import (
     SoloTraining,
@@ -87,20 +87,24 @@ def _batch_key(estimator, params):
     """Return what candidates have in common that are fitted together, or None."""
     try:
         candidate = clone(estimator).set_params(**clone(params, safe=False))
-        return _key_of(candidate)
+        return _key_of(candidate, params)
     except Exception:  # whatever it is, its own fit says it best
         return None
 
 
-def _key_of(candidate):
-    before, network = _parts_of(candidate)
+def _key_of(candidate, params):
+    network = network_of(candidate)
     if not _is_ours(network) or has_callbacks(candidate) or has_callbacks(network):
         return None
-    digest = digest_of([(name, step) for name, step in before])
+    prefix = ""
+    if type(candidate) is Pipeline:
+        prefix = f"{candidate.steps[-1][0]}__"
+    # Of the parameters before the network; its own are in the other key.
+    before = {name: params[name] for name in params if not name.startswith(prefix)}
     stack = stack_key(network)
     if stack is not None:
-        return "stack", digest, stack
-    return "shared", digest, preparation_key(network)
+        return "stack", hash_of(before), stack
+    return "shared", hash_of(before), preparation_key(network)
 
 
 def _is_ours(network):
@@ -112,16 +116,9 @@ def _is_ours(network):
     )
 
 
-def _parts_of(candidate):
-    """Return the steps before the last one, and the last one."""
-    if type(candidate) is Pipeline:
-        return candidate.steps[:-1], candidate.steps[-1][1]
-    return [], candidate
-
-
 def network_of(candidate):
     """Return the last step of a pipeline, or an estimator that is none."""
-    return _parts_of(candidate)[1]
+    return candidate.steps[-1][1] if type(candidate) is Pipeline else candidate
 
 
 class _Recorder:

@@ -103,13 +103,14 @@ def make_rungs(n_candidates, n_epochs, factor, min_resources):
         min_resources = max(1, int(n_epochs // factor ** (wanted - 1)))
     min_resources = min(min_resources, n_epochs)
     n_rungs = min(wanted, 1 + _log(n_epochs / min_resources, factor))
-    rungs = []
-    for i in range(n_rungs):
-        is_last = i == n_rungs - 1
-        epochs = n_epochs if is_last else int(min_resources * factor**i)
+    rungs, epochs = [], 0
+    for i in range(n_rungs - 1):
+        epochs = max(epochs + 1, int(min_resources * factor**i))
+        if epochs >= n_epochs:
+            break
         rungs.append(Rung(n_candidates, epochs))
         n_candidates = math.ceil(n_candidates / factor)
-    return rungs
+    return [*rungs, Rung(n_candidates, n_epochs)]
 
 
 def _log(number, base):
