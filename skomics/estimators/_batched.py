@@ -14,13 +14,12 @@ from skomics._receipt import describe_parameters, digest_of
 from skomics._transaction import draft_of, learned_attributes
 from skomics.estimators._device import resolve_device, torch_context
 from skomics.estimators._net import (
-    BatchSlices,
-    ResidentData,
     diverged_message,
     lr_factor,
     make_net,
     make_optimizer,
 )
+from skomics.estimators._resident import BatchSlices, ResidentData
 from skomics.estimators._sma import SMAClassifier
 from skomics.estimators._state import net_state
 from skomics.modules import RandomSource, random_source, stack_sma
@@ -41,8 +40,8 @@ _OWN |= {"lr_schedule", "warmup", "n_iter_no_change", "tol"}
 _TRAINING = _OWN | {"optimizer", "batch_size", "early_stopping", "validation_fraction"}
 _TRAINING |= {"random_state", "device", "input_dropout", "callbacks", "net_params"}
 _TRAINING |= {"verbose"}
-# Measured with 8 tokens of 150 features and batches of 48: two to five candidates take
-# the same time each, one by itself 1.2 times that.
+# Measured with 8 tokens of 150 features and batches of 48, a step costs a candidate
+# 12.8 ms by itself, 10.6 of two, 9.6 of five and 9.8 of nine.
 _MOST_ON_CPU = 5
 
 

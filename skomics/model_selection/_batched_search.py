@@ -20,13 +20,18 @@ from skomics._compat import (
     _check_method_params,
     _fit_context,
     _insert_error_scores,
-    _MultimetricScorer,
     _warn_or_raise_about_fit_failures,
+    best_search_index,
+    check_search_refit,
+    format_search_results,
     has_callbacks,
     init_callback_context,
+    route_search_params,
+    scorers_by_name,
+    search_scorers,
     wants_fitted_estimator,
 )
-from skomics.model_selection._batches import plan_batches
+from skomics.model_selection._batches import Batch, plan_batches
 from skomics.model_selection._halving import (
     best_candidates,
     make_rungs,
@@ -110,9 +115,10 @@ class BatchedSearchCV(BaseSearchCV):
         in scikit-learn). For networks of skomics but the graph models; runs in threads.
 
     max_batch : int or "auto", default="auto"
-        Most networks of a stack. Each has its weights, their gradients, and what the
-        optimizer remembers, in memory at once. "auto" takes up to 16, and fewer where
-        there would be too few batches for `n_jobs`.
+        Most candidates of a batch. On a CPU up to five of them are in memory at once
+        as one network, on other devices all, each with its weights, their gradients
+        and what the optimizer remembers. "auto" takes up to 16, and fewer where there
+        would be too few batches for `n_jobs`.
 
     Attributes
     ----------
@@ -263,19 +269,18 @@ class BatchedSearchCV(BaseSearchCV):
         ------
         ValueError
             If there is no grid or there are two, if `refit` names no score where there
-            are several, if the folds are empty, or if all fits fail.
+            are several, if the folds are empty, if all fits fail, or if `halving` is
+            asked for and is not understood or a candidate cannot be paused.
         """
         candidates = self._candidates()
         search = self._begin(X, y, params)
         rows, out, more = self._evaluate(search, candidates)
-        results = self._format_results(rows, self.n_splits_, out, more)
+        results = format_search_results(self, rows, self.n_splits_, out, more)
         refit_metric = self._check_metrics(search, out)
         self._choose(results, refit_metric)
         if self.refit:
             self._refit(search)
-        scorers = search.scorers
-        is_multimetric = isinstance(scorers, _MultimetricScorer)
-        self.scorer_ = scorers._scorers if is_multimetric else scorers
+        self.scorer_ = scorers_by_name(search.scorers)
         self.cv_results_ = results
         search.end(search.root)
         return self
@@ -298,10 +303,10 @@ class BatchedSearchCV(BaseSearchCV):
 
     def _begin(self, X, y, params):
         """Route metadata, make the folds, and begin to report to callbacks."""
-        scorers, refit_metric = self._get_scorers()
+        scorers, refit_metric = search_scorers(self)
         X, y = indexable(X, y)
         params = _check_method_params(X, params=params)
-        routed = self._get_routed_params_for_fit(params)
+        routed = route_search_params(self, params)
         weights = params.get("sample_weight")
         metadata = None if weights is None else {"sample_weight": weights}
         told = {"estimator": self, "X": X, "y": y, "metadata": metadata}
@@ -361,7 +366,7 @@ class BatchedSearchCV(BaseSearchCV):
 
     def _evaluate_rungs(self, search, candidates, tasks):
         """Train all candidates for some epochs, the best of them on, and so forth."""
-        rungs = self._make_rungs(search, candidates, tasks)
+        rungs = self._make_rungs(candidates, tasks)
         context = self._search_context(search, len(rungs), sequential_subtasks=True)
         self.n_candidates_ = [rung.n_candidates for rung in rungs]
         self.n_resources_ = [rung.n_resources for rung in rungs]
@@ -386,7 +391,7 @@ class BatchedSearchCV(BaseSearchCV):
             more["iter"] += [number] * len(alive)
             more["n_resources"] += [rung.n_resources] * len(alive)
             if until is not None:
-                scores = self._mean_scores(search, found)
+                scores = self._mean_scores(found)
                 n_kept = rungs[number + 1].n_candidates
                 kept = best_candidates(alive, scores, n_kept)
                 for task in tasks:
@@ -395,11 +400,11 @@ class BatchedSearchCV(BaseSearchCV):
         context.call_on_fit_task_end(estimator=self)
         return rows, out, more
 
-    def _make_rungs(self, search, candidates, tasks):
+    def _make_rungs(self, candidates, tasks):
         for task in tasks:
             if task.batch.is_alone:
                 raise ValueError(
-                    f"halving goes on training networks of skomics, but candidate "
+                    "halving goes on training networks of skomics, but candidate "
                     f"{task.params[0]} of {type(self.estimator).__name__} is none that "
                     "can be paused. Set halving=None, or use scikit-learn's "
                     "HalvingGridSearchCV(resource='max_epochs')."
@@ -413,13 +418,13 @@ class BatchedSearchCV(BaseSearchCV):
         n_epochs = most_epochs(tasks)
         return make_rungs(len(candidates), n_epochs, *read_halving(self.halving))
 
-    def _mean_scores(self, search, found):
+    def _mean_scores(self, found):
         """Return the mean score over folds of each candidate of a rung."""
         scores = [result["test_scores"] for result in found]
         if isinstance(scores[0], dict):
             if not isinstance(self.refit, str):
                 raise ValueError(
-                    f"halving with several scores goes by that of refit, but got "
+                    "halving with several scores goes by that of refit, but got "
                     f"refit={self.refit!r}. Give one of {sorted(scores[0])}."
                 )
             scores = [score[self.refit] for score in scores]
@@ -467,7 +472,8 @@ class BatchedSearchCV(BaseSearchCV):
             n_fits = len(candidates) * self.n_splits_
             most = max(1, min(most, -(-n_fits // (_BATCHES_PER_JOB * n_jobs))))
         if has_callbacks(self) and wants_fitted_estimator(self):
-            most = 0
+            if self.halving is None:
+                return [Batch([c], is_alone=True) for c in range(len(candidates))]
         return plan_batches(self.estimator, candidates, most)
 
     def _tasks(self, search, candidates, batches):
@@ -493,7 +499,7 @@ class BatchedSearchCV(BaseSearchCV):
         first = out[0]["test_scores"]
         self.multimetric_ = isinstance(first, dict)
         if callable(self.scoring) and self.multimetric_:
-            self._check_refit_for_multimetric(first)
+            check_search_refit(self, first)
             return self.refit
         return search.refit_metric
 
@@ -507,9 +513,7 @@ class BatchedSearchCV(BaseSearchCV):
             best = np.argmax(np.nan_to_num(scores[last], nan=-np.inf))
             self.best_index_ = int(last[best])
         else:
-            self.best_index_ = self._select_best_index(
-                self.refit, refit_metric, results
-            )
+            self.best_index_ = best_search_index(self, refit_metric, results)
         if not callable(self.refit):
             scores = results[f"mean_test_{refit_metric}"]
             self.best_score_ = scores[self.best_index_]

@@ -14,16 +14,6 @@ from skomics._compat import (
     has_callbacks,
     validate_params,
 )
-from skomics.estimators import BaseOmicsClassifier
-from skomics.estimators._batched import (
-    SoloTraining,
-    StackTraining,
-    most_stacked,
-    preparation_key,
-    prepare_candidates,
-    stack_key,
-)
-from skomics.estimators._graph_base import BaseGraphClassifier
 
 __all__ = ["Batch", "BatchFit", "network_of", "plan_batches"]
 
@@ -93,6 +83,8 @@ def _batch_key(estimator, params):
 
 
 def _key_of(candidate, params):
+    from skomics.estimators._batched import preparation_key, stack_key
+
     network = network_of(candidate)
     if not _is_ours(network) or has_callbacks(candidate) or has_callbacks(network):
         return None
@@ -108,11 +100,15 @@ def _key_of(candidate, params):
 
 
 def _is_ours(network):
+    if not type(network).__module__.startswith("skomics.estimators."):
+        return False
+    from skomics.estimators import BaseOmicsClassifier
+    from skomics.estimators._graph_base import BaseGraphClassifier
+
     return (
         isinstance(network, BaseOmicsClassifier)
         and not isinstance(network, BaseGraphClassifier)
-        and type(network).__module__.startswith("skomics.estimators.")
-        and not network.warm_start
+        and not (network.warm_start or network.callbacks or network.net_params)
     )
 
 
@@ -159,6 +155,12 @@ class BatchFit:
         self.errors, self.seconds = {}, 0.0
         self._solos, self._dropped = {}, set()
         self._valid, self._parts, self._trainings = [], [], []
+        self._before = 0.0
+
+    def fail(self, error):
+        """Let all candidates have failed."""
+        self.errors = dict.fromkeys(range(len(self.estimators)), error)
+        return self
 
     def read(self, X, y, train, fit_params):
         """Fit what comes before the networks, and read the samples, once for all."""
@@ -176,6 +178,8 @@ class BatchFit:
         return self
 
     def _read(self, X, y, params):
+        from skomics.estimators._batched import most_stacked, prepare_candidates
+
         self._valid = [c for c in range(len(self.estimators)) if c not in self.errors]
         self._fitted_steps = []
         first = self.estimators[self._valid[0]]
@@ -208,6 +212,10 @@ class BatchFit:
         return self
 
     def _advance_stacks(self, until):
+        from skomics.estimators._batched import StackTraining
+
+        if len(self.errors) == len(self.estimators):
+            return
         for i, places in enumerate(self._parts):
             if self._trainings[i] is None:
                 drafts = [self._drafts[place] for place in places]
@@ -220,6 +228,8 @@ class BatchFit:
         return self._trainings[place // size], place % size
 
     def _advance_solos(self, until):
+        from skomics.estimators._batched import SoloTraining
+
         for c in self._valid:
             if c in self.errors or c in self._dropped:
                 continue

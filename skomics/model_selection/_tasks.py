@@ -84,7 +84,7 @@ class Task:
                 ready, seconds = _ready(fits, i)
                 results[c] = self._score(ready, i, contexts[c])
                 results[c]["fit_time"] = seconds
-                del ready.fit  # it knows the estimator, which knows it
+                del ready.fit, ready.set_params  # they know the estimator, and it them
         if self.pauses:
             self.fits = fits
         return results
@@ -109,9 +109,9 @@ class Task:
         """Return the candidates fitted together, or None if it has to be one by one."""
         try:
             return (self.fits or self._begin()).advance(until)
-        except Exception:
+        except Exception as error:
             if self.pauses:
-                raise
+                return BatchFit([self.estimator] * len(self.params), False).fail(error)
             return None  # each candidate's own fit tells what is wrong with it
 
     def _begin(self):
@@ -144,7 +144,8 @@ def _ready(fits, i):
             raise error
         return fitted
 
-    fitted.fit = fit
+    # Setting its parameters again would put unfitted steps in the place of fitted ones.
+    fitted.fit, fitted.set_params = fit, lambda **_: fitted
     return fitted, seconds
 
 

@@ -5,7 +5,7 @@ import pytest
 import sklearn
 from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.callback import ProgressBar
+from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.decomposition import PCA
 from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -238,6 +238,14 @@ def test_any_step_may_come_before_a_network(step):
     both(model, {"sma__lr": [1e-4, 3e-3]}, scoring=LOSS)
 
 
+def test_steps_may_be_searched_themselves():
+    model = Pipeline([("first", StandardScaler()), ("sma", SMA)])
+    grid = {"first": ["passthrough", PCA(3)], "sma__lr": [1e-4, 3e-3]}
+    ours, _ = both(model, grid, scoring=LOSS)
+    assert ours.batches_ == [[0, 1], [2, 3]]
+    both(model, {"sma": [SMA, EFNN], "sma__lr": [1e-4, 3e-3]}, scoring=LOSS)
+
+
 def test_weights_reach_fits_and_scores():
     weights = np.arange(48) % 3 + 0.5
     kwargs = {"scoring": "accuracy", "fit": {"sample_weight": weights}}
@@ -352,6 +360,15 @@ def test_callbacks_hear_of_each_fit_as_of_those_of_a_grid_search():
     assert ours[-1] == theirs[-1]
 
 
+@pytest.mark.parametrize("halving", [None, 2])
+def test_callback_that_asks_for_models_of_each_epoch_is_served(halving):
+    grid = {"lr": [1e-4, 3e-3]}
+    search = BatchedSearchCV(SMA, grid, cv=2, scoring="accuracy", halving=halving)
+    monitor = ScoringMonitor(scoring="accuracy")
+    search.set_callbacks(monitor).fit(X, Y)
+    assert search.best_params_["lr"] in grid["lr"]
+
+
 def test_bars_of_progress_are_shown(capsys):
     pytest.importorskip("rich")
     for halving in (None, 2):
@@ -425,6 +442,14 @@ def test_halving_lets_candidates_go_that_fail():
     ):
         search.fit(X, Y)
     assert search.best_params_["lr"] > 0
+
+
+def test_halving_where_nothing_can_be_read_fails_as_any_search():
+    lacking = X.copy()
+    lacking.iloc[:, 0] = np.nan
+    search = BatchedSearchCV(SMA, RATES, halving=2, cv=2)
+    with pytest.raises(ValueError, match="All the 8 fits failed"):
+        search.fit(lacking, Y)
 
 
 @pytest.mark.parametrize(
