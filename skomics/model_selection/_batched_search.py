@@ -82,7 +82,8 @@ class BatchedSearchCV(BaseSearchCV):
         How candidates are scored, as in scikit-learn.
 
     n_jobs : int, default=None
-        Number of processes. Each fits a batch of candidates in one fold.
+        Number of workers. Each fits a batch of candidates in one fold, in threads where
+        all batches are stacks, else in processes.
 
     refit : bool, str or callable, default=True
         Whether, or by which score, the best candidate is fitted to all samples.
@@ -352,7 +353,14 @@ class BatchedSearchCV(BaseSearchCV):
             return self._evaluate_rungs(search, candidates, tasks)
         context = self._search_context(search, len(candidates) * n_splits)
         everyone = list(range(len(candidates)))
-        parallel = Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch)
+        # torch computes without Python's lock, and a worker process that has trained a
+        # stack is taken for one that leaks memory, and started anew.
+        threads = all(batch.is_stack for batch in batches)
+        parallel = Parallel(
+            n_jobs=self.n_jobs,
+            pre_dispatch=self.pre_dispatch,
+            prefer="threads" if threads else None,
+        )
         out = self._run(parallel, tasks, everyone, context)
         context.call_on_fit_task_end(estimator=self)
         return candidates, out, None

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sklearn
+from joblib import parallel_config
 from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.callback import ProgressBar, ScoringMonitor
@@ -101,8 +102,10 @@ def test_other_estimators_are_searched_as_by_a_grid_search():
 
 
 @pytest.mark.processes
-def test_processes_give_what_one_gives():
-    ours, _ = both(SMA, GRID, scoring=LOSS, n_jobs=2)
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_workers_give_what_one_gives(backend):
+    with parallel_config(backend=backend):
+        ours, _ = both(SMA, GRID, scoring=LOSS, n_jobs=2)
     assert sorted(sum(ours.batches_, [])) == list(range(8))
 
 
