@@ -8,8 +8,14 @@ import inspect
 
 from scipy.stats._distn_infrastructure import rv_frozen
 from sklearn.base import _fit_context
-from sklearn.metrics._scorer import _BaseScorer
+from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._split import GroupsConsumerMixin, _RepeatedSplits
+from sklearn.model_selection._validation import (
+    _fit_and_score,
+    _insert_error_scores,
+    _warn_or_raise_about_fit_failures,
+)
 from sklearn.neighbors import BallTree, KDTree
 from sklearn.tree._tree import NODE_DTYPE, Tree
 from sklearn.utils import _safe_indexing
@@ -28,6 +34,7 @@ from sklearn.utils.validation import (
 __all__ = [
     "CALLBACK_STATE",
     "NODE_DTYPE",
+    "BaseSearchCV",
     "GroupsConsumerMixin",
     "HasMethods",
     "Interval",
@@ -42,11 +49,17 @@ __all__ = [
     "_check_method_params",
     "_check_n_features",
     "_check_sample_weight",
+    "_fit_and_score",
     "_fit_context",
+    "_insert_error_scores",
     "_raise_for_params",
     "_safe_indexing",
+    "_warn_or_raise_about_fit_failures",
+    "best_search_index",
     "check_library_installed",
+    "check_search_refit",
     "first_guess",
+    "format_search_results",
     "get_output_config",
     "get_param_names",
     "has_callbacks",
@@ -56,7 +69,10 @@ __all__ = [
     "restore_loss",
     "restore_search_tree",
     "restore_threshold_scorer",
+    "route_search_params",
     "rv_frozen",
+    "scorers_by_name",
+    "search_scorers",
     "set_output_config",
     "set_training",
     "validate_params",
@@ -251,6 +267,124 @@ def first_guess(model, X):
         To which compiled code adds what the trees say.
     """
     return model._raw_predict_init(X)
+
+
+def search_scorers(search):
+    """Return what a search scores by, and the name of the score that counts.
+
+    Parameters
+    ----------
+    search : BaseSearchCV
+        The search.
+
+    Returns
+    -------
+    scorers : callable
+        One scorer, or several as one.
+
+    refit_metric : str
+        "score" where there is one.
+    """
+    return search._get_scorers()
+
+
+def scorers_by_name(scorers):
+    """Return several scorers by their names, and one as it is.
+
+    Parameters
+    ----------
+    scorers : callable
+        From :func:`search_scorers`.
+
+    Returns
+    -------
+    scorers : callable or dict of callable
+        What a search has as `scorer_`.
+    """
+    return scorers._scorers if isinstance(scorers, _MultimetricScorer) else scorers
+
+
+def route_search_params(search, params):
+    """Return which of the metadata of a search go where.
+
+    Parameters
+    ----------
+    search : BaseSearchCV
+        The search.
+
+    params : dict
+        What its `fit` was given.
+
+    Returns
+    -------
+    routed : Bunch
+        Parameters of `estimator`, `scorer` and `splitter`.
+    """
+    return search._get_routed_params_for_fit(params)
+
+
+def format_search_results(search, params, n_splits, out, more=None):
+    """Return `cv_results_`.
+
+    Parameters
+    ----------
+    search : BaseSearchCV
+        The search.
+
+    params : list of dict
+        Parameters of each candidate.
+
+    n_splits : int
+        Number of folds.
+
+    out : list of dict
+        What each fit gave, candidate by candidate.
+
+    more : dict of list, default=None
+        Further columns.
+
+    Returns
+    -------
+    results : dict
+        Columns by name.
+    """
+    return search._format_results(params, n_splits, out, more)
+
+
+def check_search_refit(search, scores):
+    """Raise an error unless `refit` says which of several scores counts.
+
+    Parameters
+    ----------
+    search : BaseSearchCV
+        The search.
+
+    scores : dict
+        Scores by name.
+    """
+    search._check_refit_for_multimetric(scores)
+
+
+def best_search_index(search, refit_metric, results):
+    """Return the row of the best candidate.
+
+    Parameters
+    ----------
+    search : BaseSearchCV
+        The search.
+
+    refit_metric : str
+        The score that counts.
+
+    results : dict
+        From :func:`format_search_results`.
+
+    Returns
+    -------
+    index : int
+        The row.
+    """
+    return search._select_best_index(search.refit, refit_metric, results)
 
 
 def restore_loss(model):

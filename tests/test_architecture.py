@@ -25,7 +25,7 @@ MODELS = {
 # From the top down. A part may import from lower layers, and from itself.
 LAYERS = [
     {"benchmark"},
-    {"persistence", "plotting", "testing", "model_selection"},
+    {"model_selection", "persistence", "plotting", "testing"},
     {"estimators", "preprocessing", "inspection", "datasets"}
     | {"feature_selection", "calibration"},
     {"io", "graph", "metrics", "_document"},

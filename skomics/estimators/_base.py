@@ -385,14 +385,7 @@ class BaseOmicsClassifier(
     def _train(self, samples, reporter):
         """Build the module and its net, or take them up again, and train."""
         device = resolve_device(self.device)
-        seed = check_random_state(self.random_state).randint(2**31 - 1)
-        receipt, valid = self._fit_receipt, None
-        receipt.update(device=describe_machine(device), seed=seed, n_held_out=0)
-        if self.early_stopping and self.validation_fraction is not None:
-            samples, valid = split_samples(
-                samples, self.validation_fraction, self.classes_, seed
-            )
-            receipt["n_held_out"] = len(valid)
+        samples, valid, seed = self._hold_out(samples, device)
         with torch_context(device=device, seed=seed, n_threads=self.n_threads):
             before = self.net_ if self.warm_start and hasattr(self, "net_") else None
             self._fitted_device = self.device
@@ -422,7 +415,22 @@ class BaseOmicsClassifier(
         del self._turned
         self.net_.rest()
         self.net_.forget(reporter)
-        self.n_iter_ = receipt["n_epochs"] = len(self.net_.history)
+        self._note_epochs()
+
+    def _hold_out(self, samples, device):
+        """Draw the seed; return the samples to learn from, and those to watch."""
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        receipt, valid = self._fit_receipt, None
+        receipt.update(device=describe_machine(device), seed=seed, n_held_out=0)
+        if self.early_stopping and self.validation_fraction is not None:
+            samples, valid = split_samples(
+                samples, self.validation_fraction, self.classes_, seed
+            )
+            receipt["n_held_out"] = len(valid)
+        return samples, valid, seed
+
+    def _note_epochs(self):
+        self.n_iter_ = self._fit_receipt["n_epochs"] = len(self.net_.history)
 
     def _used_features(self):
         used = np.ones(self.n_features_in_, dtype=bool)
@@ -457,11 +465,15 @@ class BaseOmicsClassifier(
         if self._turned is not None:
             samples = self._turned.rotate(samples)
             valid = valid and self._turned.rotate(valid)
-        present = self.net_.module_.present
+        self._fill_in(self.net_.module_, samples)
+        self.net_.train_on(samples, valid)
+
+    def _fill_in(self, module, samples):
+        """Tell a module what stands in for modalities that a sample lacks."""
+        present = module.present
         present.may_miss = self._may_miss
         means = torch.as_tensor(column_means(samples.X))
         present.fill.copy_(means.to(present.fill))
-        self.net_.train_on(samples, valid)
 
     def _count_epochs(self, n_samples):
         """Return the number of epochs for so many samples."""

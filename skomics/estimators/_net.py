@@ -17,15 +17,17 @@ from skomics._compat import (
     NoDefaultCallbacks,
     set_training,
 )
+from skomics.estimators._resident import BatchSlices, ResidentData
 from skomics.exceptions import StopTraining
-from skomics.modules import generator_on
 
 __all__ = [
     "EpochReporter",
     "OmicsNet",
     "check_callbacks",
+    "diverged_message",
     "lr_factor",
     "make_net",
+    "make_optimizer",
     "restore_net",
 ]
 
@@ -85,67 +87,6 @@ def check_callbacks(listed):
                 )
 
 
-class _ResidentData:
-    """Samples, class codes and weights, on the device once and for all.
-
-    It is a skorch data set in that it has a length, and it yields batches as
-    slices of whole tensors instead of collating single samples. A sparse matrix
-    stays on the host; its rows become dense one batch at a time.
-    """
-
-    def __init__(self, samples, device):
-        self.device = device
-        self.X = samples.X
-        if not sparse.issparse(self.X):
-            self.X = torch.as_tensor(self.X).to(device)
-        self.codes = torch.as_tensor(samples.codes).to(device)
-        self.weights, self.offsets = (
-            None if part is None else torch.as_tensor(part).to(device)
-            for part in (samples.weights, samples.offsets)
-        )
-
-    def __len__(self):
-        return self.X.shape[0]
-
-    def __getitem__(self, index):
-        weights, offsets = (
-            None if part is None else part[index]
-            for part in (self.weights, self.offsets)
-        )
-        return (self._rows(index), weights, offsets), self.codes[index]
-
-    def _rows(self, index):
-        if torch.is_tensor(self.X):
-            return self.X[index]
-        index = index.cpu().numpy() if torch.is_tensor(index) else index
-        return torch.as_tensor(self.X[index].toarray()).to(self.device)
-
-
-class _BatchSlices:
-    """Iterate over a data set in batches, in a new random order each time."""
-
-    def __init__(self, dataset, batch_size, *, shuffle):
-        self.dataset, self.shuffle = dataset, shuffle
-        # Batches of nearly equal size: a last batch of one or two samples would
-        # make a noisy step.
-        n_batches = max(1, math.ceil(len(dataset) / batch_size))
-        edges = np.linspace(0, len(dataset), n_batches + 1).round().astype(int)
-        self.bounds = list(zip(edges[:-1], edges[1:], strict=True))
-
-    def __len__(self):
-        return len(self.bounds)
-
-    def __iter__(self):
-        order = None
-        if self.shuffle and len(self) > 1:
-            # Drawn on the CPU, so that every device sees the same batches.
-            order = torch.randperm(len(self.dataset), generator=generator_on("cpu"))
-            order = order.to(self.dataset.device)
-        for start, stop in self.bounds:
-            index = slice(start, stop) if order is None else order[start:stop]
-            yield self.dataset[index]
-
-
 class OmicsNet(NoDefaultCallbacks, NeuralNet):
     """A skorch net that keeps its data on the device and never prints.
 
@@ -191,7 +132,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
 
     def get_iterator(self, dataset, training=False):
         """Return slices of the resident tensors."""
-        return _BatchSlices(dataset, self.batch_size, shuffle=training)
+        return BatchSlices(dataset, self.batch_size, shuffle=training)
 
     def get_split_datasets(self, X, y=None, **fit_params):
         """Return training and validation data, both resident."""
@@ -235,10 +176,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
             sizes.append(len(batch[1]))
         loss = float(np.average(torch.stack(losses).cpu().numpy(), weights=sizes))
         if not math.isfinite(loss):
-            raise ValueError(
-                f"Training diverged: the {prefix} loss is {loss} in epoch "
-                f"{len(self.history)}. {self._calmer()}"
-            )
+            raise ValueError(diverged_message(prefix, loss, len(self.history), self.lr))
         self.history.record(f"{prefix}_loss", loss)
         self.history.record(f"{prefix}_batch_count", len(iterator))
         self.history.record(f"{prefix}_seconds", time.perf_counter() - start)
@@ -322,14 +260,8 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
             if not torch.isfinite(weight).all():
                 raise ValueError(
                     f"Training diverged: after the last step {name} holds numbers that "
-                    f"are not finite. {self._calmer()}"
+                    f"are not finite. {_calmer(self.lr)}"
                 )
-
-    def _calmer(self):
-        return (
-            "Standardize the features of every modality (StandardScaler in "
-            f"OmicsConcatenator), or use a learning rate below lr={self.lr}."
-        )
 
     def train_on(self, samples, valid=None):
         """Train on samples, with skorch's begin and end hooks around it.
@@ -347,9 +279,9 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
         self : OmicsNet
             The trained net.
         """
-        train = _ResidentData(samples, self.torch_device)
+        train = ResidentData(samples, self.torch_device)
         if valid is not None:
-            valid = _ResidentData(valid, self.torch_device)
+            valid = ResidentData(valid, self.torch_device)
         self.notify("on_train_begin", X=train, y=None)
         self.fit_loop((train, valid))
         self.notify("on_train_end", X=train, y=None)
@@ -467,6 +399,41 @@ def _expecting(module, may_miss):
     return twin
 
 
+def diverged_message(prefix, loss, epoch, lr):
+    """Return what is said of a loss that is not finite.
+
+    Parameters
+    ----------
+    prefix : {"train", "valid"}
+        Which loss.
+
+    loss : float
+        The loss.
+
+    epoch : int
+        In which epoch, the first being 1.
+
+    lr : float
+        The learning rate.
+
+    Returns
+    -------
+    message : str
+        With what to do.
+    """
+    return (
+        f"Training diverged: the {prefix} loss is {loss} in epoch {epoch}. "
+        f"{_calmer(lr)}"
+    )
+
+
+def _calmer(lr):
+    return (
+        "Standardize the features of every modality (StandardScaler in "
+        f"OmicsConcatenator), or use a learning rate below lr={lr}."
+    )
+
+
 class _EarlyStopping(EarlyStopping):
     """skorch's early stopping without its message."""
 
@@ -539,17 +506,46 @@ def lr_factor(params, n_samples, epochs):
     return _cosine_with_warmup(steps * epochs, params["warmup"])
 
 
-def _optimizer_params(params, device):
-    fused = device.type in ("cpu", "cuda")
+def _optimizer_settings(params, device):
     settings = {
-        "optimizer__param_groups": params.get("param_groups") or [],
-        "optimizer": _OPTIMIZERS[params["optimizer"]],
-        "optimizer__weight_decay": params["weight_decay"],
-        "optimizer__fused": fused,
+        "weight_decay": params["weight_decay"],
+        "fused": device.type in ("cpu", "cuda"),
     }
     if params["optimizer"] == "sgd":
-        settings |= {"optimizer__momentum": 0.9, "optimizer__nesterov": True}
+        settings |= {"momentum": 0.9, "nesterov": True}
     return settings
+
+
+def _optimizer_params(params, device):
+    settings = _optimizer_settings(params, device)
+    return {
+        "optimizer__param_groups": params.get("param_groups") or [],
+        "optimizer": _OPTIMIZERS[params["optimizer"]],
+        **{f"optimizer__{name}": value for name, value in settings.items()},
+    }
+
+
+def make_optimizer(groups, params, device):
+    """Build the optimizer of several groups of weights.
+
+    Parameters
+    ----------
+    groups : list of dict
+        Weights, with what is the group's own, as torch's optimizers take them.
+
+    params : dict
+        The estimator's training parameters.
+
+    device : torch.device
+        Where the weights are.
+
+    Returns
+    -------
+    optimizer : torch.optim.Optimizer
+        The one that trains a single network of these parameters.
+    """
+    kind = _OPTIMIZERS[params["optimizer"]]
+    return kind(groups, lr=params["lr"], **_optimizer_settings(params, device))
 
 
 def _stopping_callbacks(params):

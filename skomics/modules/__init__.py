@@ -15,6 +15,7 @@ from skomics.modules._random import (
     random_source,
 )
 from skomics.modules._sma import SMA, allocate_tokens
+from skomics.modules._sma_stack import SMAStack, stack_sma
 
 __all__ = [
     "EFCNN",
@@ -29,8 +30,10 @@ __all__ = [
     "MoGAT",
     "MoGCN",
     "RandomSource",
+    "SMAStack",
     "allocate_tokens",
     "construction",
     "generator_on",
     "random_source",
+    "stack_sma",
 ]

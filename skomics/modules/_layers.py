@@ -70,20 +70,29 @@ class Dropout(nn.Module):
         scale : float
             The factor.
         """
-        threshold = round(self.p * 256)
-        if not self.training or threshold == 0:
+        if not self.training or round(self.p * 256) == 0:
             return None, 1.0
+        return self.compare(self.uniform(x))
+
+    @staticmethod
+    def uniform(x):
+        """Draw a number for each element, from 0 to 255 on a CPU, else from 0 to 1."""
         if x.device.type != "cpu":
             generator = generator_on(x.device)
-            draws = torch.rand(
+            return torch.rand(
                 x.shape, generator=generator, dtype=x.dtype, device=x.device
             )
-            return draws >= self.p, 1 / (1 - self.p)
         n_draws = -(-x.numel() // 8)
         draws = torch.empty(n_draws, dtype=torch.int64)
         draws.random_(-(2**63), None, generator=generator_on("cpu"))
-        keep = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= threshold
-        return keep, 256 / (256 - threshold)
+        return draws.view(torch.uint8)[: x.numel()].view(x.shape)
+
+    def compare(self, draws):
+        """Return which elements are kept by what was drawn, and the factor."""
+        if draws.is_floating_point():
+            return draws >= self.p, 1 / (1 - self.p)
+        threshold = round(self.p * 256)
+        return draws >= threshold, 256 / (256 - threshold)
 
     def extra_repr(self):
         """Return the rate, shown when the module is printed."""

@@ -156,6 +156,10 @@ class _TokenNoise(nn.Module):
 _FEW_TOKENS = 32
 
 
+def _has_few_tokens(x):
+    return x.device.type == "cpu" and x.shape[2] <= _FEW_TOKENS
+
+
 # torch's own softmax over fewer numbers than a vector register holds is not vectorized
 # on a CPU: 2.1 ms for 16,000 rows of 8, against 0.2 ms in three steps.
 _VECTOR = 16
@@ -223,7 +227,7 @@ class _AttentionLayer(nn.Module):
         # the attention itself on a CPU.
         query, key, value = self._heads(x)
         mask = self._key_mask(x, present)
-        if x.device.type == "cpu" and x.shape[2] <= _FEW_TOKENS:
+        if _has_few_tokens(x):
             mixed = _attention_weights(query, key, mask) @ value
         else:
             mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
@@ -480,6 +484,11 @@ class SMA(nn.Module):
 
     def forward(self, x, offsets=None):
         """Return logits; see the class for the shapes in each mode."""
+        logits = self._member_logits(x, offsets)
+        return logits if self.training else average_members(logits)
+
+    def _member_logits(self, x, offsets):
+        """Return the logits of each member, of shape (n_ensemble, n, n_classes)."""
         x, present = self.present(x)
         x = self.input_dropout(x)
         logits = self.head(self.encode(x, present))
@@ -488,7 +497,7 @@ class SMA(nn.Module):
             logits = logits + linear.transpose(0, 1)
         if offsets is not None:
             logits = logits + self.is_residual * offsets
-        return logits if self.training else average_members(logits)
+        return logits
 
     def attention_weights(self, x):
         """Return how much each token attends to each other one.

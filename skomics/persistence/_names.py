@@ -97,8 +97,9 @@ _OURS = {
     "skomics.feature_selection": "StabilitySelector",
     "skomics.graph": "MultiOmicsGraph SampleGraph",
     "skomics.graph._nemo": "Nemo NemoOmics",
-    "skomics.model_selection": "CappedStratifiedKFold RepeatedStratifiedGroupKFold",
     "skomics.graph._snf": "SimilarityNetworkFusion",
+    "skomics.model_selection": """
+        BatchedSearchCV CappedStratifiedKFold RepeatedStratifiedGroupKFold""",
 }
 _FUNCTIONS = {
     "sklearn.feature_selection": """

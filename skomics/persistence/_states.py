@@ -69,6 +69,10 @@ _COUNTS = "_metadata_request _sklearn_output_config feature_names_in_ n_features
 _HELD_OUT = "_metadata_request estimator_ feature_names_in_ n_features_in_"
 _OURS = {
     "AtacTfidfTransformer": f"{_COUNTS} idf_",
+    "BatchedSearchCV": """
+        _metadata_request batches_ best_estimator_ best_index_ best_params_ best_score_
+        cv_results_ feature_names_in_ multimetric_ n_candidates_ n_iterations_
+        n_resources_ n_splits_ refit_time_ scorer_""",
     "BlockRidgeClassifier": _RIDGE,
     "ConformalClassifier": f"{_HELD_OUT} cutoffs_",
     "CLRTransformer": f"{_COUNTS} geometric_means_",

@@ -24,7 +24,8 @@ _METHODS = ("predict", "predict_proba", "decision_function", "transform")
 # tried where they are the whole model, or in it.
 _COMPOSED = (
     *("Pipeline", "GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV"),
-    *("HalvingRandomSearchCV", "StackingClassifier", "StackingRegressor"),
+    *("BatchedSearchCV", "HalvingRandomSearchCV"),
+    *("StackingClassifier", "StackingRegressor"),
     *("VotingClassifier", "VotingRegressor", "CalibratedClassifierCV"),
     *("FrozenEstimator", "AdaBoostClassifier", "AdaBoostRegressor"),
     *("BaggingClassifier", "BaggingRegressor", "ClassifierChain", "RegressorChain"),

@@ -6,12 +6,8 @@ import torch
 from scipy import sparse
 from torch import nn
 
-from skomics.estimators._net import (
-    _BatchSlices,
-    _cosine_with_warmup,
-    _ResidentData,
-    make_net,
-)
+from skomics.estimators._net import _cosine_with_warmup, make_net
+from skomics.estimators._resident import ResidentData
 from skomics.estimators._samples import TrainingSamples
 
 PARAMS = {
@@ -37,31 +33,10 @@ def samples(n=10, weights=None, as_sparse=False):
     return TrainingSamples(X, np.arange(n) % 2, weights)
 
 
-@pytest.mark.parametrize("as_sparse", [False, True])
-def test_batches_cover_every_sample_once_and_differ_in_order(as_sparse):
-    data = _ResidentData(samples(as_sparse=as_sparse), CPU)
-    batches = _BatchSlices(data, batch_size=4, shuffle=True)
-    torch.manual_seed(0)
-    epochs = [torch.cat([X[:, 0] for (X, *_), _ in batches]) for _ in range(2)]
-    expected = torch.arange(10) * 3 / 10
-    for epoch in epochs:
-        torch.testing.assert_close(epoch.sort().values, expected)
-    assert not torch.equal(*epochs)
-
-
-@pytest.mark.parametrize(("n", "batch_size"), [(10, 4), (9, 8), (5, 100), (33, 32)])
-def test_batches_are_of_nearly_equal_size(n, batch_size):
-    batches = _BatchSlices(range(n), batch_size, shuffle=True)
-    sizes = [stop - start for start, stop in batches.bounds]
-    assert sum(sizes) == n
-    assert max(sizes) <= batch_size
-    assert max(sizes) - min(sizes) <= 1
-
-
 def test_loss_is_the_weighted_mean_cross_entropy():
     weights = np.linspace(0.5, 1.5, 10, dtype=np.float32)
     net = make_net(nn.Linear(3, 2), PARAMS, device=CPU)
-    X, y = _ResidentData(samples(weights=weights), CPU)[:]
+    X, y = ResidentData(samples(weights=weights), CPU)[:]
     logits = net.infer(X)
     each = nn.functional.cross_entropy(logits, y, reduction="none").detach()
     expected = np.average(each, weights=weights)
@@ -71,7 +46,7 @@ def test_loss_is_the_weighted_mean_cross_entropy():
 def test_loss_of_an_ensemble_is_the_mean_of_its_members_losses():
     weights = np.linspace(0.5, 1.5, 10, dtype=np.float32)
     net = make_net(nn.Linear(3, 2), PARAMS, device=CPU)
-    X, y = _ResidentData(samples(weights=weights), CPU)[:]
+    X, y = ResidentData(samples(weights=weights), CPU)[:]
     logits = torch.randn(4, 10, 2)
     members = [net.get_loss(member, y, X=X) for member in logits]
     torch.testing.assert_close(net.get_loss(logits, y, X=X), sum(members) / 4)
