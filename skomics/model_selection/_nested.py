@@ -269,6 +269,11 @@ def _name_score(scoring, refit):
         _refuse_no_refit()
     if refit is not True or scoring is None or isinstance(scoring, str):
         return refit
+    if not callable(scoring) and len(scoring) == 0:
+        raise ValueError(
+            f"Got scoring={scoring!r}, which names no score. Name one at least, or "
+            "give None for the estimator's own."
+        )
     return refit if callable(scoring) else next(iter(scoring))
 
 

@@ -485,3 +485,11 @@ def test_a_candidate_that_cannot_be_fitted_is_an_error_at_once(hard):
     grid = {"min_samples_split": [0]}
     with pytest.raises(ValueError, match="min_samples_split"):
         nested_cross_validate(RandomForestClassifier(), *hard, param_grid=grid)
+
+
+@pytest.mark.parametrize("scoring", [[], (), {}])
+def test_no_score_at_all_is_refused(scoring):
+    with pytest.raises(ValueError, match="which names no score. Name one at least"):
+        nested_cross_validate(
+            GaussianNB(), [[1]], [0], param_grid=GRID, scoring=scoring
+        )
