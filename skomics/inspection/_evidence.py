@@ -12,7 +12,7 @@ from sklearn.utils import check_consistent_length
 
 from skomics._blocks import take_rows
 from skomics._inputs import read_input
-from skomics._validation import check_labels
+from skomics._validation import check_labels, code_labels
 from skomics.inspection._importance import read_labels
 from skomics.metrics import corrected_t_test, score_intervals
 
@@ -123,15 +123,25 @@ def _of_folds(results, classes, X, y):
     }
     n_fits = len(next(iter(scores.values())))
     origin = f"Cross-validation, {n_fits} fits"
-    if "indices" in results:
-        table = score_intervals(results)
+    failed = {name: n for name, v in scores.items() if (n := _n_failed(v))}
+    if "indices" in results and len(failed) < len(scores):
+        whole = {k: v for k, v in results.items() if k[5:] not in failed}
+        table = score_intervals(whole).reindex(list(scores))
     else:
         table = _without_intervals(scores)
+    for name, n in failed.items():
+        table.loc[name, "n_fits"] = n_fits - n
+        origin += f"; {n} of them failed to be scored by {name}, which has no mean"
+    if "indices" not in results:
         origin += " (intervals need cross_validate(..., return_indices=True))"
     evidence = Evidence(table, origin, list(classes))
     if X is not None and y is not None and {"indices", "estimator"} <= results.keys():
         _predict_folds(evidence, results, X, y)
     return evidence
+
+
+def _n_failed(values):
+    return int(np.isnan(np.asarray(values, dtype=float)).sum())
 
 
 def _without_intervals(scores):
@@ -184,7 +194,7 @@ def _ask(model, X):
 
 def _keep(evidence, y_true, y_pred):
     """Count which class was called which, those that are abstained from left out."""
-    true, called = (_codes(y, evidence.classes) for y in (y_true, y_pred))
+    true, called = (code_labels(y, evidence.classes) for y in (y_true, y_pred))
     is_call = called >= 0
     if is_call.any():
         labels = range(len(evidence.classes))
@@ -193,18 +203,9 @@ def _keep(evidence, y_true, y_pred):
         )
 
 
-def _codes(y, classes):
-    """Return the positions of labels among the classes, -1 of those that are none.
-
-    Labels of NumPy are not compared as they are: text is cut to the longest of its
-    array, and numbers equal their digits.
-    """
-    return pd.Index(classes).get_indexer(pd.Index(np.asarray(y)))
-
-
 def _check_known(y, classes, what):
     """Refuse labels of classes that the model does not know."""
-    unknown = sorted({str(label) for label in y[_codes(y, classes) < 0]})
+    unknown = sorted({str(label) for label in y[code_labels(y, classes) < 0]})
     if unknown:
         raise ValueError(
             f"The {what} have classes that the model does not know: {unknown}. "
@@ -251,7 +252,7 @@ def held_out_evidence(model, X, y, classes):
 
 def _score_once(y, y_pred, classes):
     """Return scores of the calls for one set of samples."""
-    true, calls = _codes(y, classes), _codes(y_pred, classes)
+    true, calls = code_labels(y, classes), code_labels(y_pred, classes)
     is_call = calls >= 0
     if not is_call.any():
         return _without_intervals({"share called": [0.0]})

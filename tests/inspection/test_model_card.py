@@ -417,3 +417,15 @@ def test_a_model_that_is_no_classifier_has_no_card():
 def test_test_samples_without_labels_are_refused(model):
     with pytest.raises(TypeError, match=r"Give test=\(X_test, y_test\)"):
         model_card(model, test=X)
+
+
+def test_a_score_that_failed_in_a_fold_has_no_mean_and_says_so(model, results):
+    broken = {**results, "test_f1_macro": np.array([np.nan, 0.5, 0.6])}
+    card = model_card(model, broken)
+    caption = "Cross-validation, 3 fits; 1 of them failed to be scored by f1_macro"
+    whole, failed = rows(card, "Scores", caption)
+    assert whole == rows(model_card(model, results), "Scores", "Cross")[0]
+    assert failed == ["f1_macro", "–", "–", "–", "2"]
+    everything = {**broken, "test_accuracy": np.full(3, np.nan)}
+    found = rows(model_card(model, everything), "Scores", "Cross-validation, 3 fits; 3")
+    assert [row[1] for row in found] == ["–", "–"]
