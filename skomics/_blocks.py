@@ -656,9 +656,10 @@ def classifier_table(X, omics=None):
         If X is a dict or list of tables.
     """
     if _is_dict(X) or _is_list_of_tables(X):
+        kind = "dict" if _is_dict(X) else "list"
         raise TypeError(
-            f"Got a {type(X).__name__} of {len(X)} tables. A classifier needs one "
-            "table; put an `OmicsConcatenator` in front of it, as in "
+            f"Got a {kind} of {len(X)} tables. A classifier needs one table; put "
+            "an `OmicsConcatenator` in front of it, as in "
             "`make_pipeline(OmicsConcatenator(), classifier)`."
         )
     if isinstance(X, pd.DataFrame) and X.columns.nlevels > 1:

@@ -142,6 +142,9 @@ def _feed_texts(digest, kind, texts):
 
 
 def _feed_array(digest, array):
+    if np.ma.isMaskedArray(array):
+        _feed_items(digest, "masked", [np.ma.getmaskarray(array), array.filled()])
+        return
     if array.dtype.hasobject:
         items = array.ravel().tolist()
         is_text = all(type(item) is str for item in items)
@@ -154,7 +157,7 @@ def _feed_array(digest, array):
     if array.dtype.kind in "US":
         _feed_items(digest, "text", array.ravel().tolist())
     else:
-        digest.update(memoryview(np.ascontiguousarray(array).reshape(-1)).cast("B"))
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
 
 
 def _feed_sparse(digest, matrix):
@@ -200,7 +203,9 @@ def _feed_function(digest, function):
     _feed_text(digest, f"function {function.__module__}.{function.__qualname__}")
     code = function.__code__
     parts = [code.co_code, code.co_names, _plain_constants(code)]
-    _feed_items(digest, "code", [*parts, cells, function.__defaults__])
+    _feed_items(
+        digest, "code", [*parts, cells, function.__defaults__, function.__kwdefaults__]
+    )
 
 
 def _plain_constants(code):

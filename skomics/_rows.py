@@ -222,7 +222,7 @@ def check_unique(what, rows, cure):
         )
 
 
-def check_same_samples(rows, values, name):
+def check_same_samples(rows, values, name, table="X"):
     """Refuse values whose ids say that they are of other samples, or in another order.
 
     Ids that only count the rows, on either side, say nothing: these go by position.
@@ -237,6 +237,9 @@ def check_same_samples(rows, values, name):
 
     name : str
         What they are called, for messages.
+
+    table : str, default="X"
+        What has the samples, for messages.
 
     Raises
     ------
@@ -260,13 +263,14 @@ def check_same_samples(rows, values, name):
     if is_known.all() and ours.isin(theirs).all():
         first = int(np.argmax(np.asarray(ours != theirs)))
         raise SampleAlignmentError(
-            f"{name} has the {len(given)} ids of X in another order: row {first} of X "
-            f"is {rows[first]!r}, of {name} {given[first]!r}. Put {name} into X's "
-            f"order, with {name} = {name}.loc[X.index], or call skomics.align_samples."
+            f"{name} has the {len(given)} ids of {table} in another order: row "
+            f"{first} of {table} is {rows[first]!r}, of {name} {given[first]!r}. Put "
+            f"{name} into {table}'s order, with {name} = {name}.loc[{table}.index], or "
+            "call skomics.align_samples."
         )
     raise SampleAlignmentError(
         f"{name} is of other samples: {(~is_known).sum()} of its {len(given)} ids are "
-        f"not in X, e.g. {quote_values(given[~is_known])}; X has "
+        f"not in {table}, e.g. {quote_values(given[~is_known])}; {table} has "
         f"{quote_values(rows)}. Give both the same samples (skomics.align_samples), or "
         f"{name} without ids, as {name}.to_numpy(), if it goes by position."
         + describe_near_ids(theirs[~is_known], ours)

@@ -72,6 +72,28 @@ def check_labels(y, name="y"):
     )
 
 
+def code_labels(labels, classes):
+    """Return the position of each label among the classes, -1 if it is none.
+
+    Arrays of labels are not compared as they are: text brought into the type of
+    another array is cut to its longest, and numbers equal their digits.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_samples,)
+        Labels, or answers.
+
+    classes : array-like of shape (n_classes,)
+        The classes, each once.
+
+    Returns
+    -------
+    codes : ndarray of int of shape (n_samples,)
+        Positions.
+    """
+    return pd.Index(classes).get_indexer(pd.Index(labels))
+
+
 def rarest_class(y, groups=None):
     """Return the class of the fewest samples, or groups, and their number.
 

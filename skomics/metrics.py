@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from scipy import stats
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, column_or_1d
 
-from skomics._rows import quote_values
+from skomics._rows import check_same_samples, quote_values
+from skomics._validation import check_labels
 from skomics._warnings import warn
 
 __all__ = [
@@ -385,7 +386,9 @@ def reliability_curve(
         The classes.
 
     y_proba : array-like of shape (n_samples, n_classes)
-        Probabilities of the classes, of samples that the model has not seen.
+        Probabilities of the classes, of samples that the model has not seen. The
+        columns of a DataFrame that are named after the classes are in the order of
+        `labels`.
 
     kind : {"confidence", "class"}, default="confidence"
         The largest probability of each sample against the accuracy; or the probability
@@ -414,8 +417,13 @@ def reliability_curve(
     Raises
     ------
     ValueError
-        If there is no sample, the shapes do not fit each other, a value is no
-        probability, a label is none of `labels`, or a parameter is not allowed.
+        If there is no sample, the shapes do not fit each other, a label is missing or
+        none of `labels`, a value is no probability, columns are in another order, or a
+        parameter is not allowed.
+
+    SampleAlignmentError
+        If `y_proba` is a DataFrame and `y_true` has its ids in another order, or other
+        ones.
 
     See Also
     --------
@@ -493,7 +501,9 @@ def risk_coverage_curve(y_true, y_proba, *, labels=None, level=0.95):
         The classes.
 
     y_proba : array-like of shape (n_samples, n_classes)
-        Probabilities of the classes, of samples that the model has not seen.
+        Probabilities of the classes, of samples that the model has not seen. The
+        columns of a DataFrame that are named after the classes are in the order of
+        `labels`.
 
     labels : array-like of shape (n_classes,), default=None
         The classes of the columns of `y_proba`; None takes the sorted distinct values
@@ -512,8 +522,13 @@ def risk_coverage_curve(y_true, y_proba, *, labels=None, level=0.95):
     Raises
     ------
     ValueError
-        If there is no sample, the shapes do not fit each other, a value is no
-        probability, a label is none of `labels`, or the level is not allowed.
+        If there is no sample, the shapes do not fit each other, a label is missing or
+        none of `labels`, a value is no probability, columns are in another order, or
+        the level is not allowed.
+
+    SampleAlignmentError
+        If `y_proba` is a DataFrame and `y_true` has its ids in another order, or other
+        ones.
 
     See Also
     --------
@@ -586,11 +601,26 @@ def _check_level(level):
         )
 
 
+def _check_column_names(y_proba, labels):
+    """Refuse a table whose columns are the classes in another order."""
+    names = list(y_proba.columns) if isinstance(y_proba, pd.DataFrame) else None
+    if names != list(labels) and names is not None and set(names) == set(labels):
+        raise ValueError(
+            f"Got y_proba with columns of {quote_values(names)}, but labels "
+            f"{quote_values(labels)}. Put the columns into the order of the labels, or "
+            "give labels=y_proba.columns."
+        )
+
+
 def _read_probabilities(y_true, y_proba, labels):
     """Return classes, probabilities and the classes of their columns as arrays."""
-    y_true, proba = np.asarray(y_true), np.asarray(y_proba, dtype=float)
+    if isinstance(y_proba, pd.DataFrame):
+        check_same_samples(y_proba.index, y_true, "y_true", "y_proba")
+    y_true = column_or_1d(np.asarray(check_labels(y_true, "y_true")))
+    proba = np.asarray(y_proba, dtype=float)
     check_consistent_length(y_true, proba)
     labels = np.unique(y_true) if labels is None else np.asarray(labels)
+    _check_column_names(y_proba, labels)
     if proba.ndim != 2 or proba.shape[1] != len(labels) or len(proba) == 0:
         raise ValueError(
             f"Got y_proba of shape {proba.shape} for {len(labels)} classes. It needs a "

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import RepeatedStratifiedKFold, cross_validate
 
 from skomics.benchmark import expected_calibration_error
+from skomics.exceptions import SampleAlignmentError
 from skomics.metrics import (
     corrected_t_test,
     reliability_curve,
@@ -289,3 +290,43 @@ def test_what_is_no_probability_or_option_is_refused(change, message):
     given = {"y_true": ["a", "b"], "y_proba": [[0.5, 0.5], [0.2, 0.8]], **change}
     with pytest.raises(ValueError, match=message):
         reliability_curve(**given)
+
+
+CURVES = pytest.mark.parametrize("curve", [reliability_curve, risk_coverage_curve])
+
+
+@CURVES
+def test_probabilities_under_the_names_of_other_classes_are_refused(curve):
+    proba = pd.DataFrame([[0.1, 0.9], [0.8, 0.2]], columns=["b", "a"])
+    with pytest.raises(ValueError, match="columns of 'b', 'a', but labels 'a', 'b'"):
+        curve(["a", "b"], proba)
+    found = curve(["a", "b"], proba, labels=proba.columns)
+    pd.testing.assert_frame_equal(found, curve(["a", "b"], proba[["a", "b"]]))
+    curve(["a", "b"], proba.to_numpy())
+    curve(["a", "b"], pd.DataFrame(proba.to_numpy()))
+
+
+@CURVES
+def test_probabilities_of_samples_in_another_order_are_refused(curve):
+    y = pd.Series(["a", "b"], index=["p1", "p2"])
+    proba = pd.DataFrame([[0.1, 0.9], [0.8, 0.2]], index=["p2", "p1"])
+    with pytest.raises(
+        SampleAlignmentError, match="y_true has the 2 ids of y_proba in"
+    ):
+        curve(y, proba)
+
+
+@CURVES
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_missing_labels_are_refused(curve, missing):
+    with pytest.raises(ValueError, match="y_true has no label for 1 of 2 samples"):
+        curve(pd.Series(["a", missing], dtype=object), [[0.5, 0.5], [0.5, 0.5]])
+
+
+@CURVES
+def test_labels_in_a_column_are_labels(curve):
+    proba = [[0.1, 0.9], [0.8, 0.2]]
+    found = curve(pd.DataFrame({"class": ["a", "b"]}), proba)
+    pd.testing.assert_frame_equal(found, curve(["a", "b"], proba))
+    with pytest.raises(ValueError, match="y should be a 1d array"):
+        curve([["a", "b"], ["b", "a"]], proba)

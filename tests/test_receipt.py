@@ -111,3 +111,26 @@ def test_a_receipt_names_versions():
     assert receipt["versions"]["numpy"] == np.__version__
     assert receipt["estimator"] == "StandardScaler"
     assert receipt["n_samples"] == 3
+
+
+def test_dates_have_digests():
+    days = np.array(["2026-01-01", "2026-01-02"], dtype="M8[D]")
+    assert digest_of(days) == digest_of(days.copy())
+    assert digest_of(days) != digest_of(days[::-1])
+    assert digest_of(days) != digest_of(days - days[0])
+    assert len(digest_of(np.empty(0, "M8[D]"))) == 16
+
+
+def test_masks_and_defaults_of_keywords_tell_values_apart():
+    masks = ([0, 1], [1, 0])
+    one, other = (digest_of(np.ma.array([1, 1], mask=mask)) for mask in masks)
+    assert one != other
+
+    def made(default):
+        def rank(x, *, base=default):
+            return x + base
+
+        return rank
+
+    assert digest_of(made(1)) == digest_of(made(1))
+    assert digest_of(made(1)) != digest_of(made(2))

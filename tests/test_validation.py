@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skomics import BlockRidgeClassifier, EFNNClassifier, OmicsConcatenator
-from skomics._validation import check_labels, plain_labels, rarest_class
+from skomics._validation import check_labels, code_labels, plain_labels, rarest_class
 from skomics.inspection import missingness_association, score_by_modality_pattern
 
 IDS = [f"p{i}" for i in range(24)]
@@ -148,3 +148,16 @@ def test_the_rarest_class_is_that_of_the_fewest_samples_or_groups():
     assert rarest_class(y) == ("b", 4)
     groups = [1, 1, 1, 2, 2, 1, 2, 3, 4, 5, 5, 5, 5]
     assert rarest_class(y, groups) == ("c", 1)
+
+
+@pytest.mark.parametrize("dtype", [str, object])
+def test_labels_are_coded_by_their_place_among_the_classes(dtype):
+    labels = np.array(["c", "a", "x"], dtype=dtype)
+    assert code_labels(labels, np.array(["a", "b", "c"], dtype=dtype)).tolist() == [
+        2,
+        0,
+        -1,
+    ]
+    assert code_labels([3, 1], np.array([1, 3])).tolist() == [1, 0]
+    assert code_labels(np.array(["1"]), np.array([1, 3])).tolist() == [-1]
+    assert code_labels(np.array(["AB"]), np.array(["A"])).tolist() == [-1]

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from skomics._optional import import_optional
+from skomics._validation import code_labels
 from skomics.benchmark._files import append_whole, replace_whole
 from skomics.benchmark._results import KEY
-from skomics.benchmark._scores import code_labels
 
 __all__ = [
     "PREDICTION_COLUMNS",

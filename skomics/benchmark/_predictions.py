@@ -258,6 +258,7 @@ def predictions_by_repeat(
     >>> plt.close("all")
     """
     wanted = {"protocol": protocol, "omics": omics, "train_fraction": train_fraction}
+    _check_table(predictions)
     rows = predictions[list(PREDICTION_COLUMNS)]
     for name, value in {"task": task, "model": model, **wanted}.items():
         rows = _choose(rows, name, value)
@@ -266,9 +267,23 @@ def predictions_by_repeat(
     return repeats
 
 
+def _check_table(predictions):
+    """Refuse what is no table of predictions, or an empty one."""
+    names = getattr(predictions, "columns", ())
+    lacking = [name for name in PREDICTION_COLUMNS if name not in names]
+    if lacking:
+        raise ValueError(
+            f"Got a {type(predictions).__name__} without {lacking}, but predictions "
+            "are wanted. Give what read_predictions returns, or the second of what "
+            "run_benchmark(..., return_predictions=True) does."
+        )
+    if len(predictions) == 0:
+        raise ValueError("Got predictions of no sample. Give those of a fit at least.")
+
+
 def _choose(rows, name, value):
     """Return the rows with a value, or with the only one that there is."""
-    present = list(rows[name].unique())
+    present = rows[name].unique().tolist()
     if value is None and len(present) == 1:
         return rows
     if value not in present:

@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from sklearn.metrics import (
     accuracy_score,
     confusion_matrix,
@@ -17,7 +16,7 @@ from skomics._warnings import warn
 from skomics.benchmark._confusion import score_confusion
 from skomics.benchmark.stats import expected_calibration_error
 
-__all__ = ["Scores", "code_labels", "predict_scores", "score_calls", "score_scores"]
+__all__ = ["Scores", "predict_scores", "score_calls", "score_scores"]
 
 
 @dataclass(frozen=True)
@@ -158,8 +157,3 @@ def _score_ranks(y_true, values, classes):
     wanted = present[1:] if len(classes) == 2 else present
     areas = [roc_auc_score(y_true == classes[k], values[:, k]) for k in wanted]
     return {"roc_auc": float(np.mean(areas))}
-
-
-def code_labels(labels, classes):
-    """Return the position of each label among the classes, -1 if it is none."""
-    return pd.Index(classes).get_indexer(pd.Index(labels))

@@ -3,6 +3,7 @@
 import json
 import re
 from itertools import chain
+from operator import index
 from pathlib import Path
 
 import pandas as pd
@@ -57,10 +58,10 @@ def read_shard(shard):
     ValueError
         If it is no such pair.
     """
-    parts = shard.split("/") if isinstance(shard, str) else list(shard)
     try:
-        number, count = map(int, parts)
-    except ValueError:
+        parts = map(int, shard.split("/")) if isinstance(shard, str) else shard
+        number, count = map(index, parts)
+    except (TypeError, ValueError):
         number = count = 0
     if not 1 <= number <= count:
         raise ValueError(

@@ -96,8 +96,7 @@ class _Rotation:
         """Return training samples in the coordinates of their parts."""
         parts = []
         for (start, stop), basis in zip(self.bounds, self.bases, strict=True):
-            part = _coordinates(samples.X[:, start:stop], basis)
-            part = part.toarray() if sparse.issparse(part) else part
+            part = _coordinates(_dense(samples.X[:, start:stop]), basis)
             parts.append(part.astype(np.float32, copy=False))
         return replace(samples, X=np.concatenate(parts, axis=1))
 
@@ -278,13 +277,17 @@ def _coordinates(part, basis):
     return part if basis is None else np.asarray(part @ basis)
 
 
+def _dense(part):
+    return part.toarray() if sparse.issparse(part) else part
+
+
 def _basis(X):
     """Return an orthonormal basis of the span of the rows that are no NaN."""
-    if sparse.issparse(X):
-        X = X[~np.isnan(np.asarray(X.sum(axis=1))).ravel()]
-    else:
-        X = X[~np.isnan(X[:, 0])]
-    gram = np.asarray((X @ X.T).todense() if sparse.issparse(X) else X @ X.T)
+    # Vectors of like lengths turn far with the rounding of a sum: sparse samples, whose
+    # products are summed in another order, would make another model than dense ones.
+    X = _dense(X)
+    X = X[~np.isnan(X[:, 0])]
+    gram = X @ X.T
     squares, vectors = np.linalg.eigh(gram.astype(np.float64))
     kept = squares > _NEGLIGIBLE * max(squares.max(initial=0.0), 1e-30)
     if not kept.any():

@@ -11,7 +11,9 @@ from sklearn.metrics import confusion_matrix, f1_score
 from sklearn.utils import check_consistent_length
 
 from skomics._blocks import take_rows
-from skomics._validation import check_labels
+from skomics._inputs import read_input
+from skomics._validation import check_labels, code_labels
+from skomics.inspection._importance import read_labels
 from skomics.metrics import corrected_t_test, score_intervals
 
 __all__ = ["Evidence", "held_out_evidence", "read_evidence", "wilson_interval"]
@@ -20,6 +22,8 @@ __all__ = ["Evidence", "held_out_evidence", "read_evidence", "wilson_interval"]
 _NO_SCORES = {"train_fraction", "fit_seconds", "score_seconds", "peak_memory_mb"}
 _NO_SCORES |= {"n_features", "repeat", "fold", "seed", "random_state"}
 _NO_SCORES |= {"n_folds", "n_train", "n_test"}
+# Columns by which the benchmark's results are known.
+_NEEDED = ("task", "model", "protocol", "n_train", "n_test")
 
 
 @dataclass
@@ -61,9 +65,9 @@ def read_evidence(results, classes, X=None, y=None):
     Parameters
     ----------
     results : dict, DataFrame or BenchmarkResults
-        What :func:`~sklearn.model_selection.cross_validate` or
-        `nested_cross_validate` returned, or rows of the benchmark for one task and
-        model.
+        What :func:`~sklearn.model_selection.cross_validate` returned, or
+        :func:`skomics.model_selection.nested_cross_validate`, or rows of the benchmark
+        for one task and model.
 
     classes : list
         The classes of the model.
@@ -83,15 +87,17 @@ def read_evidence(results, classes, X=None, y=None):
         If they are of another form.
 
     ValueError
-        If they hold several tasks or models, or no finished fit.
+        If they hold several tasks or models, or no finished fit, or `X` and `y` are
+        not the samples of the cross-validation.
     """
+    is_nested = isinstance(results, Mapping) and "cv_results" in results
+    results = results["cv_results"] if is_nested else results
     frame = getattr(results, "frame", results)
     if isinstance(frame, pd.DataFrame):
+        _check_columns(frame)
         return _of_benchmark(frame, classes)
-    is_nested = isinstance(results, Mapping) and "cv_results" in results
-    folds = results["cv_results"] if is_nested else results
-    if isinstance(folds, Mapping) and any(k.startswith("test_") for k in folds):
-        evidence = _of_folds(folds, classes, X, y)
+    if isinstance(results, Mapping) and any(k.startswith("test_") for k in results):
+        evidence = _of_folds(results, classes, X, y)
         if is_nested:
             evidence.origin = evidence.origin.replace("Cross-", "Nested cross-", 1)
         return evidence
@@ -102,6 +108,17 @@ def read_evidence(results, classes, X=None, y=None):
     )
 
 
+def _check_columns(frame):
+    """Refuse a table that is none of the benchmark's."""
+    lacking = [name for name in _NEEDED if name not in frame]
+    if lacking:
+        raise TypeError(
+            f"results are a DataFrame without the columns {lacking}, but rows of "
+            "skomics.benchmark are wanted, or what cross_validate returns, as it is. "
+            "Pass one of these, or None."
+        )
+
+
 def _of_folds(results, classes, X, y):
     """Return what a cross-validation says, with its predictions if it kept them."""
     scores = {
@@ -109,15 +126,25 @@ def _of_folds(results, classes, X, y):
     }
     n_fits = len(next(iter(scores.values())))
     origin = f"Cross-validation, {n_fits} fits"
-    if "indices" in results:
-        table = score_intervals(results)
+    failed = {name: n for name, v in scores.items() if (n := _n_failed(v))}
+    if "indices" in results and len(failed) < len(scores):
+        whole = {k: v for k, v in results.items() if k[5:] not in failed}
+        table = score_intervals(whole).reindex(list(scores))
     else:
         table = _without_intervals(scores)
+    for name, n in failed.items():
+        table.loc[name, "n_fits"] = n_fits - n
+        origin += f"; {n} of them failed to be scored by {name}, which has no mean"
+    if "indices" not in results:
         origin += " (intervals need cross_validate(..., return_indices=True))"
     evidence = Evidence(table, origin, list(classes))
     if X is not None and y is not None and {"indices", "estimator"} <= results.keys():
         _predict_folds(evidence, results, X, y)
     return evidence
+
+
+def _n_failed(values):
+    return int(np.isnan(np.asarray(values, dtype=float)).sum())
 
 
 def _without_intervals(scores):
@@ -134,8 +161,12 @@ def _deviation(values):
 
 def _predict_folds(evidence, results, X, y):
     """Let the estimator of each fold predict the samples that it was tested on."""
-    y = np.asarray(check_labels(y))
+    given = read_input(X)
+    y = read_labels(y, given)
+    _check_known(y, evidence.classes, "samples of X")
+    _check_same_number(results, given.n_samples)
     parts = zip(results["estimator"], results["indices"]["test"], strict=True)
+    X = given.table
     found = [(y[rows], *_ask(model, take_rows(X, rows))) for model, rows in parts]
     labels, calls, probabilities = zip(*found, strict=True)
     known = [list(model.classes_) for model in results["estimator"]]
@@ -147,6 +178,18 @@ def _predict_folds(evidence, results, X, y):
         evidence.y_proba = np.concatenate(probabilities)
 
 
+def _check_same_number(results, n_samples):
+    """Refuse samples that are not as many as those of the cross-validation."""
+    indices = results["indices"]
+    last = max(int(np.max(rows)) for name in indices for rows in indices[name])
+    if last >= n_samples:
+        raise ValueError(
+            f"X has {n_samples} samples, but the cross-validation tested or learned "
+            f"from row {last}. Give the X and y of cross_validate, all rows in their "
+            "order."
+        )
+
+
 def _ask(model, X):
     proba = model.predict_proba(X) if hasattr(model, "predict_proba") else None
     return model.predict(X), proba
@@ -154,11 +197,24 @@ def _ask(model, X):
 
 def _keep(evidence, y_true, y_pred):
     """Count which class was called which, those that are abstained from left out."""
-    is_call = _are_calls(y_pred, evidence.classes)
+    true, called = (code_labels(y, evidence.classes) for y in (y_true, y_pred))
+    is_call = called >= 0
     if is_call.any():
-        y_true, y_pred = y_true[is_call], y_pred[is_call].astype(y_true.dtype)
-        labels = evidence.classes
-        evidence.confusion = confusion_matrix(y_true, y_pred, labels=labels)
+        labels = range(len(evidence.classes))
+        evidence.confusion = confusion_matrix(
+            true[is_call], called[is_call], labels=labels
+        )
+
+
+def _check_known(y, classes, what):
+    """Refuse labels of classes that the model does not know."""
+    unknown = sorted({str(label) for label in y[code_labels(y, classes) < 0]})
+    if unknown:
+        raise ValueError(
+            f"The {what} have classes that the model does not know: {unknown}. "
+            f"It knows {[str(label) for label in classes]}; leave them out or rename "
+            "them."
+        )
 
 
 def held_out_evidence(model, X, y, classes):
@@ -187,13 +243,7 @@ def held_out_evidence(model, X, y, classes):
         know.
     """
     y = np.asarray(check_labels(y))
-    unknown = sorted({str(label) for label in y[~np.isin(y, classes)]})
-    if unknown:
-        raise ValueError(
-            f"The test samples have classes that the model does not know: {unknown}. "
-            f"It knows {[str(label) for label in classes]}; leave them out or rename "
-            "them."
-        )
+    _check_known(y, classes, "test samples")
     y_pred, y_proba = _ask(model, X)
     check_consistent_length(y, y_pred)
     origin = f"{len(y)} test samples, which the model has not seen"
@@ -205,11 +255,12 @@ def held_out_evidence(model, X, y, classes):
 
 def _score_once(y, y_pred, classes):
     """Return scores of the calls for one set of samples."""
-    is_call = _are_calls(y_pred, classes)
+    true, calls = code_labels(y, classes), code_labels(y_pred, classes)
+    is_call = calls >= 0
     if not is_call.any():
         return _without_intervals({"share called": [0.0]})
-    y, calls = y[is_call], y_pred[is_call].astype(y.dtype)
-    options = {"labels": classes, "average": "macro", "zero_division": 0}
+    y, calls = true[is_call], calls[is_call]
+    options = {"labels": range(len(classes)), "average": "macro", "zero_division": 0}
     recalls = [np.mean(calls[y == label] == label) for label in np.unique(y)]
     scores = {
         "accuracy": [np.mean(calls == y)],
@@ -223,11 +274,6 @@ def _score_once(y, y_pred, classes):
     bounds = wilson_interval((calls == y).sum(), len(y))
     table.loc[table.index.str.startswith("accuracy"), ["low", "high"]] = bounds
     return table
-
-
-def _are_calls(y_pred, classes):
-    """Tell which answers are classes, and no abstentions."""
-    return pd.Series(y_pred).isin(classes).to_numpy()
 
 
 def wilson_interval(n_right, n, level=0.95):

@@ -120,7 +120,7 @@ def modality_importance(
     ['n_features', 'mean', 'std']
     """
     given = read_input(X, _fitted_layout(estimator))
-    y = _read_labels(y, given)
+    y = read_labels(y, given)
     found = find_groups(groups, given)
     scorer = check_scoring(estimator, scoring)
     random = check_random_state(random_state)
@@ -168,7 +168,8 @@ def _bunch(baseline, scores, groups):
     )
 
 
-def _read_labels(y, given):
+def read_labels(y, given):
+    """Return labels as an array, those of other or reordered samples refused."""
     check_same_samples(given.rows, y, "y")
     y = np.asarray(check_labels(y))
     if len(y) != given.n_samples:
@@ -266,7 +267,7 @@ def modality_ablation(
     (3, 8)
     """
     given = read_input(X, _fitted_layout(estimator))
-    y = _read_labels(y, given)
+    y = read_labels(y, given)
     found = find_groups(groups, given)
     scorer = check_scoring(estimator, scoring)
     splits = list(

@@ -101,8 +101,8 @@ def model_card(
     results : dict, DataFrame or BenchmarkResults, default=None
         How well it does on samples that it has not seen: what
         :func:`~sklearn.model_selection.cross_validate` returned, with
-        ``return_indices=True`` for intervals, or
-        :func:`~skomics.model_selection.nested_cross_validate`; or the rows of
+        ``return_indices=True`` for intervals; or what
+        :func:`skomics.model_selection.nested_cross_validate` returned; or the rows of
         :func:`~skomics.benchmark.run_benchmark` for one task and model. None makes a
         card that says that nothing is known.
 
@@ -145,11 +145,11 @@ def model_card(
         If the model is not fitted.
 
     TypeError
-        If `results` are of another form.
+        If `results` or `test` are of another form, or the model is no classifier.
 
     ValueError
-        If they are of several models, or the test samples have classes that the model
-        does not know.
+        If they are of several models, `X` and `y` are not the samples of the
+        cross-validation, or samples have classes that the model does not know.
 
     See Also
     --------
@@ -180,9 +180,7 @@ def model_card(
     >>> [section.title for section in card.sections][:4]
     ['What it is', 'Data', 'Scores', 'Classes']
     """
-    steps = flatten_steps(estimator)
-    for step in (steps[-1], unwrap(estimator)[-1]):
-        check_is_fitted(step)
+    _check_arguments(estimator, test)
     classes = list(estimator.classes_)
     evidence = None if results is None else read_evidence(results, classes, X, y)
     tested = None if test is None else held_out_evidence(estimator, *test, classes)
@@ -202,3 +200,20 @@ def model_card(
     ]
     sections = [section for section in sections if section.parts]
     return ModelCard(sections, title or name)
+
+
+def _check_arguments(estimator, test):
+    """Refuse what is no fitted classifier, and test samples without labels."""
+    for step in (flatten_steps(estimator)[-1], unwrap(estimator)[-1]):
+        check_is_fitted(step)
+    if not hasattr(estimator, "classes_"):
+        raise TypeError(
+            f"Got a {type(estimator).__name__} without classes_, but a card is of a "
+            "fitted classifier, a pipeline that ends in one, or a search with refit. "
+            "Give one of these, such as search.best_estimator_."
+        )
+    if test is not None and not (isinstance(test, tuple | list) and len(test) == 2):
+        raise TypeError(
+            f"test is a {type(test).__name__}, but samples and their labels are "
+            "wanted. Give test=(X_test, y_test)."
+        )

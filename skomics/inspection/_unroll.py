@@ -499,4 +499,5 @@ def dense_rows(table, rows):
 def _dense(part):
     part = part.X if hasattr(part, "obs_names") else part
     values = part.toarray() if sparse.issparse(part) else np.asarray(part)
-    return values.astype(np.float64, copy=False)
+    # torch takes no memory that runs backward, and warns of one that is read-only.
+    return np.require(values, np.float64, ["C", "W"])

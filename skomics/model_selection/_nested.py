@@ -162,10 +162,11 @@ def nested_cross_validate(
     ------
     ValueError
         If there is nothing to search, or twice; a class is too rare for two folds; a
-        splitter parts groups; the search is not refitted; a label is missing.
+        splitter parts groups; the search is not refitted; a label is missing; a class
+        is called "fold", "true" or "predicted", as columns of the predictions are.
 
     SampleAlignmentError
-        If `y` or `groups` have the ids of other samples.
+        If `y`, `groups` or one of `params` have the ids of other samples.
 
     Warns
     -----
@@ -215,6 +216,9 @@ def nested_cross_validate(
     )
     rows = row_ids(X)
     X, y = read_samples(X, y, "nested_cross_validate")
+    _check_class_names(y)
+    for name, value in (params or {}).items():
+        check_same_samples(rows, value, name)
     groups = _read_groups(groups, rows, len(y))
     splits = _split(outer_cv, y, groups, random.randint(2**31), "outer_cv")
     if not is_search(estimator):
@@ -269,6 +273,11 @@ def _name_score(scoring, refit):
         _refuse_no_refit()
     if refit is not True or scoring is None or isinstance(scoring, str):
         return refit
+    if not callable(scoring) and len(scoring) == 0:
+        raise ValueError(
+            f"Got scoring={scoring!r}, which names no score. Name one at least, or "
+            "give None for the estimator's own."
+        )
     return refit if callable(scoring) else next(iter(scoring))
 
 
@@ -326,6 +335,16 @@ class _GivenSearch:
         splits = list(folds.split(np.zeros(len(y)), y, groups))
         _check_groups_apart(splits, groups, f"The cv of {type(search).__name__}")
         return search, {"groups": groups}
+
+
+def _check_class_names(y):
+    """Refuse classes that are called as columns of the predictions are."""
+    taken = sorted({"fold", "true", "predicted"} & set(map(str, np.unique(y))))
+    if taken:
+        raise ValueError(
+            f"Got classes {quote_values(taken)}, but predictions have columns of these "
+            "names beside those of the classes. Rename the classes."
+        )
 
 
 def _read_groups(groups, rows, n_samples):

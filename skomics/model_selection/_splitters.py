@@ -3,7 +3,9 @@
 import copy
 
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.utils import check_consistent_length
 
 from skomics._compat import GroupsConsumerMixin, _RepeatedSplits
 from skomics._validation import check_labels, rarest_class
@@ -148,8 +150,9 @@ class RepeatedStratifiedGroupKFold(GroupsConsumerMixin, _RepeatedSplits):
     Raises
     ------
     ValueError
-        If a number of folds or repeats is none; by `split`, if there are no `groups`,
-        fewer groups than folds, or no class with as many samples as folds.
+        If a number of folds or repeats is none; by `split`, if there is no `y`, a label
+        or a group is missing, there are fewer groups than folds, or no class with as
+        many samples as folds.
 
     Warns
     -----
@@ -237,7 +240,10 @@ def count_folds(n_splits, y, name, groups=None):
     n_splits : int
         No more than the rarest class has samples, or groups.
     """
-    label, fewest = rarest_class(check_labels(y), groups)
+    y = check_labels(y)
+    if len(y) == 0:
+        raise ValueError(f"{name} got 0 samples. Give the labels of 2 at least.")
+    label, fewest = rarest_class(y, groups)
     if fewest < 2:
         what = "sample" if groups is None else "group"
         raise ValueError(
@@ -260,11 +266,25 @@ def tell_of_fewer(n_splits, y, name, groups=None):
 
 
 def check_groups(n_splits, y, groups, name):
-    """Refuse fewer groups than folds, and warn of classes in fewer."""
+    """Refuse missing groups and fewer than folds, and warn of classes in fewer."""
+    if y is None:
+        raise ValueError(
+            f"{name} got no y, whose classes it is to spread over the folds. Give it "
+            "the labels, or use GroupKFold."
+        )
     if groups is None:
         raise ValueError(
             f"{name} got no groups, which it is to keep together. Give groups=, the "
             "patient of each sample, or use RepeatedStratifiedKFold."
+        )
+    y = check_labels(y)
+    check_consistent_length(y, groups)
+    is_missing = np.asarray(pd.isna(groups))
+    if is_missing.any():
+        raise ValueError(
+            f"{name} got no group for {is_missing.sum()} of {len(is_missing)} samples, "
+            f"the first in row {is_missing.argmax()}. Give the group of each sample; "
+            "one that is like no other is a group of its own."
         )
     n_groups = len(np.unique(groups))
     if n_groups < n_splits:

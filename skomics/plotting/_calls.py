@@ -2,7 +2,9 @@
 
 from sklearn.utils.validation import check_is_fitted
 
+from skomics._rows import check_same_samples
 from skomics.calibration import SelectiveClassifier
+from skomics.calibration._held_out import row_ids
 from skomics.metrics import reliability_curve, risk_coverage_curve, tabulate_risk
 from skomics.plotting._canvas import COLUMN, make_axes, shorten, tidy
 from skomics.plotting._styles import style_models
@@ -82,8 +84,16 @@ class ReliabilityDisplay:
         -------
         display : ReliabilityDisplay
             Drawn.
+
+        Raises
+        ------
+        TypeError
+            If the model gives no probabilities.
+
+        SampleAlignmentError
+            If `y` has the ids of `X` in another order, or other ones.
         """
-        proba = estimator.predict_proba(X)
+        proba = _ask(estimator, X, y)
         params = {"labels": estimator.classes_, **params}
         return cls.from_predictions(y, proba, ax=ax, **params)
 
@@ -162,15 +172,30 @@ class ReliabilityDisplay:
                 panel.tick_params(axis="y", labelleft=False)
 
 
+def _ask(estimator, X, y):
+    """Return probabilities of samples whose labels are in their order."""
+    check_is_fitted(estimator)
+    if not hasattr(estimator, "predict_proba"):
+        raise TypeError(
+            f"{type(estimator).__name__} gives no probabilities (predict_proba), of "
+            "which the picture is. Give a model that does, or put this one into "
+            "CalibratedClassifierCV."
+        )
+    check_same_samples(row_ids(X), y, "y")
+    return estimator.predict_proba(X)
+
+
 def _draw_reliability(ax, part, is_small):
     """Draw the bins of one class, or of the top calls."""
+    # Of a single bin matplotlib reads a Series in a way that pandas gives up.
+    part = {name: part[name].to_numpy() for name in part}
     share = part["n_samples"] / part["n_samples"].sum()
     width = part["right"] - part["left"]
     ax.bar(part["left"], share, width, align="edge", color="#D0D0D0", edgecolor="white")
     ax.plot([0, 1], [0, 1], color=_GRAY, linewidth=0.8, linestyle="--")
     # What a bound lacks to the fraction may be a rounding error below 0.
-    below = (part["fraction"] - part["low"]).clip(lower=0)
-    above = (part["high"] - part["fraction"]).clip(lower=0)
+    below = (part["fraction"] - part["low"]).clip(min=0)
+    above = (part["high"] - part["fraction"]).clip(min=0)
     ax.errorbar(
         part["mean_predicted"],
         part["fraction"],
@@ -266,11 +291,17 @@ class RiskCoverageDisplay:
         ValueError
             If only one of `X` and `y` is given, or none to a model that is no
             `SelectiveClassifier`.
+
+        TypeError
+            If the model gives no probabilities.
+
+        SampleAlignmentError
+            If `y` has the ids of `X` in another order, or other ones.
         """
         check_is_fitted(estimator)
         threshold = getattr(estimator, "threshold_", None)
         if X is not None and y is not None:
-            proba, labels = estimator.predict_proba(X), estimator.classes_
+            proba, labels = _ask(estimator, X, y), estimator.classes_
             return cls.from_predictions(
                 y, proba, labels=labels, threshold=threshold, level=level, ax=ax
             )

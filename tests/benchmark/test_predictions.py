@@ -335,3 +335,15 @@ def test_classes_that_are_numbers_come_back_as_text(tiny):
     assert list(repeat.classes) == ["2", "9", "10"]
     called = repeat.classes[repeat.y_score.argmax(axis=1)]
     assert (called == repeat.y_pred).all()
+
+
+def test_what_is_no_table_of_predictions_is_refused(run):
+    results, predictions = run[0], read_predictions(run[1])
+    with pytest.raises(
+        ValueError, match=r"without \['sample', .* are wanted. Give what"
+    ):
+        predictions_by_repeat(results)
+    with pytest.raises(ValueError, match="Got predictions of no sample"):
+        predictions_by_repeat(predictions[:0])
+    with pytest.raises(ValueError, match=r"these predictions have \[1.0\]"):
+        predictions_by_repeat(predictions, model="bayes", train_fraction=0.5)

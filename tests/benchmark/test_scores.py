@@ -15,7 +15,6 @@ from sklearn.svm import SVC
 
 from skomics.benchmark._scores import (
     Scores,
-    code_labels,
     predict_scores,
     score_calls,
     score_scores,
@@ -116,10 +115,3 @@ def test_scores_of_calls_are_those_of_scikit_learn():
     assert found["mcc"] == pytest.approx(matthews_corrcoef(y[60:], y_pred))
     expected = balanced_accuracy_score(y[60:], y_pred)
     assert found["balanced_accuracy"] == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("dtype", [str, object])
-def test_labels_are_coded_by_their_place_among_the_classes(dtype):
-    labels = np.array(["c", "a", "x"], dtype=dtype)
-    assert code_labels(labels, CLASSES.astype(dtype)).tolist() == [2, 0, -1]
-    assert code_labels([3, 1], np.array([1, 3])).tolist() == [1, 0]

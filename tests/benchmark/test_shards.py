@@ -100,7 +100,9 @@ def test_a_folder_without_shards_is_refused(tmp_path):
         merge_shards(tmp_path)
 
 
-@pytest.mark.parametrize("bad", ["0/4", "5/4", "2", "a/b", "1/2/3", (0, 1), "-1/2"])
+@pytest.mark.parametrize(
+    "bad", ["0/4", "5/4", "2", "a/b", "1/2/3", (0, 1), "-1/2", 1, (1.7, 2), None]
+)
 def test_what_is_no_shard_is_refused(bad):
     with pytest.raises(ValueError, match="number/count is wanted, such as 2/8"):
         read_shard(bad)

@@ -174,7 +174,7 @@ def test_sparse_samples_are_turned_alike():
     X = np.where(X > 0, X, 0)
     dense = make().fit(X[:N], y[:N]).predict_proba(X)
     csr = make().fit(sparse.csr_array(X[:N]), y[:N])
-    np.testing.assert_allclose(csr.predict_proba(sparse.csr_array(X)), dense, atol=1e-3)
+    np.testing.assert_allclose(csr.predict_proba(sparse.csr_array(X)), dense, atol=1e-9)
 
 
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])

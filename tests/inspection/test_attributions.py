@@ -398,3 +398,15 @@ def test_planted_features_come_first():
     table = feature_attributions(model, tables, target=0)
     assert set(table["feature"][:5]) == {f"r{i}" for i in range(5)}
     assert (table["direction"][:5] == -1).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_that_run_backward_or_are_read_only_are_explained():
+    X, y = make_intersim(n_samples=60, n_clusters=3, effect=0.3, random_state=0)
+    model = EFNNClassifier(max_epochs=2, device="cpu", random_state=0).fit(X, y)
+    expected = feature_attributions(model, X.iloc[:9])
+    values = X.iloc[:9].to_numpy().copy()
+    values.setflags(write=False)
+    for rows in (X.iloc[8::-1], pd.DataFrame(values, columns=X.columns)):
+        found = feature_attributions(model, rows)
+        np.testing.assert_allclose(found["value"], expected["value"], atol=1e-5)

@@ -25,6 +25,7 @@ from skomics import (
 from skomics.benchmark import BenchmarkResults, run_benchmark
 from skomics.calibration import SelectiveClassifier
 from skomics.datasets import make_intersim
+from skomics.exceptions import SampleAlignmentError
 from skomics.inspection import ModelCard, model_card
 from skomics.model_selection import nested_cross_validate
 
@@ -344,20 +345,6 @@ def test_rows_of_the_benchmark_are_read(model, rows_of_the_benchmark):
         assert total == chosen["n_test"].sum()
 
 
-def test_nested_validation_is_taken_as_it_is_returned(model):
-    nested = nested_cross_validate(
-        pipeline(),
-        X,
-        Y,
-        param_grid={"blockridgeclassifier__n_folds": [3, 5]},
-        outer_cv=3,
-        inner_cv=2,
-    )
-    card = model_card(model, nested, X=X, y=Y)
-    found = rows(card, "Scores", "Nested cross-validation, 3 fits")
-    assert found[0][1] == f"{nested.table['mean'].iloc[0]:.3f}"
-
-
 def test_rows_of_several_models_are_refused(model, rows_of_the_benchmark):
     with pytest.raises(ValueError, match="2 values of model, .* a card is of one"):
         model_card(model, rows_of_the_benchmark)
@@ -367,3 +354,78 @@ def test_rows_without_a_finished_fit_are_refused(model, rows_of_the_benchmark):
     failed = rows_of_the_benchmark[:1].assign(status="error")
     with pytest.raises(ValueError, match="hold no finished fit"):
         model_card(model, failed)
+
+
+def test_a_call_is_compared_whole_where_labels_are_short():
+    # An array of "A" only holds texts of one letter, to which "AB" would be cut.
+    names = np.array(["A", "AB", "ABC"])[np.unique(Y, return_inverse=True)[1]]
+    model = pipeline().fit(X, names)
+    is_other = names != "A"
+    wrong = np.array(["A"] * is_other.sum())
+    card = model_card(model, test=(X[is_other], wrong))
+    assert rows(card, "Scores", "60 test")[0][:2] == ["accuracy", "0.000"]
+    assert rows(card, "Classes", "Calls")[0][1:] == ["0", "30", "30"]
+
+
+def test_digits_are_no_numbers():
+    codes = np.unique(Y, return_inverse=True)[1]
+    with pytest.raises(ValueError, match="classes that the model does not know"):
+        model_card(pipeline().fit(X, codes), test=(X, codes.astype(str)))
+
+
+def test_labels_in_another_order_than_the_samples_are_refused(model, results):
+    named = X.set_axis([f"p{i}" for i in range(len(X))])
+    y = Y.set_axis(named.index)
+    with pytest.raises(SampleAlignmentError, match="ids of X in another order"):
+        model_card(model, results, X=named, y=y[::-1])
+
+
+def test_samples_that_are_not_those_of_the_folds_are_refused(model, results):
+    with pytest.raises(ValueError, match="X has 50 samples, but the cross-validation"):
+        model_card(model, results, X=X[:50], y=Y[:50])
+    with pytest.raises(ValueError, match="samples of X have classes that the model"):
+        model_card(model, results, X=X, y=Y.replace(Y.iloc[0], "x"))
+
+
+def test_what_nested_validation_returned_is_taken_whole(model):
+    found = nested_cross_validate(
+        pipeline(),
+        X,
+        Y,
+        param_grid={"blockridgeclassifier__n_folds": [3]},
+        outer_cv=3,
+        return_estimator=True,
+    )
+    card = model_card(model, found, X=X, y=Y)
+    assert rows(card, "Scores", "Nested cross-validation, 3 fits")
+    assert rows(card, "Classes", "Calls")
+
+
+def test_a_table_of_another_kind_is_refused(model):
+    with pytest.raises(TypeError, match=r"without the columns \['task', 'model'"):
+        model_card(model, pd.DataFrame({"test_score": [0.5]}))
+
+
+def test_a_model_that_is_no_classifier_has_no_card():
+    with pytest.raises(TypeError, match="Got a StandardScaler without classes_"):
+        model_card(StandardScaler().fit(X))
+    search = GridSearchCV(LogisticRegression(), {"C": [1]}, cv=2, refit=False)
+    with pytest.raises(TypeError, match="search with refit"):
+        model_card(search.fit(X.to_numpy(), Y))
+
+
+def test_test_samples_without_labels_are_refused(model):
+    with pytest.raises(TypeError, match=r"Give test=\(X_test, y_test\)"):
+        model_card(model, test=X)
+
+
+def test_a_score_that_failed_in_a_fold_has_no_mean_and_says_so(model, results):
+    broken = {**results, "test_f1_macro": np.array([np.nan, 0.5, 0.6])}
+    card = model_card(model, broken)
+    caption = "Cross-validation, 3 fits; 1 of them failed to be scored by f1_macro"
+    whole, failed = rows(card, "Scores", caption)
+    assert whole == rows(model_card(model, results), "Scores", "Cross")[0]
+    assert failed == ["f1_macro", "–", "–", "–", "2"]
+    everything = {**broken, "test_accuracy": np.full(3, np.nan)}
+    found = rows(model_card(model, everything), "Scores", "Cross-validation, 3 fits; 3")
+    assert [row[1] for row in found] == ["–", "–"]

@@ -485,3 +485,42 @@ def test_a_candidate_that_cannot_be_fitted_is_an_error_at_once(hard):
     grid = {"min_samples_split": [0]}
     with pytest.raises(ValueError, match="min_samples_split"):
         nested_cross_validate(RandomForestClassifier(), *hard, param_grid=grid)
+
+
+@pytest.mark.parametrize("scoring", [[], (), {}])
+def test_no_score_at_all_is_refused(scoring):
+    with pytest.raises(ValueError, match="which names no score. Name one at least"):
+        nested_cross_validate(
+            GaussianNB(), [[1]], [0], param_grid=GRID, scoring=scoring
+        )
+
+
+@pytest.mark.parametrize("name", ["fold", "true", "predicted"])
+def test_classes_called_as_columns_of_the_predictions_are_refused(name):
+    X, y = make_tiny()
+    y = np.where(np.asarray(y) == np.asarray(y)[0], name, "other")
+    with pytest.raises(ValueError, match=f"Got classes '{name}', but predictions"):
+        nested_cross_validate(GaussianNB(), X, y, param_grid=GRID, **SMALL)
+
+
+def test_weights_in_another_order_than_the_samples_are_refused():
+    X, y = make_tiny()
+    weights = pd.Series(np.ones(len(X)), index=X.index)[::-1]
+    with pytest.raises(SampleAlignmentError, match="sample_weight has the .* another"):
+        nested_cross_validate(
+            GaussianNB(),
+            X,
+            y,
+            param_grid=GRID,
+            params={"sample_weight": weights},
+            **SMALL,
+        )
+
+
+def test_tables_without_a_concatenator_are_called_what_they_were_given_as():
+    X, y = make_tiny()
+    tables = {"one": X.iloc[:, :4], "two": X.iloc[:, 4:]}
+    with pytest.raises(TypeError, match="Got a dict of 2 tables. A classifier needs"):
+        nested_cross_validate(
+            BlockRidgeClassifier(), tables, y, param_grid={"n_folds": [3]}, **SMALL
+        )

@@ -206,3 +206,23 @@ def test_a_search_with_a_splitter_is_saved_and_read(tiny, folds, tmp_path):
     again = as_lists(read.cv.split(X, y, groups))
     assert again == as_lists(folds.split(X, y, groups))
     assert (read.predict(X) == search.predict(X)).all()
+
+
+@pytest.mark.parametrize(
+    ("y", "groups", "message"),
+    [
+        (None, GROUPS, "got no y, whose classes it is to spread"),
+        (["a", None] * 24, GROUPS, "y has no label for 24 of 48 samples"),
+        (["a", "b"] * 24, [None, *"bcdef" * 9, "a", "b"], "got no group for 1 of 48"),
+        (["a", "b"] * 24, GROUPS[:-1], "inconsistent numbers of samples"),
+    ],
+)
+def test_labels_and_groups_that_are_missing_are_refused(y, groups, message):
+    folds = RepeatedStratifiedGroupKFold(2, n_repeats=1)
+    with pytest.raises(ValueError, match=message):
+        next(folds.split(np.zeros(48), y, groups))
+
+
+def test_no_sample_makes_no_folds():
+    with pytest.raises(ValueError, match="CappedStratifiedKFold got 0 samples"):
+        next(CappedStratifiedKFold(2).split([], []))

@@ -5,10 +5,12 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
 from skomics import BlockRidgeClassifier, OmicsConcatenator
 from skomics.calibration import SelectiveClassifier
 from skomics.datasets import make_intersim
+from skomics.exceptions import SampleAlignmentError
 from skomics.metrics import reliability_curve, risk_coverage_curve
 from skomics.plotting import ReliabilityDisplay, RiskCoverageDisplay
 
@@ -129,3 +131,19 @@ def test_binary_models_of_scikit_learn_are_taken(pyplot):
     given = model, X[TEST].to_numpy(), two[TEST]
     assert len(ReliabilityDisplay.from_estimator(*given, kind="class").axes_) == 2
     assert len(RiskCoverageDisplay.from_estimator(*given).ax_.lines) == 1
+
+
+@pytest.mark.parametrize("display", [ReliabilityDisplay, RiskCoverageDisplay])
+def test_labels_in_another_order_and_models_without_probabilities_are_refused(display):
+    few, y = X[:60], Y[:60]
+    model = BlockRidgeClassifier().fit(few, y)
+    with pytest.raises(SampleAlignmentError, match="y has the 60 ids of X in another"):
+        display.from_estimator(model, few, y[::-1])
+    values = few.to_numpy()
+    with pytest.raises(TypeError, match="LinearSVC gives no probabilities"):
+        display.from_estimator(LinearSVC().fit(values, y), values, y)
+
+
+def test_a_single_bin_is_drawn_without_a_warning(pyplot):
+    display = ReliabilityDisplay.from_predictions([0, 1], [[0.5, 0.5], [0.5, 0.5]])
+    assert len(display.ax_.patches) == 1
