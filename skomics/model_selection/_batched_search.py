@@ -166,7 +166,7 @@ class BatchedSearchCV(BaseSearchCV):
     n_features_in_ : int
         Number of features seen during `fit`; with `refit` only.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features; with `refit`, and where X has names.
 
     See Also
@@ -244,6 +244,11 @@ class BatchedSearchCV(BaseSearchCV):
         self.random_state = random_state
         self.halving = halving
         self.max_batch = max_batch
+
+    @property
+    def n_features_in_(self):
+        """Number of features seen during `fit`; with `refit` only."""
+        return super().n_features_in_
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, **params):
