@@ -109,6 +109,33 @@ def bootstrap_interval(scores, level=0.95):
     return found.confidence_interval
 
 
+def wilson_interval(n_right, n, level=0.95):
+    """Return Wilson's interval of a share.
+
+    Parameters
+    ----------
+    n_right, n : int
+        The share is that of `n_right` in `n`.
+
+    level : float, default=0.95
+        Level of confidence.
+
+    Returns
+    -------
+    low, high : float
+        Bounds; NaN where `n` is 0.
+
+    References
+    ----------
+    E. B. Wilson, Probable inference, the law of succession, and statistical inference,
+    JASA 22, 1927.
+    """
+    if n == 0:
+        return np.nan, np.nan
+    found = stats.binomtest(int(n_right), int(n)).proportion_ci(level, method="wilson")
+    return found.low, found.high
+
+
 def score_intervals(
     cv_results, *, test_fraction=None, method="corrected-t", level=0.95
 ):
@@ -483,7 +510,7 @@ def _fill_bins(predicted, is_true, n_bins, strategy, level):
     )
     hits = table.groupby("bin")["hit"].sum()
     bounds = [
-        stats.binomtest(int(k), int(n)).proportion_ci(level, method="wilson")
+        wilson_interval(k, n, level)
         for k, n in zip(hits, found["n_samples"], strict=True)
     ]
     found["low"], found["high"] = np.transpose(bounds)

@@ -20,9 +20,9 @@ from skomics._document import (
 )
 from skomics._environment import package_versions
 from skomics.inspection._attributions import feature_attributions
-from skomics.inspection._evidence import wilson_interval
 from skomics.inspection._importance import modality_importance
 from skomics.inspection._unroll import flatten_steps, held_classifier, unwrap
+from skomics.metrics import wilson_interval
 
 __all__ = [
     "calibration_section",

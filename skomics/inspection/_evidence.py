@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, f1_score
 from sklearn.utils import check_consistent_length
 
@@ -14,9 +13,9 @@ from skomics._blocks import take_rows
 from skomics._inputs import read_input
 from skomics._validation import check_labels, code_labels
 from skomics.inspection._importance import read_labels
-from skomics.metrics import corrected_t_test, score_intervals
+from skomics.metrics import corrected_t_test, score_intervals, wilson_interval
 
-__all__ = ["Evidence", "held_out_evidence", "read_evidence", "wilson_interval"]
+__all__ = ["Evidence", "held_out_evidence", "read_evidence"]
 
 # Columns of the benchmark's results that are no scores, though numbers.
 _NO_SCORES = {"train_fraction", "fit_seconds", "score_seconds", "peak_memory_mb"}
@@ -274,33 +273,6 @@ def _score_once(y, y_pred, classes):
     bounds = wilson_interval((calls == y).sum(), len(y))
     table.loc[table.index.str.startswith("accuracy"), ["low", "high"]] = bounds
     return table
-
-
-def wilson_interval(n_right, n, level=0.95):
-    """Return Wilson's interval of a share.
-
-    Parameters
-    ----------
-    n_right, n : int
-        The share is that of `n_right` in `n`.
-
-    level : float, default=0.95
-        Level of confidence.
-
-    Returns
-    -------
-    low, high : float
-        Bounds; NaN where `n` is 0.
-
-    References
-    ----------
-    E. B. Wilson, Probable inference, the law of succession, and statistical inference,
-    JASA 22, 1927.
-    """
-    if n == 0:
-        return np.nan, np.nan
-    found = binomtest(int(n_right), int(n)).proportion_ci(level, method="wilson")
-    return found.low, found.high
 
 
 def _of_benchmark(frame, classes):
