@@ -24,8 +24,10 @@ MODELS = {
 
 # From the top down. A part may import from lower layers, and from itself.
 LAYERS = [
+    {"__main__"},
+    {"_cli"},
     {"benchmark"},
-    {"model_selection", "persistence", "plotting", "testing"},
+    {"model_selection", "persistence", "plotting", "testing", "pipeline"},
     {"estimators", "preprocessing", "inspection", "datasets"}
     | {"feature_selection", "calibration"},
     {"io", "graph", "metrics", "_document"},

@@ -5,6 +5,7 @@ from skomics.io._labels import read_labels
 from skomics.io._missing import MISSING_LABELS
 from skomics.io._mudata import from_mudata, to_mudata
 from skomics.io._read import read_omics
+from skomics.io._write import save_folder
 
 __all__ = [
     "MISSING_LABELS",
@@ -12,5 +13,6 @@ __all__ = [
     "load_folder",
     "read_labels",
     "read_omics",
+    "save_folder",
     "to_mudata",
 ]

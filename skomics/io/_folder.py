@@ -20,7 +20,7 @@ from skomics.io._tables import Reading, orient, read_raw
 from skomics.io._tenx import is_tenx_folder
 from skomics.io._text import CellError, is_annotation
 
-__all__ = ["load_folder"]
+__all__ = ["find_tables", "load_folder"]
 
 LABELS = "labels.csv"
 _TABLES = (
@@ -172,7 +172,7 @@ def _load_tables(path, omics, labels, missing_values):
     y = _get_labels(path, labels, missing_values)
     names = [LABELS, labels if isinstance(labels, str | Path) else LABELS]
     others = {(path / name).resolve() for name in names}
-    files = _find_files(path, omics, "omics*.txt" if is_dlmo else "*", others)
+    files = find_tables(path, omics, others, "omics*.txt" if is_dlmo else "*")
     reading = Reading(ids=None if y is None else y.index)
     raw = _read_files(files, reading, is_named=bool(omics))
     _check_found(path, raw, None)
@@ -228,7 +228,7 @@ def _raise_no_labels(path, file):
     )
 
 
-def _find_files(path, omics, pattern, others):
+def find_tables(path, omics, others, pattern="*"):
     """Return the file of each modality, by name of the modality."""
     suffixes = _TABLES if pattern == "*" else (".txt",)
     files = {}

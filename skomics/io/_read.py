@@ -17,7 +17,7 @@ from skomics.io._tables import (
     read_raw,
 )
 
-__all__ = ["read_omics"]
+__all__ = ["name_files", "read_omics"]
 
 _SUFFIX = re.compile(
     r"(\.(csv|tsv|txt|xlsx|xlsm|parquet|npz|h5ad|h5mu|h5|hdf5|mtx))?(\.gz)?$"
@@ -218,7 +218,7 @@ def _read_all(path, reading):
     if isinstance(path, str | Path):
         tables = read_raw(Path(path), reading)
         return tables, set(tables) == {""}
-    files = path if isinstance(path, Mapping) else _name_files(path)
+    files = path if isinstance(path, Mapping) else name_files(path)
     if not files:
         raise ValueError("Got no files. Give a file, or a list or dict of files.")
     tables = {}
@@ -227,7 +227,7 @@ def _read_all(path, reading):
     return tables, False
 
 
-def _name_files(paths):
+def name_files(paths):
     files = {}
     for path in map(Path, paths):
         omics = _SUFFIX.sub("", path.name)

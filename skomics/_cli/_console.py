@@ -1,0 +1,184 @@
+"""What is said, where: results on stdout or in files, everything else on stderr."""
+
+import json
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+__all__ = [
+    "UsageError",
+    "add_output",
+    "add_table_options",
+    "announced",
+    "claim",
+    "print_error",
+    "print_json",
+    "print_note",
+    "print_table",
+    "write_whole",
+]
+
+
+class UsageError(Exception):
+    """The arguments do not fit together."""
+
+
+def print_error(error):
+    """Say why a command ends."""
+    # The text of a KeyError is in quotes.
+    text = error.args[0] if isinstance(error, KeyError) and error.args else error
+    print(f"error: {text}", file=sys.stderr)
+
+
+def print_note(message):
+    """Say what the user should know, beside the result."""
+    print(f"note: {message}", file=sys.stderr)
+
+
+@contextmanager
+def announced(what):
+    """Say what is being done, and how long it took.
+
+    Parameters
+    ----------
+    what : str
+        What is done: "Training on 120 samples".
+    """
+    start = perf_counter()
+    print(f"{what} ...", file=sys.stderr, flush=True)
+    yield
+    print(f"{what}: {perf_counter() - start:.1f} s", file=sys.stderr)
+
+
+def add_output(parser, what, *, default=None, is_required=False):
+    """Add --output and --force.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The parser.
+
+    what : str
+        What is written.
+
+    default : str, default=None
+        Where it is written if nothing is said; None: to stdout, or nowhere.
+
+    is_required : bool, default=False
+        Whether it must be said.
+    """
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        default=default,
+        required=is_required,
+        help=what,
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="overwrite files that are there"
+    )
+
+
+def add_table_options(parser, what):
+    """Add the options of a command whose result is a table."""
+    add_output(parser, f"write {what} as csv to this file, in place of stdout")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON for other programs"
+    )
+
+
+def claim(path, force):
+    """Refuse a file that is there, before anything is computed.
+
+    Parameters
+    ----------
+    path : Path or None
+        What will be written; None is nothing.
+
+    force : bool
+        Whether it may be overwritten.
+
+    Raises
+    ------
+    UsageError
+        If it is there and may not be, it is a folder, or its folder is missing.
+    """
+    if path is None:
+        return
+    path = Path(path)
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder. Name a file.")
+    if path.exists() and not force:
+        raise UsageError(f"{path} is there. Name another file, or add --force.")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"There is no folder {path.parent}. Make it first.")
+
+
+def write_whole(path, write):
+    """Write a file of which nothing is there until it is complete.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    write : callable
+        Takes the path of a new file beside it, with its suffix, and writes that.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.part{''.join(path.suffixes)}")
+    try:
+        write(part)
+        part.replace(path)
+    finally:
+        # Also after Ctrl-C.
+        part.unlink(missing_ok=True)
+    print(f"Written: {path}", file=sys.stderr)
+
+
+def print_json(value):
+    """Print a value as JSON; what is no number there is null."""
+    print(json.dumps(_plain(value), indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if hasattr(value, "item") and not isinstance(value, str):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    return str(value)
+
+
+def print_table(table, args, *, decimals=3):
+    """Give a table to the user: as csv in a file or on stdout, or as JSON.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The rows; its index does not count.
+
+    args : Namespace
+        With `output` and `json`.
+
+    decimals : int, default=3
+        Of numbers that are printed; a file has all.
+    """
+    if args.output is not None:
+        write_whole(args.output, lambda path: table.to_csv(path, index=False))
+    if args.json:
+        print_json(table.to_dict(orient="records"))
+    elif args.output is None:
+        print(table.round(decimals).to_csv(index=False), end="")

@@ -1,0 +1,179 @@
+"""Write a folder of one table per modality and the labels."""
+
+import shutil
+from csv import QUOTE_NONNUMERIC
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from skomics._blocks import read_blocks
+from skomics._modality import modality_mask
+from skomics._rows import check_same_samples
+from skomics._tcga import is_barcode
+from skomics._validation import check_labels
+
+__all__ = ["save_folder"]
+
+_LAYOUTS = ("csv", "acgt")
+LABELS = "labels.csv"
+
+
+def save_folder(X, y, path, *, layout="csv", overwrite=False):
+    r"""Write samples as a folder that `load_folder` reads.
+
+    Parameters
+    ----------
+    X : DataFrame, AnnData, MuData, or dict of tables of shape (n_samples, n_features)
+        Samples of several modalities, with ids.
+
+    y : Series of shape (n_samples,), default=None
+        Their labels, with the same ids. None writes no ``labels.csv``.
+
+    path : str or Path
+        The folder; it is made if need be.
+
+    layout : {"csv", "acgt"}, default="csv"
+        "csv" writes ``<omics>.csv``, samples × features; a sparse table becomes
+        ``<omics>.npz`` and ``<omics>_features.txt``. "acgt" writes ``<omics>`` as R's
+        ``write.table`` does, features × samples, and barcodes of TCGA with dots, as
+        in the files of the ACGT benchmark.
+
+    overwrite : bool, default=False
+        Whether files of these names may be replaced.
+
+    Returns
+    -------
+    paths : list of Path
+        The files, in the order of the modalities, the labels last.
+
+    Raises
+    ------
+    FileExistsError
+        If one is there. Nothing is written.
+
+    ValueError
+        If the layout is unknown, the samples have no ids, `y` has others, or a
+        modality has no feature names, one that is no file name, or, with "acgt", is
+        sparse.
+
+    See Also
+    --------
+    load_folder : Reads it.
+
+    Notes
+    -----
+    Samples that lack a modality (all NaN) are left out of its table, as of a table of
+    those who were measured. In numpy's sparse files, whose rows have no names, they
+    stay. Numbers are written with as many digits as they need to come back to the bit.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from skomics.datasets import make_intersim
+    >>> from skomics.io import load_folder, save_folder
+    >>> X, y = make_intersim(n_samples=30, n_clusters=3, random_state=0)
+    >>> with TemporaryDirectory() as folder:
+    ...     print([path.name for path in save_folder(X, y, folder)])
+    ...     back, _ = load_folder(folder)
+    ['methylation.csv', 'expression.csv', 'protein.csv', 'labels.csv']
+    >>> bool((back[X.columns] == X).all(axis=None))
+    True
+    """
+    if layout not in _LAYOUTS:
+        raise ValueError(
+            f"Got layout={layout!r}, but it must be one of "
+            f"{', '.join(map(repr, _LAYOUTS))}."
+        )
+    read, path = read_blocks(X), Path(path)
+    samples = _name_samples(read.rows)
+    if y is not None:
+        _check_target(y, samples)
+    with TemporaryDirectory() as scratch:
+        for name, block in read.blocks.items():
+            _check_block(name, block)
+            _write_block(Path(scratch), name, block, samples, layout)
+        if y is not None:
+            table = pd.DataFrame({"sample": samples, "label": y.to_numpy()})
+            table.to_csv(Path(scratch, LABELS), index=False)
+        return _move(Path(scratch), path, list(read.blocks), overwrite)
+
+
+def _name_samples(rows):
+    if rows is None:
+        raise ValueError(
+            "X has samples without ids, but the tables of a folder are matched by ids. "
+            "Give a DataFrame, or a dict of these, with the ids as index."
+        )
+    return pd.Index(rows).astype(str)
+
+
+def _check_target(y, samples):
+    if not isinstance(y, pd.Series):
+        raise ValueError(
+            f"Got y of type {type(y).__name__}, but a Series with the sample ids as "
+            "index is wanted. Use pandas.Series(y, index=X.index)."
+        )
+    check_labels(y)
+    check_same_samples(samples, y.set_axis(y.index.astype(str)), "y")
+
+
+def _check_block(name, block):
+    if block.features is None:
+        raise ValueError(
+            f"The modality {name!r} has no feature names, without which it cannot be "
+            "read again. Give a DataFrame or an AnnData."
+        )
+    if not name or name in (".", "..") or any(sign in name for sign in '/\\:*?"<>|'):
+        raise ValueError(
+            f"Got a modality called {name!r}, which is no name of a file. Rename it, "
+            "without signs such as / and :."
+        )
+
+
+def _write_block(folder, name, block, samples, layout):
+    if sparse.issparse(block.data):
+        if layout != "csv":
+            raise ValueError(
+                f"The modality {name!r} is sparse, but layout={layout!r} writes every "
+                'value. Use layout="csv", or make it dense.'
+            )
+        sparse.save_npz(folder / f"{name}.npz", sparse.csr_matrix(block.data))
+        text = "".join(f"{feature}\n" for feature in block.features)
+        (folder / f"{name}_features.txt").write_text(text, encoding="utf-8")
+        return
+    values = np.asarray(block.data, dtype=float)
+    table = pd.DataFrame(values, index=samples, columns=block.features)
+    table = table[modality_mask(block.data)]
+    if layout == "csv":
+        table.to_csv(folder / f"{name}.csv", index_label="sample")
+        return
+    table.index = [i.replace("-", ".") if is_barcode(i) else i for i in table.index]
+    # One cell less in the header than in the rows, as R writes it.
+    header = " ".join(f'"{sample}"' for sample in table.index)
+    with (folder / name).open("w", encoding="utf-8") as file:
+        file.write(f"{header}\n")
+        table.T.to_csv(
+            file, sep=" ", header=False, quoting=QUOTE_NONNUMERIC, na_rep="NA"
+        )
+
+
+def _move(scratch, folder, names, overwrite):
+    written = sorted(scratch.iterdir(), key=lambda file: _place(file.name, names))
+    there = [file.name for file in written if (folder / file.name).exists()]
+    if there and not overwrite:
+        raise FileExistsError(
+            f"{str(folder)!r} already has {', '.join(there)}. Name another folder, or "
+            "set overwrite=True."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    return [Path(shutil.move(file, folder / file.name)) for file in written]
+
+
+def _place(file, names):
+    """Return where a file stands: by its modality, the labels last."""
+    fits = [i for i, name in enumerate(names) if file.startswith(name)]
+    exact = [i for i in fits if file.split(".")[0] == names[i]]
+    return (file == LABELS, (exact or fits or [0])[0], file)
