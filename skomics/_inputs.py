@@ -10,7 +10,7 @@ from skomics._blocks import OmicsBlocks, read_blocks, take_rows, to_pandas
 from skomics._layout import BlockLayout
 from skomics._optional import import_optional
 
-__all__ = ["OmicsInput", "read_input"]
+__all__ = ["OmicsInput", "as_table", "read_input"]
 
 
 @dataclass(frozen=True)
@@ -123,12 +123,26 @@ def read_input(X, layout=None):
                 for name, columns in zip(layout.names, layout.columns, strict=True)
             }
         return OmicsInput(X, read.layout, features, read.rows)
-    tables = {name: _as_table(block, read.rows) for name, block in read.blocks.items()}
+    tables = {name: as_table(block, read.rows) for name, block in read.blocks.items()}
     return OmicsInput(tables, read.layout, features, read.rows)
 
 
-def _as_table(block, rows):
-    """Return a block in a form that keeps its names."""
+def as_table(block, rows):
+    """Return a block in a form that keeps its names.
+
+    Parameters
+    ----------
+    block : Block
+        One modality.
+
+    rows : Index or None
+        Ids of the samples.
+
+    Returns
+    -------
+    table : DataFrame, AnnData or array
+        An AnnData if the block is sparse; an array if features have no names.
+    """
     if isinstance(block.data, pd.DataFrame) or block.features is None:
         return block.data
     anndata = import_optional("anndata", extra="mudata")

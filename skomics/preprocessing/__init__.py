@@ -8,13 +8,16 @@ from skomics.preprocessing._counts import (
     LibrarySizeNormalizer,
     MValueTransformer,
 )
+from skomics.preprocessing._features import FeatureReport, align_features
 
 __all__ = [
     "AlignmentReport",
     "AtacTfidfTransformer",
     "CLRTransformer",
+    "FeatureReport",
     "LibrarySizeNormalizer",
     "MValueTransformer",
     "OmicsConcatenator",
+    "align_features",
     "align_samples",
 ]
