@@ -8,6 +8,7 @@ from scipy import sparse
 
 from skomics._blocks import OmicsBlocks, read_blocks, take_rows, to_pandas
 from skomics._layout import BlockLayout
+from skomics._modality import modality_mask
 from skomics._optional import import_optional
 
 __all__ = ["OmicsInput", "as_table", "read_input"]
@@ -66,6 +67,26 @@ class OmicsInput:
             A copy, as far as it differs.
         """
         return self._with_columns(group, lambda t, c: _shuffle(t, c, order))
+
+    def observed(self, name):
+        """Return which samples have a modality.
+
+        Parameters
+        ----------
+        name : str
+            The modality.
+
+        Returns
+        -------
+        mask : ndarray of shape (n_samples,), dtype bool
+            False for a sample whose values are all NaN.
+        """
+        if isinstance(self.table, dict):
+            return modality_mask(getattr(self.table[name], "X", self.table[name]))
+        table = getattr(self.table, "X", self.table)
+        columns = dict(zip(self.layout.names, self.layout.columns, strict=True))[name]
+        is_frame = isinstance(table, pd.DataFrame)
+        return modality_mask(table.iloc[:, columns] if is_frame else table[:, columns])
 
     def without(self, group):
         """Return the table without a group of features, or None if nothing is left.

@@ -106,11 +106,12 @@ def make_omics_pipeline(
     _check_number("min_variance", min_variance, Real, 0)
     _check_number("n_features", n_features, Integral, 1)
     steps = []
-    if impute == "zero":
-        steps += [("impute", SimpleImputer(strategy="constant", fill_value=0))]
-    elif impute is not None:
+    if impute is not None:
+        strategy = "constant" if impute == "zero" else impute
         # A feature that is missing in all training samples of a fold stays a feature.
-        imputer = SimpleImputer(strategy=impute, keep_empty_features=True)
+        imputer = SimpleImputer(
+            strategy=strategy, fill_value=0, keep_empty_features=True
+        )
         steps += [("impute", imputer)]
     if min_variance is not None:
         steps += [("variance", VarianceThreshold(float(min_variance)))]
@@ -134,7 +135,7 @@ def _make_classifier(classifier, random_state):
         _check_choice("classifier", classifier, tuple(CLASSIFIERS))
         module = import_module("skomics.estimators")
         made = getattr(module, CLASSIFIERS[classifier])()
-    elif not isinstance(classifier, type) and is_classifier(classifier):
+    elif _is_classifier(classifier):
         made = clone(classifier)
     else:
         raise TypeError(
@@ -145,6 +146,12 @@ def _make_classifier(classifier, random_state):
     if random_state is not None and "random_state" in made.get_params():
         made.set_params(random_state=random_state)
     return made
+
+
+def _is_classifier(value):
+    # scikit-learn asks for the tags of anything, and a class has none of its own.
+    is_estimator = hasattr(value, "__sklearn_tags__") and not isinstance(value, type)
+    return is_estimator and is_classifier(value)
 
 
 def _check_choice(name, value, known):

@@ -1,6 +1,7 @@
 """What is said, where: results on stdout or in files, everything else on stderr."""
 
 import json
+import re
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,17 @@ __all__ = [
 ]
 
 
+# Parameters of the readers that options stand for.
+_OPTIONS = {
+    "orientation": "--orientation",
+    "join": "--join",
+    "omics": "--omics",
+    "labels": "--target",
+    "overwrite": "--force",
+}
+_ADVICE = re.compile(rf"\b({'|'.join(_OPTIONS)})=(?:'(\w+)'|True)?")
+
+
 class UsageError(Exception):
     """The arguments do not fit together."""
 
@@ -30,12 +42,19 @@ def print_error(error):
     """Say why a command ends."""
     # The text of a KeyError is in quotes.
     text = error.args[0] if isinstance(error, KeyError) and error.args else error
-    print(f"error: {text}", file=sys.stderr)
+    print(f"error: {_with_options(text)}", file=sys.stderr)
 
 
 def print_note(message):
     """Say what the user should know, beside the result."""
-    print(f"note: {message}", file=sys.stderr)
+    print(f"note: {_with_options(message)}", file=sys.stderr)
+
+
+def _with_options(message):
+    """Return advice for callers of functions as one for users of the commands."""
+    return _ADVICE.sub(
+        lambda found: f"{_OPTIONS[found[1]]} {found[2] or ''}".rstrip(), str(message)
+    )
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from skomics.io._read import name_files
 from skomics.io._tenx import is_tenx_folder
 from skomics.preprocessing import align_samples
 
-__all__ = ["add_data", "add_labels", "describe_samples", "n_samples", "read_data"]
+__all__ = ["add_data", "add_labels", "describe_samples", "read_data"]
 
 
 def add_data(parser, name="data", *, what="the samples", nargs="+"):
@@ -156,7 +156,10 @@ def _refuse_orientation(args):
 
 
 def _read_folder(folder, y, args, has_labels):
-    options = {"omics": args.omics or _leave_target_out(folder, args), "join": args.join}
+    options = {
+        "omics": args.omics or _leave_target_out(folder, args),
+        "join": args.join,
+    }
     if not has_labels:
         return load_folder(folder, labels=None, **options), None
     if y is not None:
@@ -221,26 +224,27 @@ def _match(X, y, args):
     if not hasattr(X, "columns"):
         common = X.obs_names.intersection(y.index)
         if len(common) < max(len(y), X.n_obs):
-            print_note(f"{len(common)} of {X.n_obs} samples have one of {len(y)} labels")
+            print_note(
+                f"{len(common)} of {X.n_obs} samples have one of {len(y)} labels"
+            )
         return X[common], y[common]
     if X.columns.nlevels == 2:
         return _align({name: X[name] for name in X.columns.levels[0]}, y, args)
     X, y, report = align_samples({"omics": X}, y)
-    print_note(report)
+    _note(report)
     return X["omics"], y
 
 
 def _align(tables, y, args):
-    *aligned, report = align_samples(
-        tables, y, join=args.join, id_level=args.id_level
-    )
-    print_note(report)
+    *aligned, report = align_samples(tables, y, join=args.join, id_level=args.id_level)
+    _note(report)
     return (aligned[0], None) if y is None else tuple(aligned)
 
 
-def n_samples(X):
-    """Return the number of samples of what `read_data` returns."""
-    return read_input(X).n_samples
+def _note(report):
+    """Say which samples were left out, if any were."""
+    if len(report.dropped) or len(report.duplicates):
+        print_note(report)
 
 
 def describe_samples(X):

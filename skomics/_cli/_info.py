@@ -130,7 +130,9 @@ def _first(names):
 
 def _print_data(found):
     print(f"{found['path']}: {found['n_samples']} samples ", end="")
-    print(f"({', '.join(found['samples'])}, ...)" if found["samples"] else "without ids")
+    print(
+        f"({', '.join(found['samples'])}, ...)" if found["samples"] else "without ids"
+    )
     for block in found["modalities"]:
         low, high = block["range"]
         print(

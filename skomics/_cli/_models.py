@@ -21,12 +21,18 @@ def add_model(parser, nargs=None):
 
 
 def add_features(parser):
-    """Add --strict."""
+    """Add --strict and --aliases."""
     parser.add_argument(
         "--strict",
         action="store_true",
         help="refuse data whose features are not those of training, in place of "
         "matching them by name",
+    )
+    parser.add_argument(
+        "--aliases",
+        metavar="FILE",
+        type=Path,
+        help="complete set of HGNC as downloaded, for previous and other gene symbols",
     )
 
 
@@ -61,7 +67,8 @@ def fit_features(model, X, args):
         New samples.
 
     args : Namespace
-        With `strict`: whether features must be those of training as they are.
+        With `strict`, whether features must be those of training as they are, and
+        `aliases`.
 
     Returns
     -------
@@ -72,7 +79,8 @@ def fit_features(model, X, args):
         return X
     from skomics.preprocessing import align_features
 
-    X, report = align_features(X, model)
-    if report.is_changed:
+    X, report = align_features(X, model, rename=args.aliases)
+    changes = ["renamed", "missing", "dropped", "ambiguous"]
+    if report.absent or report.counts[changes].to_numpy().any():
         print_note(report)
     return X

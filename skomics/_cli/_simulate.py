@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from skomics._cli._console import UsageError
+from skomics._cli._console import UsageError, print_note
+from skomics._modality import modality_mask
 from skomics.datasets import make_intersim, perturb_omics
 from skomics.io import save_folder
 
@@ -77,6 +78,10 @@ def simulate(args):
         missing_omics=args.missing_omics,
         random_state=args.seed,
     )
+    has_any = modality_mask(X)
+    if not has_any.all():
+        print_note(f"{(~has_any).sum()} samples lack all modalities, and are left out")
+        X, y = X[has_any], y[has_any]
     if args.layout == "acgt":
         names = [f"TCGA-ZZ-{i:04d}-01" for i in range(1, len(y) + 1)]
         X.index = y.index = pd.Index(names, name="sample")

@@ -96,7 +96,8 @@ def modality_importance(
     Notes
     -----
     A modality whose information another one has, too, can be of no importance here,
-    as can both. Where samples lack a modality, it is shuffled with its gaps.
+    as can both. Samples that lack a
+    modality stay without it: values are exchanged among those with the same ones.
 
     References
     ----------
@@ -125,7 +126,8 @@ def modality_importance(
     scorer = check_scoring(estimator, scoring)
     random = check_random_state(random_state)
     orders = [
-        [random.permutation(given.n_samples) for _ in range(n_repeats)] for _ in found
+        [_draw_order(parts, random) for _ in range(n_repeats)]
+        for parts in (_split_by_observed(given, group) for group in found.values())
     ]
     baseline = scorer(estimator, given.table, y)
     scores = Parallel(n_jobs=n_jobs)(
@@ -139,6 +141,23 @@ def modality_importance(
             for name in baseline
         }
     return _bunch(baseline, scores, found)
+
+
+def _split_by_observed(given, group):
+    """Return the samples that have the same of a group's modalities, part by part.
+
+    A sample must not be left without any modality by another one's gap.
+    """
+    patterns = np.column_stack([given.observed(name) for name in group])
+    _, codes = np.unique(patterns, axis=0, return_inverse=True)
+    return [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
+
+
+def _draw_order(parts, random):
+    order = np.empty(sum(map(len, parts)), dtype=int)
+    for rows in parts:
+        order[rows] = rows[random.permutation(len(rows))]
+    return order
 
 
 def _score_shuffled(scorer, estimator, given, y, group, order):

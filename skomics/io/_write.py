@@ -22,7 +22,7 @@ LABELS = "labels.csv"
 
 
 def save_folder(X, y, path, *, layout="csv", overwrite=False):
-    r"""Write samples as a folder that `load_folder` reads.
+    r"""Write samples as a folder of one table per modality and the labels.
 
     Parameters
     ----------
@@ -61,7 +61,8 @@ def save_folder(X, y, path, *, layout="csv", overwrite=False):
 
     See Also
     --------
-    load_folder : Reads it.
+    load_folder : Reads a folder of layout "csv".
+    read_omics : Reads tables of both layouts.
 
     Notes
     -----
@@ -148,7 +149,8 @@ def _write_block(folder, name, block, samples, layout):
     table = pd.DataFrame(values, index=samples, columns=block.features)
     table = table[modality_mask(block.data)]
     if layout == "csv":
-        table.to_csv(folder / f"{name}.csv", index_label="sample")
+        # "sample" alone would be no evidence that rows are samples, see `read_omics`.
+        table.to_csv(folder / f"{name}.csv", index_label="sample_id")
         return
     table.index = [i.replace("-", ".") if is_barcode(i) else i for i in table.index]
     # One cell less in the header than in the rows, as R writes it.

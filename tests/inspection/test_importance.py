@@ -148,9 +148,11 @@ def test_sparse_tables_are_shuffled_without_becoming_dense():
     assert result.table.loc["a1", "mean"] > 0.2
 
 
-def test_lacking_modalities_are_shuffled_with_their_gaps():
+def test_samples_that_lack_a_modality_stay_without_it():
     table = TEST.copy()
     table.loc[table.index[::4], "cnv"] = np.nan
+    # Left without any by the gap of another one, they would be refused.
+    table.loc[table.index[1::4], "rna"] = np.nan
     network = SMAClassifier(max_epochs=5, random_state=0, device="cpu")
     model = make_pipeline(OmicsConcatenator(StandardScaler()), network)
     model.fit(X[TRAIN], Y[TRAIN])
