@@ -143,7 +143,8 @@ def _add_task_options(parser):
         metavar="NAME",
         nargs="+",
         help=f"models to compare, by spaces or commas apart: {models}; or groups of "
-        f"them: {', '.join(MODEL_GROUPS)} "
+        f"them: {', '.join(MODEL_GROUPS)}; or module:factory, a function of your own "
+        "that takes random_state and returns a classifier "
         f"(default: {' '.join(_DEFAULTS['models'])})",
     )
     parser.add_argument(

@@ -1,10 +1,13 @@
 """Models: the classifiers that are compared."""
 
+import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
+from importlib import import_module
 
 import numpy as np
 from sklearn.base import clone
@@ -475,6 +478,13 @@ _RIVALS = [
         takes_sizes=True,
     ),
 ]
+# The graph model under the name that its users know, with the settings that the paper
+# of SMA gives it.
+_ALIASES = [
+    replace(spec, name="mogonet", label="MOGONET (moGCN, published settings)")
+    for spec in _DEEP
+    if spec.name == "mogcn-paper"
+]
 # Name, package, class and label. pytabkit takes all cores unless it is told not to.
 _OPTIONAL = [
     _foreign("realmlp", "pytabkit", "RealMLP_TD_Classifier", "RealMLP", n_threads=1),
@@ -487,7 +497,15 @@ _OPTIONAL = [
 # The models that the command line knows.
 MODELS = {
     spec.name: spec
-    for spec in [*_DEEP, *_BASELINES, *_BALANCED, *_PATH, *_RIVALS, *_OPTIONAL]
+    for spec in [
+        *_DEEP,
+        *_BASELINES,
+        *_BALANCED,
+        *_PATH,
+        *_RIVALS,
+        *_ALIASES,
+        *_OPTIONAL,
+    ]
 }
 
 # Names for several of them.
@@ -513,8 +531,10 @@ def as_models(models):
     ----------
     models : str, ModelSpec, list of str and ModelSpec, or dict of str to \
             classifier
-        Names in `MODELS` or `MODEL_GROUPS`, models, or classifiers by
-        name, whose `random_state` is set for each fit.
+        Names in `MODELS` or `MODEL_GROUPS`, models, classifiers by
+        name, whose `random_state` is set for each fit, or ``module:factory``: a
+        function of an own module that takes `random_state` and returns a classifier
+        of a matrix without missing values, or a ModelSpec there.
 
     Returns
     -------
@@ -538,6 +558,8 @@ def as_models(models):
 def _find_models(item):
     if isinstance(item, ModelSpec):
         return [item]
+    if ":" in item:
+        return [_import_model(item)]
     if item in MODEL_GROUPS:
         return [MODELS[name] for name in MODEL_GROUPS[item]]
     if item not in MODELS:
@@ -547,6 +569,30 @@ def _find_models(item):
             "name to classifier."
         )
     return [MODELS[item]]
+
+
+def _import_model(address):
+    """Return the model that a factory of the user's makes, from ``module:factory``."""
+    module, _, name = address.partition(":")
+    # As `python -m` has it, but a console script does not.
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"Got the model {address!r}, but {error}. Give module:name of a ModelSpec, "
+            "or of a function that takes random_state and returns a classifier, in a "
+            "module that Python finds from here."
+        ) from error
+    if isinstance(found, ModelSpec):
+        return found
+    if isinstance(found, type) or not callable(found):
+        raise ValueError(
+            f"Got the model {address!r}, which is a {type(found).__name__}. Give a "
+            "ModelSpec, or a function that takes random_state and returns a classifier."
+        )
+    return ModelSpec(name, found, is_named_input=False)
 
 
 @dataclass(frozen=True)

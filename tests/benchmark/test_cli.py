@@ -412,3 +412,24 @@ def test_ctrl_c_keeps_finished_fits_and_the_next_run_goes_on(folder, tmp_path):
     assert code == 0
     resumed = pd.read_csv(file).merge(finished, how="inner")
     assert len(resumed) == len(finished)
+
+
+@pytest.mark.slow
+@pytest.mark.processes
+def test_a_model_of_the_users_own_runs_in_processes(tmp_path):
+    (tmp_path / "own_models.py").write_text(
+        "from sklearn.neighbors import KNeighborsClassifier\n"
+        "def nearest(random_state):\n    return KNeighborsClassifier(1)\n"
+    )
+    command = ["--models", "own_models:nearest", "--folds", "2", "--repeats", "1"]
+    code = "import sys; from skomics._cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "benchmark", *command, "--n-jobs", "2"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "nearest" in done.stdout

@@ -279,3 +279,58 @@ def test_equal_names_and_unknown_names_are_refused():
         as_models(["sma", "sma"])
     with pytest.raises(ValueError, match=r"'knn', but known are .* and the groups"):
         as_models(["knn"])
+
+
+# Models of the user's own
+
+_MODULE = """
+from sklearn.neighbors import KNeighborsClassifier
+from skomics.benchmark import ModelSpec
+
+def nearest(random_state):
+    return KNeighborsClassifier(1)
+
+spec = ModelSpec("mine", nearest, "Mine")
+number = 3
+"""
+
+
+@pytest.fixture
+def own_module(tmp_path, monkeypatch):
+    """A module in the folder that the command is given in."""
+    (tmp_path / "own_models.py").write_text(_MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p])
+    yield "own_models"
+    sys.modules.pop("own_models", None)
+
+
+def test_a_factory_of_the_users_own_is_a_model(own_module):
+    models = as_models([f"{own_module}:nearest", f"{own_module}:spec"])
+    assert [spec.name for spec in models] == ["nearest", "mine"]
+    assert models[0].build(simulated_task(), 0)[-1].n_neighbors == 1
+    assert not models[0].is_named_input
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "no_such_module:nearest",
+            "but No module named 'no_such_module'. Give module:",
+        ),
+        ("own_models:farthest", "has no attribute 'farthest'. Give module:name"),
+        ("own_models:number", "which is a int. Give a ModelSpec, or a function"),
+        (":nearest", "but Empty module name. Give module:name"),
+    ],
+)
+def test_what_is_no_factory_is_refused(own_module, name, message):
+    with pytest.raises(ValueError, match=message):
+        as_models([name])
+
+
+def test_mogonet_is_the_published_graph_model():
+    spec, published = (as_models(n)[0] for n in ("mogonet", "mogcn-paper"))
+    task = simulated_task()
+    assert repr(spec.build(task, 0)) == repr(published.build(task, 0))
+    assert "MOGONET" in spec.label
