@@ -50,6 +50,7 @@ from skomics._rows import check_same_samples, quote_values
 from skomics._transaction import adopt, draft_of, whole
 from skomics._validation import check_labels
 from skomics._warnings import warn
+from skomics.preprocessing._nan_columns import take_or_nan, try_missing_features
 from skomics.preprocessing._receipt import begin_receipt, receipt_of
 
 __all__ = ["OmicsConcatenator"]
@@ -192,6 +193,10 @@ def _raise_for_text(frame):
         raise TypeError("not numeric")
 
 
+def _has_nan(matrix):
+    return np.isnan(matrix.data if sparse.issparse(matrix) else matrix).any()
+
+
 def _is_numeric(column):
     if pd.api.types.is_numeric_dtype(column.dtype):
         return True
@@ -275,6 +280,22 @@ def _raise_for_unseen(name, features, fitted):
         )
 
 
+def _find_enough(name, features, fitted):
+    """Return positions of the fitted features, -1 for those that are not there."""
+    positions = features.get_indexer(fitted)
+    n_found = int((positions >= 0).sum())
+    if 2 * n_found < len(fitted):
+        raise ValueError(
+            f"Block '{name}' has {n_found} of the {len(fitted)} features seen at fit "
+            "time, fewer than half, which is sooner a matter of names than of missing "
+            f"features: it has {quote_values(features)}, fit had "
+            f"{quote_values(fitted)}. Match them with "
+            "skomics.preprocessing.align_features, or leave the modality out."
+            f"{describe_mangling(features, fitted)}"
+        )
+    return positions
+
+
 class OmicsConcatenator(
     VisualBlockMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 ):
@@ -315,6 +336,20 @@ class OmicsConcatenator(
         fills gaps, and a warning says so if it does not. "transform": the
         transformer sees all samples, so that an imputer fills them in, for
         classifiers that need numbers.
+
+    extra_features : {"error", "drop"}, default="error"
+        What `transform` does with features, and modalities, that were not there at fit
+        time: an error, or it leaves them out. Where X also lacks a modality, another
+        one that was not there remains an error: it may be the same by another name.
+
+    missing_features : {"error", "nan"}, default="error"
+        What `transform` does where features are lacking: an error, or columns of NaN,
+        which an imputer must fill: best the first step of the transformer. `fit` tries
+        it out. If a transformer refuses NaN, that is an error, and if it leaves them,
+        a warning, because a step after this one then has to fill them. It remains
+        an error if more than half of the features of a modality are lacking.
+        :func:`~skomics.preprocessing.align_features` knows other spellings, too, and
+        tells what it has found.
 
     n_jobs : int, default=None
         Number of blocks to be fitted or transformed at the same time, by joblib.
@@ -398,15 +433,26 @@ class OmicsConcatenator(
         ],
         "omics": ["array-like", dict, None],
         "missing_omics": [StrOptions({"keep", "transform"})],
+        "extra_features": [StrOptions({"error", "drop"})],
+        "missing_features": [StrOptions({"error", "nan"})],
         "n_jobs": [Integral, None],
     }
 
     def __init__(
-        self, transformer=None, *, omics=None, missing_omics="keep", n_jobs=None
+        self,
+        transformer=None,
+        *,
+        omics=None,
+        missing_omics="keep",
+        extra_features="error",
+        missing_features="error",
+        n_jobs=None,
     ):
         self.transformer = transformer
         self.omics = omics
         self.missing_omics = missing_omics
+        self.extra_features = extra_features
+        self.missing_features = missing_features
         self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -747,6 +793,10 @@ class OmicsConcatenator(
             for name in names
         )
         fitted = dict(zip(names, results, strict=True))
+        if self.missing_features == "nan" and not any(
+            routed[self._route(name)]["transform"] for name in names
+        ):
+            self._try_missing_features(read.blocks, transformers, fitted, present)
         return self._record(read, transformers, fitted), read
 
     def _read_fit(self, X):
@@ -792,6 +842,35 @@ class OmicsConcatenator(
             "NaN. If these are gaps, put an imputer first in the transformer of this "
             "block, or pass missing_omics='transform'."
         )
+
+    def _try_missing_features(self, blocks, transformers, fitted, present):
+        """Raise if a transformer refuses columns of NaN, warn if it leaves them."""
+        leaving = []
+        for name, transformer in transformers.items():
+            data = blocks[name].data
+            if name not in fitted:
+                if not _is_drop(transformer):
+                    leaving.append(name)
+                continue
+            try:
+                output = try_missing_features(fitted[name][1], data, present[name])
+            except (TypeError, ValueError) as error:
+                raise ValueError(
+                    "missing_features is 'nan', but the transformer of block "
+                    f"'{name}', {transformer}, refuses NaN. Put an imputer first, as "
+                    "in make_pipeline(SimpleImputer(), ...), or pass "
+                    "missing_features='error'."
+                ) from error
+            if output is not None and _has_nan(_as_matrix(name, output, output)):
+                leaving.append(name)
+        if leaving:
+            warn(
+                "missing_features is 'nan', but the transformers of "
+                f"{quote_values(leaving, 9)} leave NaN as they are. Put an imputer "
+                "into them, as in make_pipeline(SimpleImputer(), ...); otherwise a "
+                "later step has to take NaN, which the classifiers of skomics do for "
+                "whole modalities only."
+            )
 
     @staticmethod
     def _check_someone_has(name, present):
@@ -933,7 +1012,7 @@ class OmicsConcatenator(
             and X.columns.equals(self._columns_in)
         ):
             blocks, is_annotated = self._split(X), False
-        elif is_frame and X.columns.nlevels == 1 and self._is_split_by_parameter:
+        elif is_frame and X.columns.nlevels == 1 and self._is_one_table:
             blocks, is_annotated = self._pick(Block(X, X.columns.map(str))), False
         else:
             is_split = self._is_split_by_parameter and hasattr(X, "n_vars")
@@ -957,8 +1036,18 @@ class OmicsConcatenator(
         if is_matrix(X):
             return True
         is_flat = isinstance(X, pd.DataFrame) and X.columns.nlevels == 1
-        is_plain = not self._layout.is_named or not hasattr(self, "feature_names_in_")
-        return is_flat and is_plain
+        has_names = hasattr(self, "feature_names_in_")
+        is_plain = not self._layout.is_named or not has_names
+        return is_flat and is_plain and not (has_names and self._is_lenient)
+
+    @property
+    def _is_one_table(self):
+        """Whether columns have names of their own, which tell no modalities."""
+        return self._is_split_by_parameter or not self._layout.is_named
+
+    @property
+    def _is_lenient(self):
+        return self.extra_features == "drop" or self.missing_features == "nan"
 
     def _split(self, X):
         """Cut a table whose columns are those of fit, in that order."""
@@ -986,12 +1075,12 @@ class OmicsConcatenator(
                 f"{quote_values(repeated)}, so columns cannot be matched by name. Give "
                 "them in the order of fit, or use 'omics__feature' names."
             )
-        known = pd.Index(self.feature_names_in_)
-        _raise_for_unseen("X", columns, known)
+        if self.extra_features == "error":
+            _raise_for_unseen("X", columns, pd.Index(self.feature_names_in_))
         blocks = {}
         for name in self.omics_:
             fitted = self._features_in[name]
-            blocks[name] = whole.take_columns(_find_features(name, columns, fitted))
+            blocks[name] = self._take_features(name, whole, fitted)
             if isinstance(whole.data, pd.DataFrame):
                 blocks[name].data.columns = fitted
         return blocks
@@ -1006,6 +1095,8 @@ class OmicsConcatenator(
             )
         unknown = [name for name in layout.names if name not in fitted]
         missing = [name for name in self.omics_ if name not in layout.names]
+        if self.extra_features == "drop" and not missing:
+            unknown = []
         if self.missing_omics == "keep" and len(missing) < len(self.omics_):
             missing = []
         if unknown or missing:
@@ -1024,9 +1115,18 @@ class OmicsConcatenator(
             return block
         if features.equals(fitted):
             return block
-        positions = _find_features(name, features, fitted)
-        _raise_for_unseen(name, features, fitted)
-        return block.take_columns(positions)
+        block = self._take_features(name, block, fitted)
+        if self.extra_features == "error":
+            _raise_for_unseen(name, features, fitted)
+        return block
+
+    def _take_features(self, name, block, fitted):
+        """Return the fitted features of a block, in their order."""
+        if self.missing_features == "error":
+            positions = _find_features(name, block.features, fitted)
+            return block.take_columns(positions)
+        positions = _find_enough(name, block.features, fitted)
+        return take_or_nan(block, positions, fitted)
 
     def _check_nameless(self, name, block):
         n_features = dict(zip(self._layout.names, self._layout.sizes, strict=True))[

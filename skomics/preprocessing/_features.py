@@ -5,7 +5,6 @@ from numbers import Real
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 from sklearn.pipeline import Pipeline
 
 from skomics._blocks import Block, is_matrix, read_blocks, to_pandas
@@ -23,6 +22,7 @@ from skomics._warnings import warn
 from skomics.io._packing import pack_blocks
 from skomics.preprocessing._concatenator import OmicsConcatenator
 from skomics.preprocessing._feature_rules import match_names, read_rules
+from skomics.preprocessing._nan_columns import take_or_nan
 
 __all__ = ["FeatureReport", "align_features"]
 
@@ -534,28 +534,7 @@ def _take(block, match, features, rows):
     if block is None:
         empty = pd.DataFrame(np.nan, rows, features, dtype=np.float32)
         return Block(empty, features, rows)
-    places = match.positions
-    if sparse.issparse(block.data):
-        return Block(_take_sparse(block.data, places), features, rows)
-    data = block.data
-    if not isinstance(data, pd.DataFrame):
-        data = pd.DataFrame(data, rows)
-    is_found = places >= 0
-    taken = data.iloc[:, places[is_found]].set_axis(features[is_found], axis=1)
-    if not is_found.all():
-        taken = taken.reindex(columns=features)
-    return Block(taken, features, rows)
-
-
-def _take_sparse(matrix, places):
-    """Return columns of a sparse matrix; those without a place are stored NaN."""
-    if (places >= 0).all():
-        return matrix[:, places]
-    dtype = np.result_type(matrix.dtype, np.float32)
-    shape = matrix.shape[0], int((places < 0).sum())
-    empty = type(matrix)(np.full(shape, np.nan, dtype))
-    stacked = sparse.hstack([matrix[:, places[places >= 0]], empty], format="csr")
-    return stacked[:, np.argsort(np.argsort(places < 0, kind="stable"))]
+    return take_or_nan(block, match.positions, features)
 
 
 def _pack(X, blocks, rows, is_named):

@@ -1,5 +1,6 @@
 """Settings with which every estimator is quick, for tests that fit all of them."""
 
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -46,7 +47,16 @@ TRANSFORMERS = {
     "LibrarySizeNormalizer": [{}, {"log1p": False}],
     # The checks hand over numbers of any size, but beta values end at 1.
     "MValueTransformer": [{"clip": True}],
-    "OmicsConcatenator": [{}, {"transformer": StandardScaler()}],
+    "OmicsConcatenator": [
+        {},
+        {"transformer": StandardScaler()},
+        {
+            "transformer": SimpleImputer(),
+            "missing_omics": "transform",
+            "extra_features": "drop",
+            "missing_features": "nan",
+        },
+    ],
     "StabilitySelector": [
         {"n_resamples": 5},
         {"n_resamples": 3, "error": "fdr", "level": 0.5, "n_permutations": 2},

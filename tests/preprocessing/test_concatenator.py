@@ -231,6 +231,8 @@ def test_parameters_of_a_dict_are_searchable_by_omics():
         "transformer",
         "omics",
         "missing_omics",
+        "extra_features",
+        "missing_features",
         "n_jobs",
     }
     given = concatenator.transformer
@@ -815,3 +817,121 @@ def test_gaps_of_wide_blocks_are_modalities_that_samples_lack():
     tables["rna"].iloc[3] = np.nan
     out = OmicsConcatenator(SimpleImputer()).fit_transform(tables)
     assert out.filter(like="rna__").isna().all(axis=1).sum() == 1
+
+
+# Features that a new cohort lacks, or has in addition
+
+
+def _lenient(transformer=None, **params):
+    transformer = transformer or make_pipeline(SimpleImputer(), StandardScaler())
+    params = {"extra_features": "drop", "missing_features": "nan", **params}
+    return OmicsConcatenator(transformer, **params)
+
+
+def _other_cohort():
+    """Return the tables without two features, with two others, in another order."""
+    new = {**TABLES, "rna": TABLES["rna"].drop(columns="r1").assign(more=1.0)}
+    new["cnv"] = new["cnv"].drop(columns="c0").assign(r1=2.0).iloc[:, ::-1]
+    return new
+
+
+@pytest.mark.parametrize("form", ["dict", "two-level", "flat"])
+def test_missing_features_are_imputed_and_further_ones_dropped(form):
+    concatenator = _lenient().fit(X)
+    new = _other_cohort()
+    if form != "dict":
+        new = pd.concat(new, axis=1)
+    if form == "flat":
+        new = new.set_axis(["__".join(column) for column in new], axis=1)
+    expected = concatenator.transform(X)
+    expected[["rna__r1", "cnv__c0"]] = 0.0  # the mean
+    got = concatenator.transform(new)
+    pd.testing.assert_frame_equal(got, expected, check_exact=False, atol=1e-12)
+
+
+def test_clean_cohort_is_transformed_as_without_the_options():
+    strict = OmicsConcatenator(make_pipeline(SimpleImputer(), StandardScaler()))
+    expected = strict.fit(X).transform(TABLES)
+    pd.testing.assert_frame_equal(_lenient().fit(X).transform(TABLES), expected)
+    assert clone(_lenient()).get_params()["missing_features"] == "nan"
+
+
+def test_each_of_the_two_options_is_needed():
+    new = _other_cohort()
+    with pytest.raises(ValueError, match="has 1 feature names unseen.*'more'"):
+        _lenient(extra_features="error").fit(X).transform(new)
+    with pytest.raises(ValueError, match="lacks 1 of the 5 features.*'r1'"):
+        _lenient(missing_features="error").fit(X).transform(new)
+
+
+@pytest.mark.parametrize("omics", [None, [3, 2]])
+def test_single_table_is_matched_by_name_where_features_may_lack(omics):
+    rna = TABLES["rna"]
+    concatenator = _lenient(omics=omics).fit(rna)
+    expected = concatenator.transform(rna)
+    expected.iloc[:, 1] = 0.0
+    got = concatenator.transform(rna[["r4", "r0", "r2", "r3"]].assign(more=1.0))
+    pd.testing.assert_frame_equal(got, expected, check_exact=False, atol=1e-12)
+
+
+def test_modality_that_was_not_there_is_dropped_unless_one_is_lacking():
+    new = {**TABLES, "atac": TABLES["rna"]}
+    concatenator = _lenient().fit(X)
+    expected = concatenator.transform(X)
+    pd.testing.assert_frame_equal(concatenator.transform(new), expected)
+    del new["rna"]
+    with pytest.raises(ValueError, match="1 modalities unseen at fit time .'atac'."):
+        concatenator.transform(new)
+    del new["atac"]
+    assert concatenator.transform(new)["rna__r0"].isna().all()
+
+
+def test_fewer_than_half_of_the_features_is_an_error_that_shows_names():
+    other = TABLES["rna"].rename(columns=lambda name: name.upper())
+    concatenator = _lenient().fit(X)
+    with pytest.raises(ValueError, match="0 of the 5 .*'R0'.*'r0'.*align_features"):
+        concatenator.transform({**TABLES, "rna": other})
+
+
+def test_transformer_that_refuses_missing_features_is_an_error_at_fit():
+    with pytest.raises(ValueError, match="'nan', but .* 'rna', PCA.*refuses NaN.*Put"):
+        _lenient(PCA(2)).fit(X)
+
+
+@pytest.mark.parametrize("transformer", ["passthrough", StandardScaler()])
+def test_transformer_that_leaves_missing_features_is_warned_of_at_fit(transformer):
+    given = {"rna": transformer, "methylation": "drop", "cnv": SimpleImputer()}
+    with pytest.warns(UserWarning, match="transformers of 'rna' leave NaN.*imputer"):
+        _lenient(given).fit(X)
+
+
+def test_features_may_lack_in_sparse_blocks():
+    tables = {name: table.abs() for name, table in TABLES.items()}
+    tables["rna"] = tables["rna"].astype(pd.SparseDtype(float, 0.0))
+    concatenator = _lenient(make_pipeline(SimpleImputer(), MaxAbsScaler())).fit(tables)
+    expected = concatenator.transform(tables)
+    new = {**tables, "rna": tables["rna"].drop(columns="r1")}
+    got = concatenator.transform(new)
+    kept = [i for i, name in enumerate(FLAT_NAMES) if name != "rna__r1"]
+    for table in (got, expected):
+        assert not np.isnan(sparse.csr_array(table).data).any()
+    np.testing.assert_allclose(
+        sparse.csr_array(got).toarray()[:, kept],
+        sparse.csr_array(expected).toarray()[:, kept],
+    )
+
+
+@pytest.mark.parametrize("transform", ["numpy", "pandas"])
+def test_missing_features_keep_the_chosen_output(transform):
+    concatenator = _lenient().set_output(transform=transform).fit(X)
+    got = concatenator.transform(_other_cohort())
+    assert isinstance(got, np.ndarray if transform == "numpy" else pd.DataFrame)
+    assert got.shape == (20, 12)
+
+
+def test_options_are_pickled_and_searched():
+    concatenator = pickle.loads(pickle.dumps(_lenient().fit(X)))
+    assert not concatenator.transform(_other_cohort()).isna().any(axis=None)
+    model = make_pipeline(_lenient(), LogisticRegression())
+    grid = {"omicsconcatenator__extra_features": ["error", "drop"]}
+    assert GridSearchCV(model, grid, cv=2).fit(FLAT, Y).best_score_ >= 0
