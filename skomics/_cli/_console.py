@@ -19,6 +19,7 @@ __all__ = [
     "print_json",
     "print_note",
     "print_table",
+    "save_figure",
     "write_whole",
 ]
 
@@ -158,6 +159,11 @@ def write_whole(path, write):
         # Also after Ctrl-C.
         part.unlink(missing_ok=True)
     print(f"Written: {path}", file=sys.stderr)
+
+
+def save_figure(figure, path):
+    """Write a figure as the suffix says, without a screen."""
+    figure.savefig(path, bbox_inches="tight")
 
 
 def print_json(value):

@@ -10,7 +10,7 @@ from skomics.io._read import name_files
 from skomics.io._tenx import is_tenx_folder
 from skomics.preprocessing import align_samples
 
-__all__ = ["add_data", "add_labels", "describe_samples", "read_data"]
+__all__ = ["add_data", "add_labels", "describe_samples", "has_labels", "read_data"]
 
 
 def add_data(parser, name="data", *, what="the samples", nargs="+"):
@@ -129,6 +129,14 @@ def read_data(paths, args, *, has_labels):
         return _read_files(_name_files(paths), y, args)
     files = find_tables(folders[0], args.omics, _label_files(folders[0], args))
     return _read_files(files, y, args)
+
+
+def has_labels(paths, args):
+    """Tell whether there are classes, without asking for them."""
+    names = ("labels.csv", "labels_tr.csv", "clusters.txt")
+    return args.target is not None or any(
+        Path(paths[0], name).is_file() for name in names
+    )
 
 
 def _is_folder(path):

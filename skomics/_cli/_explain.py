@@ -9,6 +9,7 @@ from skomics._cli._console import (
     announced,
     claim,
     print_table,
+    save_figure,
     write_whole,
 )
 from skomics._cli._data import add_data, add_labels, describe_samples, read_data
@@ -98,7 +99,4 @@ def _by_modality(model, X, y):
 
 
 def _draw(draw, path):
-    import matplotlib
-
-    matplotlib.use("Agg")
-    draw().figure_.savefig(path, bbox_inches="tight")
+    save_figure(draw().figure_, path)

@@ -1,14 +1,12 @@
 """``skomics info``: what is in a model, a folder or a table."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from skomics._blocks import read_blocks
 from skomics._cli._console import print_json
-from skomics._cli._data import add_data, add_labels, read_data
+from skomics._cli._data import add_data, add_labels, has_labels, read_data
 from skomics._modality import missing_fraction, modality_mask
 
 __all__ = ["add_arguments"]
@@ -79,7 +77,7 @@ def _print_model(found):
 
 
 def _describe_data(args):
-    X, y = read_data(args.data, args, has_labels=_has_labels(args))
+    X, y = read_data(args.data, args, has_labels=has_labels(args.data, args))
     read = read_blocks(X)
     n_samples = next(iter(read.blocks.values())).data.shape[0]
     found = {
@@ -91,15 +89,6 @@ def _describe_data(args):
     if y is not None:
         found["classes"] = {str(k): int(n) for k, n in y.value_counts().items()}
     return found
-
-
-def _has_labels(args):
-    """Tell whether there are classes, without asking for them."""
-    if args.target is not None:
-        return True
-    folder = Path(args.data[0])
-    names = ("labels.csv", "labels_tr.csv", "clusters.txt")
-    return any((folder / name).is_file() for name in names)
 
 
 def _describe_block(name, block):

@@ -3,7 +3,13 @@
 import pandas as pd
 
 from skomics._blocks import read_blocks
-from skomics._cli._console import add_table_options, announced, claim, print_table
+from skomics._cli._console import (
+    add_table_options,
+    announced,
+    claim,
+    print_note,
+    print_table,
+)
 from skomics._cli._data import add_data, describe_samples, read_data
 from skomics._cli._models import add_features, add_model, fit_features, load_classifier
 from skomics._modality import modality_mask
@@ -46,9 +52,18 @@ def predict(args):
     train = None
     if args.train is not None:
         train, _ = read_data(args.train, args, has_labels=False)
+        _warn_of_shift(model, X, fit_features(model, train, args))
     with announced(f"Calling {describe_samples(X)}"):
         table = call_samples(model, X, train)
     print_table(table, args)
+
+
+def _warn_of_shift(model, X, X_train):
+    from skomics.inspection import cohort_shift
+
+    shift = cohort_shift(model, X, X_train=X_train, novelty=False, random_state=0)
+    if shift.is_shifted:
+        print_note(f'{shift}\n  "skomics shift" says more.')
 
 
 def call_samples(model, X, X_train=None):

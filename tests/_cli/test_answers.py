@@ -137,3 +137,40 @@ def test_a_network_answers_as_well(cohort, tmp_path, capsys):
     save_model(EFNNClassifier(max_epochs=2, random_state=0).fit(X.fillna(0), y), file)
     assert main(["evaluate", str(file), str(cohort / "test")]) == 0
     assert "accuracy" in capsys.readouterr().out
+
+
+# Another cohort
+
+
+@pytest.fixture
+def shifted(cohort, tmp_path):
+    """The test part, with expression in another unit."""
+    shutil.copytree(cohort / "test", tmp_path / "shifted")
+    file = tmp_path / "shifted" / "expression.csv"
+    (pd.read_csv(file, index_col=0) * 3 + 7).to_csv(file)
+    return tmp_path / "shifted"
+
+
+def test_shift_is_found_and_said(cohort, model, shifted, tmp_path, capsys):
+    train = ["--train", str(cohort / "train")]
+    features, figure = tmp_path / "features.csv", tmp_path / "shift.svg"
+    command = ["shift", str(model), str(shifted), *train]
+    assert main([*command, "-o", str(features), "--figure", str(figure)]) == 0
+    shown = capsys.readouterr().out
+    assert "expression: shifted" in shown
+    assert "protein: no shift found" in shown
+    assert "values are about 3" in shown
+    assert pd.read_csv(features)["modality"].iloc[0] == "expression"
+    assert "<svg" in figure.read_text(encoding="utf-8")
+    assert main([*command, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["is_shifted"]
+    assert found["modalities"][0].keys() >= {"modality", "auc", "p_value"}
+
+
+def test_calls_of_a_shifted_cohort_come_with_a_warning(cohort, model, shifted, capsys):
+    train = ["--train", str(cohort / "train")]
+    assert main(["predict", str(model), str(shifted), *train]) == 0
+    assert '"skomics shift" says more' in capsys.readouterr().err
+    assert main(["predict", str(model), str(cohort / "test"), *train]) == 0
+    assert "skomics shift" not in capsys.readouterr().err
