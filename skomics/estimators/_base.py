@@ -111,7 +111,7 @@ class BaseOmicsClassifier(
     """Base of all classifiers: owns a skorch net and behaves like scikit-learn.
 
     A subclass names its parameters and their defaults, as a dataclass does (see
-    :func:`classifier`), its parameter constraints, the class of its torch module, and
+    ``classifier``), its parameter constraints, the class of its torch module, and
     `_architecture`, the arguments to make one. Everything else is here. The parameters
     are those that every classifier documents under its own name.
 

@@ -90,7 +90,7 @@ class MoGAT(MultiViewGraphModule):
         Whether the loss of the fusion reaches the encoders.
 
     max_hidden, max_cells : int
-        Bounds of :class:`VCDN`.
+        Bounds of VCDN.
 
     modality_dropout : float
         Probability, in training, of the fusion doing without a view of a sample.

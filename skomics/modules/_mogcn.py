@@ -39,7 +39,7 @@ class MultiViewGraphModule(nn.Module):
         Whether the loss of the fusion reaches the encoders.
 
     max_hidden, max_cells : int
-        Bounds of :class:`VCDN`.
+        Bounds of VCDN.
 
     modality_dropout : float
         Probability, in training, of the fusion doing without a view of a sample.
@@ -265,7 +265,7 @@ class MoGCN(MultiViewGraphModule):
 
     .. math:: H^{(l+1)} = \phi(A H^{(l)} W^{(l)} + b^{(l)}),
 
-    and a linear classifier; :class:`VCDN` joins the omics' logits.
+    and a linear classifier; VCDN joins the omics' logits.
 
     Parameters
     ----------
@@ -285,7 +285,7 @@ class MoGCN(MultiViewGraphModule):
         Whether the loss of the fusion reaches the encoders.
 
     max_hidden, max_cells : int
-        Bounds of :class:`VCDN`.
+        Bounds of VCDN.
 
     modality_dropout : float
         Probability, in training, of the fusion doing without a view of a sample.
