@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import LeaveOneGroupOut, check_cv
 from sklearn.utils import Bunch, check_random_state
+from sklearn.utils.metaestimators import available_if
 
 from skomics._blocks import is_matrix, read_blocks, take_rows
 from skomics._compat import _safe_indexing
@@ -443,15 +444,27 @@ def _check_classes(name, y, train, test):
 # Runs
 
 
+def _answers(method):
+    return available_if(lambda self: method in self.answers)
+
+
 class _Answers(ClassifierMixin, BaseEstimator):
     """A classifier that has answered already, for scorers; X is which samples."""
 
-    def __init__(self, answers=None, classes=None):
+    def __init__(self, answers, classes):
         self.answers = answers
-        self.classes = classes
         self.classes_ = classes
-        for method, values in (answers or {}).items():
-            setattr(self, method, lambda rows, values=values: values[rows[:, 0]])
+
+    def predict(self, X):
+        return self.answers["predict"][X[:, 0]]
+
+    @_answers("predict_proba")
+    def predict_proba(self, X):
+        return self.answers["predict_proba"][X[:, 0]]
+
+    @_answers("decision_function")
+    def decision_function(self, X):
+        return self.answers["decision_function"][X[:, 0]]
 
     def fit(self, X, y):  # what scorers ask for, and never call
         return self
