@@ -27,6 +27,7 @@ from skomics.datasets import (
     perturb_omics,
 )
 from skomics.io import load_folder, read_labels
+from skomics.model_selection._cohorts import named_tables, stack_cohorts
 
 __all__ = [
     "DATA_SETS",
@@ -380,23 +381,10 @@ def external_task(task, other):
         If a modality is sparse or has no feature names, if no feature is in both, or
         if the second cohort has a class that the first lacks.
     """
-    first, second = (_named_tables(cohort) for cohort in (task, other))
-    found = {
-        o: table.columns.intersection(second[o].columns)
-        for o, table in first.items()
-        if o in second
-    }
-    if not any(map(len, found.values())):
-        raise ValueError(
-            f"Tasks {task.name!r} and {other.name!r} have no feature in common: they "
-            f"have the modalities {sorted(first)} and {sorted(second)}. Give them "
-            "and their features the same names in both."
-        )
-    nothing = pd.DataFrame(index=next(iter(second.values())).index)
-    tables = {
-        o: pd.concat([table, second.get(o, nothing).reindex(columns=table.columns)])
-        for o, table in first.items()
-    }
+    there = other.name if other.name != task.name else f"{other.name} (external)"
+    given = {task.name: task.X, there: other.X}
+    cohorts = {name: named_tables(X, name) for name, X in given.items()}
+    tables = stack_cohorts(cohorts, may_lack=[there])
     return Task(
         f"{task.name}-on-{other.name}",
         tables,
@@ -405,21 +393,6 @@ def external_task(task, other):
         is_external=np.repeat([False, True], [task.n_samples, other.n_samples]),
         is_control=task.is_control,
     )
-
-
-def _named_tables(task):
-    """Return a DataFrame of each modality, with sample ids that tell the cohort."""
-    tables = {}
-    for omics, block in read_blocks(task.X).blocks.items():
-        if sparse.issparse(block.data) or block.features is None:
-            raise ValueError(
-                f"Omics {omics!r} of task {task.name!r} is sparse or has no feature "
-                "names. Two cohorts are matched by name; give dense DataFrames."
-            )
-        rows = range(task.n_samples) if block.rows is None else block.rows
-        index = [f"{task.name}:{row}" for row in rows]
-        tables[omics] = pd.DataFrame(np.asarray(block.data), index, block.features)
-    return tables
 
 
 _EFFECTS = (0.05, 0.1, 0.15, 0.25, 0.5)

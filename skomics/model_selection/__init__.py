@@ -1,6 +1,7 @@
 """What to search, how to judge it, and how to cut the samples."""
 
 from skomics.model_selection._batched_search import BatchedSearchCV
+from skomics.model_selection._cohorts import cross_cohort_validate
 from skomics.model_selection._distributions import param_distributions
 from skomics.model_selection._nested import nested_cross_validate
 from skomics.model_selection._optuna import as_optuna
@@ -14,6 +15,7 @@ __all__ = [
     "CappedStratifiedKFold",
     "RepeatedStratifiedGroupKFold",
     "as_optuna",
+    "cross_cohort_validate",
     "nested_cross_validate",
     "param_distributions",
 ]

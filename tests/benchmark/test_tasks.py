@@ -162,13 +162,13 @@ def test_cohorts_without_a_common_feature_or_with_new_classes_are_refused(tiny):
     X, y = tiny
     first = Task("a", X[:30], y[:30])
     other = Task("b", X[30:].rename(columns=lambda name: f"{name}_x"), y[30:])
-    with pytest.raises(ValueError, match="'a' and 'b' have no feature in common"):
+    with pytest.raises(ValueError, match="'b' has no feature in common"):
         external_task(first, other)
     other = Task("b", X[30:], ["new", "LumA"] * 9)
     with pytest.raises(ValueError, match=r"has the classes \['new'\], which the first"):
         external_task(first, other)
     bare = Task("b", {"rna": sparse.csr_matrix(X[30:])}, y[30:].to_numpy())
-    with pytest.raises(ValueError, match="'rna' of task 'b' is sparse or has no"):
+    with pytest.raises(ValueError, match="'rna' of 'b' is sparse or has no"):
         external_task(first, bare)
 
 
