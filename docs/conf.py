@@ -4,7 +4,6 @@ Notebooks are executed as pages are written, unless SKOMICS_NOTEBOOKS=off.
 """
 
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -12,8 +11,14 @@ import skomics
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_extensions"))
-# Sphinx reads files below this folder only.
-shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", dirs_exist_ok=True)
+# Sphinx reads files below this folder only; seen from the copies, its pages are nearer.
+(HERE / "notebooks").mkdir(exist_ok=True)
+for source in (HERE.parent / "notebooks").glob("*.ipynb"):
+    text = source.read_text(encoding="utf-8").replace("../docs/", "../")
+    copy = HERE / "notebooks" / source.name
+    # One that is as it was keeps its date, so that it is not executed again.
+    if not copy.exists() or copy.read_text(encoding="utf-8") != text:
+        copy.write_text(text, encoding="utf-8")
 
 project = "skomics"
 author = "The skomics developers"
@@ -69,4 +74,5 @@ nitpick_ignore_regex = [
     ),
     # Terms of scikit-learn's glossary.
     (r"std:term", r"meta-estimator|classes_"),
+    (r"std:ref", r"metadata_routing"),
 ]

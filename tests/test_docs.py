@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -86,6 +87,7 @@ def tables():
     return runpy.run_path(REPOSITORY / "docs" / "fill_tables.py")
 
 
+@pytest.mark.slow
 def test_tables_of_the_benchmark_page_are_those_of_the_stored_results(tables):
     page = tables["PAGE"].read_text(encoding="utf-8")
     assert tables["fill"](page) == page
@@ -97,19 +99,77 @@ def test_every_table_of_our_scores_has_stored_results(tables):
     assert len(tables["_STORED"].findall(page)) == n_tables > 0
 
 
-EXECUTED = ["inspection.md"]
+# How many blocks of code each has, so that none is lost.
+EXECUTED = {
+    "inspection.md": 6,
+    "five_minutes.md": 2,
+    "from_tables.md": 4,
+    "honest_estimate.md": 4,
+    "which_model.md": 1,
+    "wide.md": 1,
+    "cluster.md": 2,
+}
 
 
-@pytest.mark.parametrize("page", EXECUTED)
-def test_code_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
+def blocks_of(page, language):
+    text = (REPOSITORY / "docs" / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+# Those that train networks, or ask them for contributions.
+LONG = {"inspection.md", "five_minutes.md", "which_model.md", "cluster.md"}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(p, marks=pytest.mark.slow if p in LONG else ()) for p in EXECUTED],
+)
+def test_code_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch, recwarn):
     pytest.importorskip("captum")
     monkeypatch.chdir(tmp_path)  # pages write files
-    text = (REPOSITORY / "docs" / page).read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    assert len(blocks) > 2
-    names = {}
+    blocks = blocks_of(page, "python")
+    assert len(blocks) == EXECUTED[page]
+    names = {"__name__": "__main__"}
     for block in blocks:
         exec(compile(block, page, "exec"), names)
+    assert [str(w.message) for w in recwarn if w.category is UserWarning] == []
+
+
+def test_a_second_cohort_is_called_in_fifteen_lines():
+    lines = blocks_of("five_minutes.md", "python")[1].split("\n\n")[1].splitlines()
+    assert len(lines) <= 15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("page", "number"), [("command_line.md", 0), ("install.md", 1)]
+)
+def test_commands_of_a_page_run_from_top_to_bottom(page, number, tmp_path, monkeypatch):
+    from skomics._cli import main
+
+    monkeypatch.chdir(tmp_path)
+    lines = blocks_of(page, "bash")[number].splitlines()
+    for line in lines:
+        program, *argv = shlex.split(line)
+        assert program == "skomics"
+        assert main(argv) == 0, line
+    assert len(lines) == {"command_line.md": 9, "install.md": 2}[page]
+
+
+def test_no_page_is_an_orphan():
+    docs = REPOSITORY / "docs"
+    named = set()
+    for page in docs.rglob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        for tree in re.findall(
+            r"^```{toctree}\n(.*?)^```", text, re.DOTALL | re.MULTILINE
+        ):
+            named |= {line for line in tree.split() if not line.startswith(":")}
+    pages = {p.relative_to(docs).with_suffix("").as_posix() for p in docs.rglob("*.md")}
+    pages = {
+        p for p in pages if p.split("/")[0] not in ("_build", "notebooks", "generated")
+    }
+    assert pages - named == {"index"}
 
 
 def test_accuracy_of_turned_modalities_is_that_of_the_stored_rows():
