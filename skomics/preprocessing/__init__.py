@@ -1,11 +1,11 @@
 """Preparing omics tables: alignment, normalization of counts, concatenation."""
 
+from skomics.preprocessing._adapt import adapt_to_cohort
 from skomics.preprocessing._alignment import AlignmentReport, align_samples
 from skomics.preprocessing._cohort import (
     CohortScaler,
     ReferenceQuantileNormalizer,
     SampleRankTransformer,
-    adapt_to_cohort,
 )
 from skomics.preprocessing._concatenator import OmicsConcatenator
 from skomics.preprocessing._counts import (
