@@ -218,6 +218,13 @@ ATTRIBUTES = {
     "held_out_correct_": lambda v: is_mask(v) and v.ndim == 1,
     "cutoffs_": _are_amounts,
     # Transformers
+    "cohort_location_": is_row,
+    "cohort_quantiles_": is_table,
+    "cohort_scale_": _are_amounts,
+    "location_": is_row,
+    "n_cohort_samples_": lambda v: is_integer(v, 0),
+    "reference_": lambda v: is_row(v) or is_table(v),
+    "scale_": _are_amounts,
     "_is_split_by_parameter": _is_bool,
     "_names_out": _is_name_array,
     "feature_names_in_": _is_name_array,

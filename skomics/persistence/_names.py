@@ -90,6 +90,8 @@ _OURS = {
         EFNNClassifier LFCNNClassifier LFNNClassifier LibrarySizeNormalizer
         MValueTransformer MoGATClassifier MoGCNClassifier OmicsConcatenator
         SMAClassifier""",
+    "skomics.preprocessing": """
+        CohortScaler ReferenceQuantileNormalizer SampleRankTransformer""",
     "skomics.calibration": "ConformalClassifier SelectiveClassifier",
     # Defined in _layout; files know it by this name.
     "skomics._blocks": "BlockLayout",

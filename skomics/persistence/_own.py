@@ -132,6 +132,25 @@ def _compare_selector(cls, state, place):
         require(fits, f"{place}.{name}", "are not those of the omics")
 
 
+def _compare_cohort(cls, state, place):
+    _compare_features(cls, state, place)
+    names = {
+        "CohortScaler": "location_ scale_ cohort_location_ cohort_scale_",
+        "ReferenceQuantileNormalizer": "reference_",
+    }[cls.__name__]
+    _require_keys(state, f"{names} n_cohort_samples_", place)
+    if state.get("per") == "sample":
+        require(is_row(state["reference_"]), f"{place}.reference_", "is no row")
+        return
+    names += " cohort_quantiles_" if "per" in state else ""
+    _require_keys(state, names, place)
+    ndim = 2 if "per" in state else 1
+    for name in names.split():
+        shape = state[name].shape
+        fits = len(shape) == ndim and shape[-1] == state["n_features_in_"]
+        require(fits, f"{place}.{name}", "does not have a value for each feature")
+
+
 def _compare_concatenator(cls, state, place):
     _compare_features(cls, state, place)
     names = "_layout omics_ transformers_ block_sizes_ block_slices_ _names_out"
@@ -463,6 +482,9 @@ _COMPARISONS = {
     "SMAClassifier": _compare_tokens,
     "BaseGraphClassifier": _compare_graph_classifier,
     "AtacTfidfTransformer": _compare_features,
+    "CohortScaler": _compare_cohort,
+    "ReferenceQuantileNormalizer": _compare_cohort,
+    "SampleRankTransformer": _compare_features,
     "CLRTransformer": _compare_features,
     "LibrarySizeNormalizer": _compare_features,
     "MValueTransformer": _compare_features,

@@ -74,10 +74,15 @@ _OURS = {
         cv_results_ feature_names_in_ multimetric_ n_candidates_ n_iterations_
         n_resources_ n_splits_ refit_time_ scorer_""",
     "BlockRidgeClassifier": _RIDGE,
+    "CohortScaler": f"""
+        {_COUNTS} cohort_location_ cohort_scale_ location_ n_cohort_samples_ scale_""",
     "ConformalClassifier": f"{_HELD_OUT} cutoffs_",
     "CLRTransformer": f"{_COUNTS} geometric_means_",
     "LibrarySizeNormalizer": f"{_COUNTS} target_sum_",
     "MValueTransformer": _COUNTS,
+    "ReferenceQuantileNormalizer": f"""
+        {_COUNTS} cohort_quantiles_ n_cohort_samples_ reference_""",
+    "SampleRankTransformer": _COUNTS,
     "SelectiveClassifier": f"""
         {_HELD_OUT} held_out_confidence_ held_out_correct_ threshold_""",
     "OmicsConcatenator": f"""

@@ -46,6 +46,7 @@ _PARTS = (
 )
 TRANSFORMERS = (
     *("AtacTfidfTransformer", "CLRTransformer", "LibrarySizeNormalizer"),
+    *("CohortScaler", "ReferenceQuantileNormalizer", "SampleRankTransformer"),
     *("MValueTransformer", "FactorAnalysis", "FastICA", "IncrementalPCA", "KernelPCA"),
     *("PCA", "TruncatedSVD", "KNNImputer", "MissingIndicator", "SimpleImputer"),
     *("Nystroem", "RBFSampler", "KBinsDiscretizer", "MaxAbsScaler", "MinMaxScaler"),
@@ -56,7 +57,7 @@ TRANSFORMERS = (
 # Sound ones give NaN or infinity for samples of another size than those of fit: powers,
 # logarithms, means of no neighbors; and exponentials, which are no NaN.
 _MAY_OVERFLOW = (
-    *("AtacTfidfTransformer", "CLRTransformer", "FunctionTransformer"),
+    *("AtacTfidfTransformer", "CLRTransformer", "CohortScaler", "FunctionTransformer"),
     *("LibrarySizeNormalizer", "MValueTransformer", "PowerTransformer"),
     *("RadiusNeighborsRegressor", "TfidfTransformer", "TransformedTargetRegressor"),
 )

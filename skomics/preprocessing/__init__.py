@@ -1,6 +1,12 @@
 """Preparing omics tables: alignment, normalization of counts, concatenation."""
 
+from skomics.preprocessing._adapt import adapt_to_cohort
 from skomics.preprocessing._alignment import AlignmentReport, align_samples
+from skomics.preprocessing._cohort import (
+    CohortScaler,
+    ReferenceQuantileNormalizer,
+    SampleRankTransformer,
+)
 from skomics.preprocessing._concatenator import OmicsConcatenator
 from skomics.preprocessing._counts import (
     AtacTfidfTransformer,
@@ -14,10 +20,14 @@ __all__ = [
     "AlignmentReport",
     "AtacTfidfTransformer",
     "CLRTransformer",
+    "CohortScaler",
     "FeatureReport",
     "LibrarySizeNormalizer",
     "MValueTransformer",
     "OmicsConcatenator",
+    "ReferenceQuantileNormalizer",
+    "SampleRankTransformer",
+    "adapt_to_cohort",
     "align_features",
     "align_samples",
 ]

@@ -44,6 +44,7 @@ CLOSED_FORM = {"BlockRidgeClassifier": [{}, {"n_folds": "loo"}]}
 TRANSFORMERS = {
     "AtacTfidfTransformer": [{}],
     "CLRTransformer": [{}, {"per": "feature"}],
+    "CohortScaler": [{}, {"shrink": False, "with_scale": False}],
     "LibrarySizeNormalizer": [{}, {"log1p": False}],
     # The checks hand over numbers of any size, but beta values end at 1.
     "MValueTransformer": [{"clip": True}],
@@ -57,6 +58,8 @@ TRANSFORMERS = {
             "missing_features": "nan",
         },
     ],
+    "ReferenceQuantileNormalizer": [{}, {"per": "feature", "n_quantiles": 5}],
+    "SampleRankTransformer": [{}, {"output_distribution": "normal"}],
     "StabilitySelector": [
         {"n_resamples": 5},
         {"n_resamples": 3, "error": "fdr", "level": 0.5, "n_permutations": 2},
