@@ -1,6 +1,7 @@
 """Tiny multi-omics data, real data where they are, and closed figures."""
 
 import os
+import shutil
 from pathlib import Path
 
 # Small matrix products are several times slower with more threads than cores,
@@ -73,3 +74,29 @@ def pyplot():
 
     yield plt
     plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without a window, driven by selenium; the test skips without them."""
+    selenium = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if program is None or driver is None:
+        pytest.skip("needs the programs chromium and chromedriver")
+    options = selenium.ChromeOptions()
+    options.binary_location = program
+    for option in ("--headless=new", "--no-sandbox", "--disable-gpu"):
+        options.add_argument(option)
+    service = selenium.ChromeService(driver)
+    browser = selenium.Chrome(options=options, service=service)
+    browser.set_page_load_timeout(60)
+    browser.set_script_timeout(60)
+    yield browser
+    browser.quit()
+
+
+def set_width(browser, width):
+    """Give the window the width of a desk's or a telephone's screen."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1}
+    size["mobile"] = width < 500
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)

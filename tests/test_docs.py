@@ -3,8 +3,6 @@
 import re
 import runpy
 import shlex
-import subprocess
-import sys
 from importlib import import_module
 
 import pytest
@@ -26,6 +24,7 @@ FOLDERS = (
     "calibration",
     "model_selection",
     "persistence",
+    "pipeline",
     "benchmark",
 )
 # Marks of numpydoc that the house style does without: extended summaries and See
@@ -55,9 +54,13 @@ def test_docstring_is_numpydoc(name):
     assert faults == []
 
 
-@pytest.mark.parametrize("name", sorted(set(skomics._NAMES) - {"BaseOmicsClassifier"}))
+@pytest.mark.parametrize("name", sorted(public_names()))
 def test_public_name_is_in_the_api_list(name):
-    assert name in (REPOSITORY / "docs" / "api.md").read_text()
+    page = (REPOSITORY / "docs" / "api.md").read_text(encoding="utf-8")
+    folder, _, own = name.rpartition(".")
+    listed = f"skomics.{own}" if skomics._NAMES.get(own) == folder else name
+    is_thing = callable(getattr(import_module(folder), own))
+    assert (f"\n   {listed}\n" in page) == is_thing
 
 
 def test_places_that_the_contributing_page_names_are_there():
@@ -65,20 +68,6 @@ def test_places_that_the_contributing_page_names_are_there():
     places = [p for p in re.findall(r"`(skomics/[\w/.]+)`", page) if "<" not in p]
     assert len(places) > 20
     assert [place for place in places if not (REPOSITORY / place).exists()] == []
-
-
-@pytest.mark.slow
-def test_documentation_builds_without_warnings(tmp_path):
-    pytest.importorskip("myst_parser")
-    build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q"]
-    result = subprocess.run(
-        [*build, str(REPOSITORY / "docs"), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=280,
-    )
-    assert result.returncode == 0, result.stderr
 
 
 @pytest.fixture(scope="module")

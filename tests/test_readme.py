@@ -24,10 +24,13 @@ def test_example_runs_as_it_stands(tmp_path):
         capture_output=True,
         text=True,
         check=True,
+        cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         timeout=240,
     )
-    assert "clf__batch_size" in result.stdout
+    assert re.search(r"mean +0\.\d+\n.*\nlow", result.stdout)
+    assert result.stdout.rstrip().endswith("]]")
+    assert (tmp_path / "subtypes.safetensors").exists()
     assert len(BLOCKS[0].splitlines()) <= 24
 
 

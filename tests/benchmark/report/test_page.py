@@ -1,7 +1,6 @@
 """Promises of the page and of the Markdown, in a browser, too."""
 
 import re
-import shutil
 import sys
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ import pytest
 from skomics._document import Cell, Code, Document, Figure, Section, Table
 from skomics.benchmark import make_report
 from skomics.plotting import ScoreBoxDisplay
+from tests.conftest import set_width
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("scikit_posthocs")
@@ -136,31 +136,6 @@ def test_page_says_what_to_install_where_jinja2_is_absent(report, monkeypatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(ImportError, match=r"pip install 'skomics\[bench\]'"):
         report.to_html()
-
-
-@pytest.fixture
-def browser():
-    """Chromium without a window, driven by selenium; the test skips without them."""
-    selenium = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if program is None or driver is None:
-        pytest.skip("needs the programs chromium and chromedriver")
-    options = selenium.ChromeOptions()
-    options.binary_location = program
-    for option in ("--headless=new", "--no-sandbox", "--disable-gpu"):
-        options.add_argument(option)
-    service = selenium.ChromeService(driver)
-    browser = selenium.Chrome(options=options, service=service)
-    browser.set_page_load_timeout(60)
-    browser.set_script_timeout(60)
-    yield browser
-    browser.quit()
-
-
-def set_width(browser, width):
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1}
-    size["mobile"] = width < 500
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
 
 def column(browser, place):
