@@ -26,9 +26,11 @@ from skomics.inspection._two_samples import (
 __all__ = ["CohortShift", "cohort_shift"]
 
 _N_FOLDS = 5
-# Values of a modality are in another unit, or scale, if its quantiles are so many times
-# as far from one another, or so many standard deviations away.
+# Values of a modality have another unit, or scale, if quantiles are so many times as
+# far from one another, or its median feature lies so many standard deviations away.
 _RATIO, _AWAY = 1.25, 0.5
+# From this AUC on the cohorts hardly overlap.
+_CLEAR = 0.9
 # Share of samples below this p-value that is told of.
 _UNUSUAL = 0.05
 _TABLE = """
@@ -114,6 +116,9 @@ class CohortShift:
         if row["n_new"] == 0:
             yield f"  {name}: absent"
             return
+        if not np.isfinite(row["auc"]):
+            yield f"  {name}: not compared, no feature is in both cohorts"
+            return
         found = "shifted" if row["is_shifted"] else "no shift found"
         yield (
             f"  {name}: {found} (AUC {row['auc']:.2f}, {row['low']:.2f} to "
@@ -122,7 +127,7 @@ class CohortShift:
         if row["is_shifted"]:
             top = self.features[self.features["modality"] == name]
             yield f"    most in {quote_values(top['feature'])}"
-        if _has_other_unit(row):
+        if self._has_other_unit(name):
             yield (
                 f"    values are about {row['slope']:.3g} × those of training "
                 f"{'+' if row['intercept'] >= 0 else '-'} {abs(row['intercept']):.3g}"
@@ -147,41 +152,48 @@ class CohortShift:
                 )
             yield text
 
+    def _has_other_unit(self, name):
+        row = self.table.loc[name]
+        if not row["is_shifted"]:
+            return False
+        values = self.features.loc[self.features["modality"] == name, "value"]
+        is_scaled = not 1 / _RATIO < row["slope"] < _RATIO
+        return is_scaled or abs(values.median()) > _AWAY
+
     def _advice(self):
-        if self.missing.size:
+        is_there = self.table["n_new"] > 0
+        if self.table.loc[is_there, "n_missing"].any():
             yield (
                 "Features are missing: look for them under other names with "
                 "align_features, and let an imputer fill the rest."
             )
-        if any(_has_other_unit(row) for _, row in self.table.iterrows()):
+        if not is_there.all():
+            yield "Modalities are absent: calls rest on the others."
+        if any(map(self._has_other_unit, self.table.index)):
             yield (
                 "Values have another unit or scale: bring them to that of training, "
                 "or train with a SampleRankTransformer, which does not see units."
             )
         if self.is_shifted:
+            yield from self._advice_on_shift()
+        elif np.isfinite(self.table["high"].max()):
             yield (
-                "Do not trust calls as they are. If the cohorts have a similar mix of "
-                "classes, train with a CohortScaler and use adapt_to_cohort; if they "
-                "have not, the mix itself may be what differs."
+                "That is no proof of equality: these samples agree with an AUC of up "
+                f"to {self.table['high'].max():.2f}."
             )
+
+    def _advice_on_shift(self):
+        is_clear = (self.table["auc"] >= _CLEAR) & self.table["is_shifted"]
+        if is_clear.any():
             yield (
-                "Label some samples of the cohort: score the model on them, and "
-                "recalibrate it."
+                "The cohorts hardly overlap: do not use calls before that is "
+                "understood."
             )
-        if not self.is_shifted:
-            highest = self.table["high"].max()
-            if np.isfinite(highest):
-                yield (
-                    "That is no proof: an AUC of up to "
-                    f"{highest:.2f} would agree with these samples."
-                )
-
-
-def _has_other_unit(row):
-    if not row["is_shifted"]:
-        return False
-    slope = abs(row["slope"])
-    return not 1 / _RATIO < slope < _RATIO or row["is_away"]
+        yield (
+            "If both cohorts have a similar mix of classes, train with a CohortScaler "
+            "and use adapt_to_cohort; if not, the mix may be all that differs."
+        )
+        yield "Label some samples: score the model on them, and recalibrate it."
 
 
 def cohort_shift(
@@ -221,7 +233,8 @@ def cohort_shift(
         has not seen, by 5 folds. None leaves that out.
 
     n_permutations : int, default=999
-        Number of permutations of the cohorts that each test is made of.
+        Number of permutations of the cohorts that each test is made of; at least as
+        many as modalities by `alpha`, less one.
 
     alpha : float, default=0.01
         Level of the test: share of cohorts without a shift in which one is found in
@@ -247,7 +260,8 @@ def cohort_shift(
     Raises
     ------
     ValueError
-        If no modality is in both cohorts, or a number is out of range.
+        If no modality is in both cohorts, a number is out of range, or permutations are
+        too few for any shift to be found.
 
     SampleAlignmentError
         If `y_train` has the ids of other samples.
@@ -300,7 +314,8 @@ def cohort_shift(
     check_is_fitted(estimator)
     random = check_random_state(random_state)
     train, new = _read(X_train), _read(X_new)
-    _check_common(train, new)
+    n_tested = _count_common(train, new)
+    _check_permutations(n_permutations, n_tested, alpha)
     rows, found, missing = {}, [], []
     for name, block in train.items():
         one = _compare(block, new.get(name), n_permutations, level, max_samples, random)
@@ -357,12 +372,25 @@ def _as_numbers(block):
     return Block(data, features)
 
 
-def _check_common(train, new):
-    if not train.keys() & new.keys():
+def _check_permutations(n_permutations, n_tested, alpha):
+    """Refuse permutations so few that no shift could be found."""
+    least = int(np.ceil(n_tested / alpha)) - 1
+    if n_permutations < least:
+        raise ValueError(
+            f"n_permutations is {n_permutations}, but with {n_tested} modalities no "
+            f"shift can be found at alpha={alpha} by fewer than {least}. Give more, or "
+            "a larger alpha."
+        )
+
+
+def _count_common(train, new):
+    common = train.keys() & new.keys()
+    if not common:
         raise ValueError(
             f"X_new has the modalities {quote_values(new, 9)}, and X_train has "
             f"{quote_values(train, 9)}: none is in both. Give both in the same form."
         )
+    return len(common)
 
 
 def _compare(train, new, n_permutations, level, max_samples, random):
@@ -375,7 +403,6 @@ def _compare(train, new, n_permutations, level, max_samples, random):
         "n_new": 0 if is_absent else int(modality_mask(new.data).sum()),
         "n_features": len(train.features),
         "n_missing": len(missing),
-        "is_away": False,
     }
     tables = [_values(b, common, max_samples, random) for b in (train, new)]
     if len(common) and min(map(len, tables)):
@@ -422,12 +449,10 @@ def _compare_units(train, new):
     """Return the line through quantiles of all values of a modality."""
     shares = np.linspace(0.01, 0.99, 99)
     old, now = (np.nanquantile(values, shares) for values in (train, new))
-    spread = np.ptp(old)
-    if spread == 0:
+    if np.ptp(old) == 0:
         return {"slope": np.nan, "intercept": np.nan}
     slope, intercept = np.polyfit(old, now, 1)
-    away = abs(np.mean(now) - np.mean(old)) / max(np.std(old), 1e-300)
-    return {"slope": slope, "intercept": intercept, "is_away": bool(away > _AWAY)}
+    return {"slope": slope, "intercept": intercept}
 
 
 def _compare_features(names, train, new):
@@ -458,10 +483,10 @@ def _tabulate(rows, alpha):
     """Return the table of all modalities, with p-values corrected for their number."""
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("modality")
     counts = ["n_train", "n_new", "n_features", "n_missing"]
-    table = table.astype(dict.fromkeys(counts, int))
+    table = table.astype(float).astype(dict.fromkeys(counts, int))
     table["p_value"] = _adjust_holm(table["p_value"].to_numpy(dtype=float))
     table["is_shifted"] = table["p_value"] <= alpha
-    return table[[*_TABLE, "is_away"]]
+    return table[_TABLE]
 
 
 def _adjust_holm(p_values):

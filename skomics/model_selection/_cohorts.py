@@ -246,7 +246,9 @@ def _read_dict(cohorts, groups, train, test):
         range(n) if ids[name] is None else ids[name]
         for name, n in zip(order, sizes, strict=True)
     ]
-    return X, y, groups, pd.Index([row for part in rows for row in part])
+    names = {ids[name].name for name in order if ids[name] is not None}
+    name = names.pop() if len(names) == 1 else None
+    return X, y, groups, pd.Index([row for part in rows for row in part], name=name)
 
 
 def _warn_of_shared_ids(ids):
@@ -482,13 +484,10 @@ def _run(estimator, X, y, train, test, cv, scoring, n_bootstrap, seed):
     internal = _cross_validate(
         estimator, learned, y[train], model.classes_, cv, random.randint(2**31 - 1)
     )
+    parts = {"external": (external, y[test]), "internal": (internal, y[train])}
     scores = {
-        "external": _bootstrap(
-            external, y[test], model.classes_, scoring, n_bootstrap, random
-        ),
-        "internal": _bootstrap(
-            internal, y[train], model.classes_, scoring, n_bootstrap, random
-        ),
+        what: _bootstrap(*part, model.classes_, scoring, n_bootstrap, random)
+        for what, part in parts.items()
     }
     return scores, external, model
 

@@ -3,6 +3,7 @@
 from skomics.plotting._benchmark import BenchmarkDisplay
 from skomics.plotting._boxes import ScoreBoxDisplay
 from skomics.plotting._calls import ReliabilityDisplay, RiskCoverageDisplay
+from skomics.plotting._cohorts import CohortShiftDisplay
 from skomics.plotting._critical_difference import CriticalDifferenceDisplay
 from skomics.plotting._importance import (
     FeatureImportanceDisplay,
@@ -20,6 +21,7 @@ from skomics.plotting._stability import StabilityDisplay
 __all__ = [
     "AttentionDisplay",
     "BenchmarkDisplay",
+    "CohortShiftDisplay",
     "ConfusionDisplay",
     "CriticalDifferenceDisplay",
     "EmbeddingDisplay",

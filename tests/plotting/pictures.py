@@ -5,8 +5,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import make_pipeline
 
-from skomics import plotting
+from skomics import OmicsConcatenator, plotting
 from skomics.metrics import reliability_curve, risk_coverage_curve
 
 # Samples with names of 60 characters, which differ at both ends.
@@ -171,9 +173,26 @@ def learning(n_classes, n_modalities):
     return plotting.LearningCurvesDisplay(pd.DataFrame(rows)).plot()
 
 
+def shift(n_classes, n_modalities):
+    tables = {
+        name: pd.DataFrame(
+            np.random.default_rng(0).normal(size=(40, 4)), columns=names(4, "gene")
+        )
+        for name in names(n_modalities, "omics")
+    }
+    new = {name: table[20:] * 2 + 1 for name, table in tables.items()}
+    old = {name: table[:20] for name, table in tables.items()}
+    model = make_pipeline(OmicsConcatenator(), DummyClassifier())
+    model.fit(old, np.arange(20) % 2)
+    return plotting.CohortShiftDisplay.from_estimator(
+        model, new, X_train=old, n_permutations=99, alpha=0.05, novelty=False
+    )
+
+
 PICTURES = {
     "AttentionDisplay": attention,
     "BenchmarkDisplay": scores,
+    "CohortShiftDisplay": shift,
     "ConfusionDisplay": confusion,
     "CriticalDifferenceDisplay": ranks,
     "EmbeddingDisplay": embedding,

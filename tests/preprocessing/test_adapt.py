@@ -35,10 +35,8 @@ def pipeline(*steps):
 
 def models():
     yield "pipeline", pipeline()
-    yield (
-        "before",
-        make_pipeline(OmicsConcatenator(), CohortScaler(), BlockRidgeClassifier()),
-    )
+    after = CohortScaler().set_output(transform="pandas")
+    yield "joined", make_pipeline(OmicsConcatenator(), after, BlockRidgeClassifier())
     yield (
         "quantiles",
         pipeline(ReferenceQuantileNormalizer("feature"), StandardScaler()),
