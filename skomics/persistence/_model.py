@@ -6,12 +6,14 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
 from skomics import __version__
+from skomics._container import digest, read_file, write_file
 from skomics._warnings import warn
-from skomics.persistence._file import FORMAT, digest, read_file, write_file
 from skomics.persistence._reader import Reader
 from skomics.persistence._writer import Writer, type_name
 
 __all__ = ["load_model", "save_model"]
+
+FORMAT = 2
 
 
 def save_model(model, path):
