@@ -6,6 +6,7 @@ from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass, fields
 from itertools import accumulate, pairwise
 from numbers import Integral, Real
+from os import PathLike
 from typing import dataclass_transform
 
 import numpy as np
@@ -27,6 +28,7 @@ from skomics._compat import (
 from skomics._transaction import adopt, draft_of, learned_attributes
 from skomics.estimators._block_base import BaseBlockClassifier
 from skomics.estimators._block_ridge import BlockRidgeClassifier
+from skomics.estimators._checkpoint import TrainingCheckpoint, checkpoint_key
 from skomics.estimators._device import resolve_device, torch_context
 from skomics.estimators._docstrings import fill_docstring
 from skomics.estimators._logit_function import LogitFunction
@@ -149,6 +151,7 @@ class BaseOmicsClassifier(
     random_state: int | np.random.RandomState | None = None
     callbacks: list | None = None
     net_params: dict | None = None
+    checkpoint: str | PathLike | None = None
     verbose: int = 0
 
     _parameter_constraints = {
@@ -176,6 +179,7 @@ class BaseOmicsClassifier(
         "random_state": ["random_state"],
         "callbacks": [list, tuple, None],
         "net_params": [dict, None],
+        "checkpoint": [str, PathLike, None],
         "verbose": ["verbose"],
     }
 
@@ -223,7 +227,8 @@ class BaseOmicsClassifier(
             zero or their sum is infinite, or if training diverges.
 
         TypeError
-            If `callbacks` holds a callback of skorch that cannot work here.
+            If `callbacks` holds a callback of skorch that cannot work here, or any
+            beside `checkpoint`.
 
         DeviceNotFoundError
             If `device` names a device that is not there.
@@ -236,7 +241,7 @@ class BaseOmicsClassifier(
         Whatever ends `fit` early, an error or an interrupt from the keyboard, leaves
         the classifier as it was: not fitted, or with its former model.
         """
-        check_callbacks(self.callbacks)
+        check_callbacks(self.callbacks, self.checkpoint)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         task = {"estimator": self, "X": X, "y": y, "metadata": metadata}
         context = init_callback_context(self, self._most_epochs)
@@ -386,6 +391,7 @@ class BaseOmicsClassifier(
         """Build the module and its net, or take them up again, and train."""
         device = resolve_device(self.device)
         samples, valid, seed = self._hold_out(samples, device)
+        checkpoint = vars(self).pop("_checkpoint", None)
         with torch_context(device=device, seed=seed, n_threads=self.n_threads):
             before = self.net_ if self.warm_start and hasattr(self, "net_") else None
             self._fitted_device = self.device
@@ -408,6 +414,7 @@ class BaseOmicsClassifier(
                 reporter=reporter,
                 net_class=self._net_class,
             )
+            self.net_.checkpoint = checkpoint
             self._train_net(samples, valid)
             self.net_.check_weights()
             if self._turned is not None:
@@ -416,10 +423,12 @@ class BaseOmicsClassifier(
         self.net_.rest()
         self.net_.forget(reporter)
         self._note_epochs()
+        if checkpoint is not None:
+            checkpoint.remove()
 
     def _hold_out(self, samples, device):
         """Draw the seed; return the samples to learn from, and those to watch."""
-        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        seed = self._draw_seed(device)
         receipt, valid = self._fit_receipt, None
         receipt.update(device=describe_machine(device), seed=seed, n_held_out=0)
         if self.early_stopping and self.validation_fraction is not None:
@@ -428,6 +437,15 @@ class BaseOmicsClassifier(
             )
             receipt["n_held_out"] = len(valid)
         return samples, valid, seed
+
+    def _draw_seed(self, device):
+        """Return the seed of the fit, and open its checkpoint where there is one."""
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        if self.checkpoint is None:
+            return seed
+        key = checkpoint_key(self._fit_receipt, device)
+        self._checkpoint = TrainingCheckpoint(self.checkpoint, key)
+        return self._checkpoint.agree_on(seed, is_drawn=self.random_state is None)
 
     def _note_epochs(self):
         self.n_iter_ = self._fit_receipt["n_epochs"] = len(self.net_.history)

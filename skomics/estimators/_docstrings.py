@@ -89,6 +89,13 @@ _TRAINING_PARAMETERS = """\
         Further parameters of the skorch net, for experts, such as
         ``{{"gradient_clip": 1.0}}``.
 
+    checkpoint : str, path-like or None, default=None
+        File in which `fit` keeps how far it is after each epoch. Where a fit was ended
+        early, by whatever it was, the same call goes on from the file, to the same
+        model as if nothing had happened, to the bit on one kind of processor. The file
+        of a fit on other data, or with other parameters, is refused; a fit that is done
+        deletes it. It is for one fit at a time, not for the many of a search.
+
     verbose : int, default={verbose}
         Passed on to callbacks. Training itself never prints.
 """

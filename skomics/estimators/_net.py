@@ -63,7 +63,7 @@ _REFUSED_CALLBACKS = (
 _RAISE = opmap["RAISE_VARARGS"]
 
 
-def check_callbacks(listed):
+def check_callbacks(listed, checkpoint=None):
     """Refuse callbacks of skorch that would fail in the middle of training.
 
     Parameters
@@ -71,11 +71,20 @@ def check_callbacks(listed):
     listed : iterable of callbacks or (str, callback), or None
         The estimator's `callbacks`.
 
+    checkpoint : path or None, default=None
+        The estimator's `checkpoint`, which holds no callbacks.
+
     Raises
     ------
     TypeError
         If one of them cannot work here; the message names it and what to use.
     """
+    if listed and checkpoint is not None:
+        raise TypeError(
+            f"Got {len(listed)} callbacks of skorch beside checkpoint=, but a "
+            "checkpoint cannot tell what they hold. Leave one of the two out, or use "
+            "scikit-learn's callbacks (set_callbacks)."
+        )
     for entry in listed or ():
         callback = entry[1] if isinstance(entry, tuple) else entry
         kind = callback if isinstance(callback, type) else type(callback)
@@ -95,7 +104,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
     callback has one. Epoch hooks, history and early stopping are skorch's own.
     """
 
-    _inference = taps = None
+    _inference = taps = checkpoint = None
 
     def __init__(
         self, *args, label_smoothing=0.0, gradient_clip=None, lr_factor=None, **kwargs
@@ -199,7 +208,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
             group["lr"] = factor * group.setdefault("highest_lr", group["lr"])
         self.n_steps_ += 1
 
-    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+    def fit_loop(self, X, y=None, epochs=None, stage=0, **fit_params):
         """Train for some epochs, or until a callback asks to stop."""
         dataset_train, dataset_valid = self.get_split_datasets(X)
         data = {"dataset_train": dataset_train, "dataset_valid": dataset_valid}
@@ -207,7 +216,8 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
         batches_valid = None
         if dataset_valid is not None:
             batches_valid = self.get_iterator(dataset_valid)
-        for _ in range(self.max_epochs if epochs is None else epochs):
+        n_epochs = self.max_epochs if epochs is None else epochs
+        for _ in range(self._epochs_done(stage), n_epochs):
             self.notify("on_epoch_begin", **data)
             self.run_single_epoch(
                 batches_train, training=True, prefix="train", step_fn=self.train_step
@@ -226,7 +236,13 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
                 if not self._asks_to_stop(interrupt):
                     raise
                 break
+            if self.checkpoint is not None:
+                self.checkpoint.write(self)
         return self
+
+    def _epochs_done(self, stage):
+        """Return how many epochs of a stage a checkpoint has, and take it up."""
+        return 0 if self.checkpoint is None else self.checkpoint.resume(self, stage)
 
     def _asks_to_stop(self, interrupt):
         """Tell a callback's own `raise KeyboardInterrupt` from that of the keyboard.
@@ -286,7 +302,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
         self.fit_loop((train, valid))
         self.notify("on_train_end", X=train, y=None)
         self.optimizer_.zero_grad()
-        self._inference = None
+        self._inference = self.checkpoint = None
         return self
 
     @property

@@ -67,9 +67,9 @@ def save_model(model, path):
     Notes
     -----
     The file is a safetensors file whose metadata hold JSON; the same model makes the
-    same bytes. What acts on the machine is not in it: `callbacks`, `memory`, `n_jobs`,
-    `n_threads`, `net_params`, `pre_dispatch` and `verbose` have their defaults in the
-    loaded model.
+    same bytes. What acts on the machine is not in it: `callbacks`, `checkpoint`,
+    `memory`, `n_jobs`, `n_threads`, `net_params`, `pre_dispatch` and `verbose` have
+    their defaults in the loaded model.
 
     **The file holds training data where the model does**: the graph models link a new
     sample to their training samples, and nearest neighbors and kernel models keep

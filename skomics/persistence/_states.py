@@ -10,7 +10,8 @@ __all__ = ["MISSED", "RESET", "defaults_of", "is_allowed", "kept_state"]
 # What acts on the machine or needs code: a file does not say it, and the loaded
 # estimator has the defaults of its class.
 RESET = frozenset(
-    "callbacks memory n_jobs n_threads net_params pre_dispatch verbose".split()
+    "callbacks checkpoint memory n_jobs n_threads net_params pre_dispatch "
+    "verbose".split()
 )
 # Of these, what a model that is fitted again would not be the same without.
 MISSED = ("callbacks", "net_params")
