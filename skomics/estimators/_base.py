@@ -59,6 +59,7 @@ from skomics.estimators._state import (
     net_state,
     split_history,
 )
+from skomics.estimators._streamed import StreamedFitMixin, StreamedRows
 from skomics.exceptions import DeviceNotFoundError
 from skomics.modules import construction
 
@@ -107,6 +108,7 @@ class BaseOmicsClassifier(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     CallbackSupportMixin,
+    StreamedFitMixin,
     BaseBlockClassifier,
     metaclass=ABCMeta,
 ):
@@ -247,7 +249,7 @@ class BaseOmicsClassifier(
         context = init_callback_context(self, self._most_epochs)
         context.call_on_fit_task_begin(**task)
         draft = draft_of(self)
-        samples = draft._prepare_samples(X, y, sample_weight)
+        samples = draft._prepare(X, y, sample_weight)
         draft._train(samples, self._epoch_reporter(context, task, draft))
         adopt(self, draft)
         context.call_on_fit_task_end(**task, reconstruction_attributes={})
@@ -260,15 +262,7 @@ class BaseOmicsClassifier(
         before = learned_digest(self) if is_refit else None
         table, codes, sample_weight = self._read_samples(X, y, sample_weight)
         self._fit_receipt["continues"] = before
-        if known is not None:
-            self._check_warm_start(*known)
-        else:
-            vars(self).pop("_module_params", None)
-            # Decides on the size of networks that read which modalities a sample has.
-            self._dropout_rate = self.modality_dropout
-            if self.modality_dropout == "auto":
-                self._dropout_rate = _MODALITY_DROPOUT if self._may_miss else 0.0
-            self._expects_missing = self._may_miss or self._dropout_rate > 0
+        self._settle(known)
         merged = deduplicate_samples(table, codes, sample_weight)
         note_samples(self._fit_receipt, merged)
         merged, columns = self._arrange(merged)
@@ -282,6 +276,18 @@ class BaseOmicsClassifier(
         places = None if columns is None else np.argsort(columns)
         samples = training_samples(merged, self._scaled(merged.X, places), offsets)
         return apply_class_weight(samples, self.class_weight, self.classes_)
+
+    def _settle(self, known):
+        """Compare with the network that is trained on, or decide on a new one."""
+        if known is not None:
+            self._check_warm_start(*known)
+            return
+        vars(self).pop("_module_params", None)
+        # Decides on the size of networks that read which modalities a sample has.
+        self._dropout_rate = self.modality_dropout
+        if self.modality_dropout == "auto":
+            self._dropout_rate = _MODALITY_DROPOUT if self._may_miss else 0.0
+        self._expects_missing = self._may_miss or self._dropout_rate > 0
 
     def _arrange(self, merged):
         """Return the samples as they are learned from, and the order of columns there.
@@ -401,7 +407,8 @@ class BaseOmicsClassifier(
             else:
                 module = copy.deepcopy(before.module_)
                 history = copy_history(before.history)
-            self._turned = self._turn(module, samples)
+            is_read = isinstance(samples.X, StreamedRows)
+            self._turned = None if is_read else self._turn(module, samples)
             trained = module
             if self._turned is not None:
                 trained = self._turned.narrow(module, self._new_module)
@@ -525,7 +532,10 @@ class BaseOmicsClassifier(
 
     def _logits(self, X):
         """Return the logarithm of the class probabilities, up to a constant."""
-        table, present = self._read_new(X)
+        logits = self._stream_answers(X, self._table_logits)
+        return self._table_logits(*self._read_new(X)) if logits is None else logits
+
+    def _table_logits(self, table, present):
         path = self.path_._path_logits(table) if hasattr(self, "path_") else None
         logits = self._ask(self.net_, table, present, path)
         if path is not None:
@@ -577,7 +587,10 @@ class BaseOmicsClassifier(
         >>> EFNNClassifier(max_epochs=5, random_state=0).fit(X, y).embed(X).shape
         (60, 50)
         """
-        table, present = self._read_new(X)
+        units = self._stream_answers(X, self._table_units)
+        return self._table_units(*self._read_new(X)) if units is None else units
+
+    def _table_units(self, table, present):
         path = self.path_._path_logits(table) if self._takes_offsets else None
         net = self.net_.tapped()
         self._ask(net, table, present, path)

@@ -74,6 +74,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         "class_weight": [StrOptions({"balanced", "frequency"}), dict, None],
     }
     _net_class = GraphNet
+    _learns_from_files = False
     # Whether the first layer sums over neighbors before anything else.
     _sums_first = False
 

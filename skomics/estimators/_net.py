@@ -17,7 +17,7 @@ from skomics._compat import (
     NoDefaultCallbacks,
     set_training,
 )
-from skomics.estimators._resident import BatchSlices, ResidentData
+from skomics.estimators._resident import data_of
 from skomics.exceptions import StopTraining
 
 __all__ = [
@@ -140,8 +140,8 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
         return self.module_(features, offsets)
 
     def get_iterator(self, dataset, training=False):
-        """Return slices of the resident tensors."""
-        return BatchSlices(dataset, self.batch_size, shuffle=training)
+        """Return slices of tensors."""
+        return dataset.batches(self.batch_size, shuffle=training)
 
     def get_split_datasets(self, X, y=None, **fit_params):
         """Return training and validation data, both resident."""
@@ -295,9 +295,9 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
         self : OmicsNet
             The trained net.
         """
-        train = ResidentData(samples, self.torch_device)
+        train = data_of(samples, self.torch_device)
         if valid is not None:
-            valid = ResidentData(valid, self.torch_device)
+            valid = data_of(valid, self.torch_device)
         self.notify("on_train_begin", X=train, y=None)
         self.fit_loop((train, valid))
         self.notify("on_train_end", X=train, y=None)
