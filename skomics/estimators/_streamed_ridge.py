@@ -164,8 +164,9 @@ class RidgeSums:
         mass = factors @ size
         scale = self._counts[used].sum() / mass
         center = factors @ first / mass
-        gram = self._grams[used].sum(0)
-        gram -= mass * np.outer(center, center)
+        gram = mass * np.outer(-center, center)
+        for fold in np.flatnonzero(used):
+            gram += self._grams[fold]
         moments = factors[:, None] * (first - size[:, None] * center)
         penalties, weights = self._penalties(
             path, bounds, first, square, size, self._counts[used].sum()
@@ -175,8 +176,10 @@ class RidgeSums:
         gram *= roots
         gram[np.diag_indices_from(gram)] += 1.0
         right = (scale * moments * roots).T
-        factor = linalg.cho_factor(gram, lower=True, overwrite_a=True)
-        coef = roots[:, None] * linalg.cho_solve(factor, right)
+        factor = linalg.cho_factor(
+            gram, lower=True, overwrite_a=True, check_finite=False
+        )
+        coef = roots[:, None] * linalg.cho_solve(factor, right, check_finite=False)
         intercept = factors * size / mass - center @ coef
         return _Scores(coef, intercept, weights)
 
