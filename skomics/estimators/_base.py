@@ -1,13 +1,11 @@
 """What every classifier of skomics shares: validate, build, train, predict."""
 
 import copy
-import inspect
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass, fields
 from itertools import accumulate, pairwise
 from numbers import Integral, Real
 from os import PathLike
-from typing import dataclass_transform
 
 import numpy as np
 import torch
@@ -30,7 +28,7 @@ from skomics.estimators._block_base import BaseBlockClassifier
 from skomics.estimators._block_ridge import BlockRidgeClassifier
 from skomics.estimators._checkpoint import TrainingCheckpoint, checkpoint_key
 from skomics.estimators._device import resolve_device, torch_context
-from skomics.estimators._docstrings import fill_docstring
+from skomics.estimators._docstrings import classifier
 from skomics.estimators._logit_function import LogitFunction
 from skomics.estimators._net import (
     EpochReporter,
@@ -39,6 +37,7 @@ from skomics.estimators._net import (
     make_net,
     restore_net,
 )
+from skomics.estimators._partial import PartialFitMixin, part_seed
 from skomics.estimators._receipt import (
     describe_machine,
     learned_digest,
@@ -57,6 +56,7 @@ from skomics.estimators._state import (
     history_frame,
     join_history,
     net_state,
+    remember,
     split_history,
 )
 from skomics.estimators._streamed import StreamedFitMixin, StreamedRows
@@ -72,43 +72,13 @@ __all__ = [
 _MODALITY_DROPOUT = 0.2
 
 
-@dataclass_transform(kw_only_default=True, eq_default=False)
-def classifier(cls):
-    """Make the constructor and the docstring of a classifier.
-
-    The constructor comes from the annotated attributes of the class, as that of a
-    dataclass: parameters of its own, and others whose default is another one here.
-
-    Parameters
-    ----------
-    cls : type
-        A subclass of :class:`BaseOmicsClassifier`.
-
-    Returns
-    -------
-    cls : type
-        The same class; its own parameters come first in the signature.
-    """
-    cls = dataclass(kw_only=True, eq=False, repr=False)(cls)
-    signature = inspect.signature(cls.__init__)
-    introduced = {
-        name: depth
-        for depth, base in enumerate(cls.__mro__)
-        for name in vars(base).get("__annotations__", {})
-    }  # by the class farthest up
-    parameters = sorted(
-        signature.parameters.values(), key=lambda p: introduced.get(p.name, -1)
-    )
-    cls.__init__.__signature__ = signature.replace(parameters=parameters)
-    return fill_docstring(cls)
-
-
 @dataclass(kw_only=True, eq=False, repr=False)
 class BaseOmicsClassifier(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     CallbackSupportMixin,
     StreamedFitMixin,
+    PartialFitMixin,
     BaseBlockClassifier,
     metaclass=ABCMeta,
 ):
@@ -257,7 +227,7 @@ class BaseOmicsClassifier(
 
     def _prepare_samples(self, X, y, sample_weight):
         """Learn names, omics and classes; return the samples in canonical order."""
-        is_refit = self.warm_start and hasattr(self, "net_")
+        is_refit = self._goes_on
         known = (self._layout, self.classes_) if is_refit else None
         before = learned_digest(self) if is_refit else None
         table, codes, sample_weight = self._read_samples(X, y, sample_weight)
@@ -303,6 +273,8 @@ class BaseOmicsClassifier(
 
     def _learn_path(self, merged, columns):
         """Fit the linear path; return its logits out of fold for members on it."""
+        if self._in_part and hasattr(self, "path_"):
+            return self._kept_path_logits(merged, columns)
         self.path_ = BlockRidgeClassifier(
             class_weight=self.class_weight, n_threads=self.n_threads
         )
@@ -399,7 +371,7 @@ class BaseOmicsClassifier(
         samples, valid, seed = self._hold_out(samples, device)
         checkpoint = vars(self).pop("_checkpoint", None)
         with torch_context(device=device, seed=seed, n_threads=self.n_threads):
-            before = self.net_ if self.warm_start and hasattr(self, "net_") else None
+            before = self.net_ if self._goes_on else None
             self._fitted_device = self.device
             if before is None:
                 self._module_params = self._describe_module()
@@ -407,8 +379,9 @@ class BaseOmicsClassifier(
             else:
                 module = copy.deepcopy(before.module_)
                 history = copy_history(before.history)
-            is_read = isinstance(samples.X, StreamedRows)
-            self._turned = None if is_read else self._turn(module, samples)
+            # Parts that come later are in the features, and so is a file.
+            stays = self._in_part or isinstance(samples.X, StreamedRows)
+            self._turned = None if stays else self._turn(module, samples)
             trained = module
             if self._turned is not None:
                 trained = self._turned.narrow(module, self._new_module)
@@ -422,6 +395,8 @@ class BaseOmicsClassifier(
                 net_class=self._net_class,
             )
             self.net_.checkpoint = checkpoint
+            if self._in_part:
+                remember(self.net_, before)
             self._train_net(samples, valid)
             self.net_.check_weights()
             if self._turned is not None:
@@ -438,7 +413,8 @@ class BaseOmicsClassifier(
         seed = self._draw_seed(device)
         receipt, valid = self._fit_receipt, None
         receipt.update(device=describe_machine(device), seed=seed, n_held_out=0)
-        if self.early_stopping and self.validation_fraction is not None:
+        watches = self.early_stopping and not self._in_part
+        if watches and self.validation_fraction is not None:
             samples, valid = split_samples(
                 samples, self.validation_fraction, self.classes_, seed
             )
@@ -448,6 +424,9 @@ class BaseOmicsClassifier(
     def _draw_seed(self, device):
         """Return the seed of the fit, and open its checkpoint where there is one."""
         seed = check_random_state(self.random_state).randint(2**31 - 1)
+        if self._in_part:
+            n_epochs = len(self.net_.history) if self._goes_on else 0
+            return part_seed(seed, n_epochs)
         if self.checkpoint is None:
             return seed
         key = checkpoint_key(self._fit_receipt, device)
@@ -478,6 +457,9 @@ class BaseOmicsClassifier(
 
     def _net_settings(self, n_samples):
         """Return the parameters that the net is made from."""
+        if self._in_part:
+            one = {"max_epochs": 1, "lr_schedule": "constant", "early_stopping": False}
+            return {**self._parameters, **one}
         return {**self._parameters, "max_epochs": self._count_epochs(n_samples)}
 
     @property
@@ -496,6 +478,9 @@ class BaseOmicsClassifier(
     def _fill_in(self, module, samples):
         """Tell a module what stands in for modalities that a sample lacks."""
         present = module.present
+        if self._in_part and len(self.net_.history):
+            present.may_miss |= self._may_miss  # what stands in stays as it is
+            return
         present.may_miss = self._may_miss
         means = torch.as_tensor(column_means(samples.X))
         present.fill.copy_(means.to(present.fill))
@@ -661,6 +646,8 @@ class BaseOmicsClassifier(
                 "weights": net_state(module),
             }
             state["_history"], state["_epoch_seconds"] = split_history(net.history)
+            if net.memory is not None:
+                state["_optimizer_memory"] = net.memory
         return state
 
     def __setstate__(self, state):
@@ -669,10 +656,12 @@ class BaseOmicsClassifier(
         saved = state.pop("_net_state", None)
         history = state.pop("_history", [])
         history = join_history(history, state.pop("_epoch_seconds", None))
+        memory = state.pop("_optimizer_memory", None)
         super().__setstate__(state)
         if saved is not None:
             self._module_params = saved["architecture"]
             self.net_ = self._restore_net(saved["weights"], history)
+            self.net_.memory = memory
 
     def _restore_net(self, weights, history):
         try:

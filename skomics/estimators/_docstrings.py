@@ -1,8 +1,10 @@
 """Parts of docstrings that several estimators share, with defaults of their own."""
 
 import inspect
+from dataclasses import dataclass
+from typing import dataclass_transform
 
-__all__ = ["fill_docstring"]
+__all__ = ["classifier", "fill_docstring"]
 
 _TRAINING_PARAMETERS = """\
     max_epochs : {epoch_kinds}, default={max_epochs!r}
@@ -227,3 +229,34 @@ def fill_docstring(cls):
 
 def _quoted(option):
     return f'"{option}"'
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False)
+def classifier(cls):
+    """Make the constructor and the docstring of a classifier.
+
+    The constructor comes from the annotated attributes of the class, as that of a
+    dataclass: parameters of its own, and others whose default is another one here.
+
+    Parameters
+    ----------
+    cls : type
+        A subclass of :class:`~skomics.estimators.BaseOmicsClassifier`.
+
+    Returns
+    -------
+    cls : type
+        The same class; its own parameters come first in the signature.
+    """
+    cls = dataclass(kw_only=True, eq=False, repr=False)(cls)
+    signature = inspect.signature(cls.__init__)
+    introduced = {
+        name: depth
+        for depth, base in enumerate(cls.__mro__)
+        for name in vars(base).get("__annotations__", {})
+    }  # by the class farthest up
+    parameters = sorted(
+        signature.parameters.values(), key=lambda p: introduced.get(p.name, -1)
+    )
+    cls.__init__.__signature__ = signature.replace(parameters=parameters)
+    return fill_docstring(cls)

@@ -18,6 +18,7 @@ from skomics._compat import (
     set_training,
 )
 from skomics.estimators._resident import data_of
+from skomics.estimators._state import optimizer_memory
 from skomics.exceptions import StopTraining
 
 __all__ = [
@@ -104,7 +105,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
     callback has one. Epoch hooks, history and early stopping are skorch's own.
     """
 
-    _inference = taps = checkpoint = None
+    _inference = taps = checkpoint = memory = None
 
     def __init__(
         self, *args, label_smoothing=0.0, gradient_clip=None, lr_factor=None, **kwargs
@@ -303,6 +304,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
         self.notify("on_train_end", X=train, y=None)
         self.optimizer_.zero_grad()
         self._inference = self.checkpoint = None
+        self.memory = optimizer_memory(self)
         return self
 
     @property

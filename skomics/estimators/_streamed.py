@@ -87,15 +87,16 @@ class StreamedFitMixin:
 
     def _prepare_stream(self, stream, y, sample_weight):
         """Learn names, omics, classes and the path in one pass over the file."""
-        is_refit = self.warm_start and hasattr(self, "net_")
+        is_refit = self._goes_on
         known = (self._layout, self.classes_) if is_refit else None
         before = learned_digest(self) if is_refit else None
         y, codes, weights = self._read_stream(stream, y, sample_weight)
         rows = np.flatnonzero(weights) if sample_weight is not None else None
         rows = np.arange(len(stream)) if rows is None else rows
         has_path = hasattr(self, "path_") if is_refit else self.linear_path == "ridge"
+        keeps_path = has_path and self._in_part and is_refit
         ridge = None
-        if has_path:
+        if has_path and not keeps_path:
             kept = codes[rows], weights[rows]
             ridge = RidgeSums(self, stream, rows, *kept)
         scan = self._scan(stream, rows, codes, ridge)
@@ -104,8 +105,12 @@ class StreamedFitMixin:
         self._fit_receipt["continues"] = before
         self._settle(known)
         self._note_stream(stream, rows, scan.digest(codes[rows], weights[rows]))
-        out_of_fold = None if ridge is None else self._learn_stream_path(ridge)
-        if ridge is None:
+        out_of_fold = None
+        if ridge is not None:
+            out_of_fold = self._learn_stream_path(ridge)
+        elif keeps_path and self._takes_offsets:
+            out_of_fold = _of_kept(self.path_)
+        elif not has_path:
             self._forget_path()
         if not is_refit:
             self._input_scale = self.path_._input_scale if has_path else None
@@ -129,7 +134,9 @@ class StreamedFitMixin:
         y = column_or_1d(check_labels(y), warn=True)
         check_consistent_length(stream, y)
         head = np.arange(min(len(stream), 2))
-        _, _, labels = self._validate_table(stream.read(head), y[head], reset=True)
+        _, _, labels = self._validate_table(
+            stream.read(head), y[head], reset=self._is_new
+        )
         self._check_order(y)
         check_classification_targets(y)
         self._layout = self._read_layout(labels)
@@ -210,6 +217,10 @@ class StreamedFitMixin:
             for positions, chunk in stream.chunks()
         ]
         return np.concatenate(answers)
+
+
+def _of_kept(path):
+    return lambda table, rows: path._path_logits(table)
 
 
 class _Scan:

@@ -18,7 +18,7 @@ MISSED = ("callbacks", "net_params")
 # Made anew from the rest of the state when a file is read, or needed in training only.
 _REBUILT = frozenset(
     "_base_loss _cached_dict _curve_scorer _epoch_seconds _loss _loss_function_ "
-    "_optimizer _sklearn_version _tree".split()
+    "_optimizer _optimizer_memory _sklearn_version _tree".split()
 )
 # Of scikit-learn's estimators: what they keep beside their parameters and what ends
 # in an underscore. All are values, and none is the name of a method.
