@@ -132,8 +132,10 @@ class OmicsStream:
         is_sorted = np.array_equal(inverse, np.arange(len(inverse)))
         values = values if is_sorted else values[inverse]
         anndata = import_optional("anndata", extra="mudata")
-        obs = pd.DataFrame(index=self._all_rows[wanted[inverse]])
-        table = anndata.AnnData(values, obs=obs, var=self._var)
+        names = self._all_rows[wanted[inverse]]
+        if not names.is_unique:  # of samples that are asked for more than once
+            names = pd.RangeIndex(len(names)).astype(str)
+        table = anndata.AnnData(values, obs=pd.DataFrame(index=names), var=self._var)
         for transformer in self._transformers:
             table = transformer.transform(table)
         return table
@@ -239,7 +241,10 @@ def _is_on_disk(table):
 
 
 def _matrix_of(name, table):
-    matrix = _ViewRows(table) if table.is_view else table.X
+    try:
+        matrix = _ViewRows(table) if table.is_view else table.X
+    except KeyError:  # a file without it
+        matrix = None
     if matrix is None:
         raise ValueError(
             f"{name} has no matrix: its X is None. Set it, for instance from one of "

@@ -188,9 +188,10 @@ def _write(path, sizes, obs, chunks):
     if path.suffix == ".h5mu":
         mudata = import_optional("mudata", extra="mudata")
         tables = {name: _empty(obs[[]], features[name]) for name in sizes}
-        whole = mudata.MuData(tables)
-        whole.obs["cell_type"] = obs["cell_type"]
-        whole.write(path)
+        with mudata.set_options(pull_on_update=False):
+            whole = mudata.MuData(tables)
+            whole.obs["cell_type"] = obs["cell_type"]
+            whole.write(path)
         places = [f"mod/{name}/X" for name in sizes]
     else:
         names = [f"{m}{SEPARATOR}{f}" for m, own in features.items() for f in own]

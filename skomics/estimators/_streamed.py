@@ -172,8 +172,8 @@ class StreamedFitMixin:
         return self._checked_table(stream.read(positions), positions[0])
 
     def _checked_table(self, chunk, first):
+        table, _, _ = self._validate_table(chunk, reset=False)
         try:
-            table, _, _ = self._validate_table(chunk, reset=False)
             table, present = self._read_missing(table)
         except ValueError as error:
             error.add_note(f"Rows are counted from row {first} of the file.")

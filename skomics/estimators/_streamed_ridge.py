@@ -74,6 +74,8 @@ class RidgeSums:
         self._grams = np.zeros((_N_FOLDS, n_features, n_features))
         self._firsts = np.zeros((_N_FOLDS, n_classes, n_features))
         self._squares = np.zeros((_N_FOLDS, n_features))
+        # Sums and sums of squares in which all samples count the same.
+        self._plain = np.zeros((_N_FOLDS, 2, n_features))
         self._sizes = np.zeros((_N_FOLDS, n_classes))
         self._counts = np.zeros(_N_FOLDS)
 
@@ -99,7 +101,9 @@ class RidgeSums:
         members = np.zeros((self._n_classes, len(Z)), dtype=np.float32)
         members[codes, np.arange(len(Z))] = weights
         self._firsts[fold] += members @ Z
-        self._squares[fold] += weights.astype(np.float32) @ (Z * Z)
+        squares = Z * Z
+        self._squares[fold] += weights.astype(np.float32) @ squares
+        self._plain[fold] += Z.sum(axis=0), squares.sum(axis=0)
         self._sizes[fold] += np.bincount(codes, weights, self._n_classes)
         self._counts[fold] += len(Z)
         Z *= roots[:, None]
@@ -168,9 +172,22 @@ class RidgeSums:
         for fold in np.flatnonzero(used):
             gram += self._grams[fold]
         moments = factors[:, None] * (first - size[:, None] * center)
-        penalties, weights = self._penalties(
-            path, bounds, first, square, size, self._counts[used].sum()
-        )
+        n_samples, mean = self._counts[used].sum(), first.sum(0) / size.sum()
+        sums, squares = self._plain[used].sum(0) / n_samples
+        variance = squares - 2 * mean * sums + mean**2
+        weights = [
+            self._feature_weights(
+                exponent, first[:, start:stop], square[start:stop], size, n_samples
+            )
+            for (start, stop), exponent in zip(bounds, path.chosen, strict=True)
+        ]
+        penalties = [
+            strength / max(float(own @ variance[start:stop]), 1e-30) * own
+            for (start, stop), strength, own in zip(
+                bounds, path.strengths, weights, strict=True
+            )
+        ]
+        penalties = np.concatenate(penalties)
         roots = np.sqrt(penalties)
         gram *= scale * roots[:, None]
         gram *= roots
@@ -183,25 +200,11 @@ class RidgeSums:
         intercept = factors * size / mass - center @ coef
         return _Scores(coef, intercept, weights)
 
-    def _penalties(self, path, bounds, first, square, size, n_samples):
-        """Return what each feature's coefficient may vary, and feature weights."""
-        penalties, weights = [], []
-        variance = square / size.sum() - (first.sum(0) / size.sum()) ** 2
-        for (start, stop), strength, exponent in zip(
-            bounds, path.strengths, path.chosen, strict=True
-        ):
-            part = slice(start, stop)
-            if exponent == 0:
-                own = np.ones(stop - start)
-            else:
-                statistic = f_statistic_of(
-                    first[:, part], square[part], size, n_samples
-                )
-                own = feature_weights(statistic, exponent)
-            diagonal = max(float(own @ np.maximum(variance[part], 0)), 1e-30)
-            weights.append(own)
-            penalties.append(strength / diagonal * own)
-        return np.concatenate(penalties), weights
+    @staticmethod
+    def _feature_weights(exponent, first, square, size, n_samples):
+        if exponent == 0:
+            return np.ones(len(square))
+        return feature_weights(f_statistic_of(first, square, size, n_samples), exponent)
 
 
 class _Scores:
