@@ -30,6 +30,7 @@ from skomics.estimators._checkpoint import TrainingCheckpoint, checkpoint_key
 from skomics.estimators._device import resolve_device, torch_context
 from skomics.estimators._docstrings import classifier
 from skomics.estimators._logit_function import LogitFunction
+from skomics.estimators._memory import MemoryRetryMixin
 from skomics.estimators._net import (
     EpochReporter,
     OmicsNet,
@@ -79,6 +80,7 @@ class BaseOmicsClassifier(
     CallbackSupportMixin,
     StreamedFitMixin,
     PartialFitMixin,
+    MemoryRetryMixin,
     BaseBlockClassifier,
     metaclass=ABCMeta,
 ):
@@ -119,6 +121,7 @@ class BaseOmicsClassifier(
     linear_path: str | None = None
     omics: tuple | dict | None = None
     device: str = "auto"
+    precision: str = "float32"
     n_threads: int | None = 1
     random_state: int | np.random.RandomState | None = None
     callbacks: list | None = None
@@ -147,6 +150,7 @@ class BaseOmicsClassifier(
         ],
         "linear_path": [StrOptions({"ridge"}), None],
         "device": [str],
+        "precision": [StrOptions({"float32", "tf32", "bf16"})],
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
         "callbacks": [list, tuple, None],
@@ -206,7 +210,7 @@ class BaseOmicsClassifier(
             If `device` names a device that is not there.
 
         DeviceMemoryError
-            If the device runs out of memory.
+            If the device runs out of memory, with half the batch, too.
 
         Notes
         -----
@@ -365,12 +369,17 @@ class BaseOmicsClassifier(
 
         return EpochReporter(begin, end)
 
-    def _train(self, samples, reporter):
-        """Build the module and its net, or take them up again, and train."""
-        device = resolve_device(self.device)
-        samples, valid, seed = self._hold_out(samples, device)
-        checkpoint = vars(self).pop("_checkpoint", None)
-        with torch_context(device=device, seed=seed, n_threads=self.n_threads):
+    def _train_once(
+        self, samples, valid, seed, reporter, device, checkpoint, batch_size=None
+    ):
+        """Train with the batches of `batch_size`, or others that fit."""
+        settings = self._net_settings(len(samples))
+        if batch_size is not None:
+            settings["batch_size"] = batch_size
+        threads, precision = self.n_threads, self.precision
+        with torch_context(
+            device=device, seed=seed, n_threads=threads, precision=precision
+        ):
             before = self.net_ if self._goes_on else None
             self._fitted_device = self.device
             if before is None:
@@ -387,14 +396,14 @@ class BaseOmicsClassifier(
                 trained = self._turned.narrow(module, self._new_module)
             self.net_ = make_net(
                 trained.to(device),
-                self._net_settings(len(samples)),
+                settings,
                 device=device,
                 n_samples=len(samples),
                 history=history,
                 reporter=reporter,
                 net_class=self._net_class,
             )
-            self.net_.checkpoint = checkpoint
+            self.net_.checkpoint, self.net_.precision = checkpoint, precision
             if self._in_part:
                 remember(self.net_, before)
             self._train_net(samples, valid)

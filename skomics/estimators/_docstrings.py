@@ -74,6 +74,11 @@ _TRAINING_PARAMETERS = """\
     device : str, default={device!r}
         "auto" (CUDA, else MPS, else the CPU) or a torch device.
 
+    precision : {precisions}, default={precision!r}
+        Precision of products in training. "tf32" rounds their factors to 10 bits,
+        on CUDA only, where products of other threads are rounded, too, while it lasts.
+{bf16}        Weights, losses and predictions are not rounded.
+
     n_threads : int or None, default={n_threads}
         Threads on the CPU during `fit` and prediction. With 1, a result does
         not depend on the machine's load or on how many jobs run. None leaves
@@ -100,6 +105,9 @@ _TRAINING_PARAMETERS = """\
 
     verbose : int, default={verbose}
         Passed on to callbacks. Training itself never prints.
+"""
+_BF16 = """\
+        "bf16" computes with 8 bits where torch's autocast finds that safe.
 """
 _EPOCH_RULE = """ "auto" is 50 for up to 512
         distinct samples, and for more as many as see 25,600 of them, but no fewer
@@ -213,10 +221,13 @@ def fill_docstring(cls):
     signature = inspect.signature(cls)
     defaults = {name: p.default for name, p in signature.parameters.items()}
     options = sorted(cls._parameter_constraints["linear_path"][0].options)
+    precisions = sorted(cls._parameter_constraints["precision"][0].options)
     is_auto = defaults["max_epochs"] == "auto"
     fields = {
         **defaults,
         "linear_paths": f"{{{', '.join(map(_quoted, options))}}} or None",
+        "precisions": f"{{{', '.join(map(_quoted, precisions))}}}",
+        "bf16": _BF16 if "bf16" in precisions else "",
         "epoch_kinds": 'int or "auto"' if is_auto else "int",
         "epoch_rule": _EPOCH_RULE if is_auto else "",
     }

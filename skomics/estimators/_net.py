@@ -106,6 +106,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
     """
 
     _inference = taps = checkpoint = memory = None
+    precision = "float32"
 
     def __init__(
         self, *args, label_smoothing=0.0, gradient_clip=None, lr_factor=None, **kwargs
@@ -136,9 +137,12 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
     def infer(self, x, **fit_params):
         """Apply the module to the first, and if given the last, of what X holds."""
         features, _, offsets = x
-        if offsets is None:
-            return self.module_(features)
-        return self.module_(features, offsets)
+        given = (features,) if offsets is None else (features, offsets)
+        if self.precision != "bf16":
+            return self.module_(*given)
+        with torch.autocast(features.device.type, dtype=torch.bfloat16):
+            outputs = self.module_(*given)
+        return outputs.float()
 
     def get_iterator(self, dataset, training=False):
         """Return slices of tensors."""
