@@ -196,11 +196,12 @@ class StreamedBatches:
         """Return the rows block by block, and what shuffles them within a buffer."""
         n_samples = len(self.data)
         if not self.shuffle or len(self) == 1:
-            return np.arange(n_samples), None
+            return np.arange(n_samples, dtype=np.int32), None
         seed = torch.randint(2**31 - 1, (), generator=generator_on("cpu"))
         random = np.random.default_rng(int(seed))
-        starts = random.permutation(math.ceil(n_samples / _BLOCK)) * _BLOCK
-        rows = (starts[:, None] + np.arange(_BLOCK)).ravel()
+        n_blocks = math.ceil(n_samples / _BLOCK)
+        starts = random.permutation(n_blocks).astype(np.int32) * _BLOCK
+        rows = (starts[:, None] + np.arange(_BLOCK, dtype=np.int32)).ravel()
         return rows[rows < n_samples], random
 
     def _read(self, sequence, group):

@@ -91,20 +91,24 @@ class StreamedFitMixin:
         known = (self._layout, self.classes_) if is_refit else None
         before = learned_digest(self) if is_refit else None
         y, codes, weights = self._read_stream(stream, y, sample_weight)
-        rows = np.flatnonzero(weights) if sample_weight is not None else None
-        rows = np.arange(len(stream)) if rows is None else rows
+        # What there is of each sample is all of a fit that grows with the file.
+        rows = np.arange(len(stream), dtype=np.int32)
+        if sample_weight is not None:
+            rows = np.flatnonzero(weights).astype(np.int32)
+            codes_used, weights = codes[rows], weights[rows]
+        else:
+            codes_used = codes
         has_path = hasattr(self, "path_") if is_refit else self.linear_path == "ridge"
         keeps_path = has_path and self._in_part and is_refit
         ridge = None
         if has_path and not keeps_path:
-            kept = codes[rows], weights[rows]
-            ridge = RidgeSums(self, stream, rows, *kept)
-        scan = self._scan(stream, rows, codes, ridge)
+            ridge = RidgeSums(self, stream, rows, codes_used, weights)
+        scan = self._scan(stream, rows, ridge)
         self._check_missing(stream, scan.present, y, sample_weight)
         self._fit_receipt = begin_receipt(self, stream, scan.present, y, sample_weight)
         self._fit_receipt["continues"] = before
         self._settle(known)
-        self._note_stream(stream, rows, scan.digest(codes[rows], weights[rows]))
+        self._note_stream(stream, rows, scan.digest(codes_used, weights))
         out_of_fold = None
         if ridge is not None:
             out_of_fold = self._learn_stream_path(ridge)
@@ -117,7 +121,7 @@ class StreamedFitMixin:
             self._input_columns = self._choose_columns(self._stream_columns())
         means = self._scaled(scan.means()[None])[0]
         X = StreamedRows(self, stream, rows, means, out_of_fold)
-        samples = TrainingSamples(X, codes[rows], training_weights(weights[rows]))
+        samples = TrainingSamples(X, codes_used, training_weights(weights))
         return apply_class_weight(samples, self.class_weight, self.classes_)
 
     def _read_stream(self, stream, y, sample_weight):
@@ -148,10 +152,11 @@ class StreamedFitMixin:
             check_total_weight(sample_weight, "sample_weight")
         codes = self._encode_classes(y, sample_weight)
         weights = sample_weight
-        weights = np.ones(len(y), np.float32) if weights is None else weights
+        if weights is None:  # one number, as long as it looks
+            weights = np.broadcast_to(np.float32(1), len(y))
         return y, codes.astype(np.int32), weights
 
-    def _scan(self, stream, rows, codes, ridge):
+    def _scan(self, stream, rows, ridge):
         """Look at all samples once."""
         scan = _Scan(len(stream), self.n_features_in_)
         is_used = np.zeros(len(stream), dtype=bool)
@@ -264,6 +269,7 @@ class _Scan:
         content = blake2b(digest_size=8)
         for part in self._digests:
             content.update(part.digest())
-        content.update(codes.astype("<i8").tobytes())
-        content.update(weights.astype("<f8").tobytes())
+        content.update(codes.astype("<i4", copy=False).tobytes())
+        if weights.strides != (0,):
+            content.update(weights.astype("<f8", copy=False).tobytes())
         return content.hexdigest()

@@ -57,7 +57,8 @@ class RidgeSums:
                 "features, with VarianceThreshold in OmicsConcatenator."
             )
         self._codes, self._n_classes = codes, n_classes
-        self._weights = weights / weights.mean()
+        is_one = weights.strides == (0,)
+        self._weights = weights if is_one else weights / weights.mean()
         self._class_weight = read_class_weight(model.class_weight, model.classes_)
         self._factors = class_factors(
             codes, self._weights, self._class_weight, n_classes
