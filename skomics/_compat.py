@@ -6,6 +6,7 @@ finds private names of others anywhere else.
 
 import inspect
 
+import numpy as np
 from scipy.stats._distn_infrastructure import rv_frozen
 from sklearn.base import _fit_context
 from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer
@@ -65,6 +66,7 @@ __all__ = [
     "has_callbacks",
     "init_callback_context",
     "initialize_optimizer",
+    "parent_of_view",
     "restore_interpolation",
     "restore_loss",
     "restore_search_tree",
@@ -439,3 +441,27 @@ def restore_search_tree(model):
         if metric == "minkowski" and params.get("w") is None:
             params.pop("w", None)
         model._tree = kind(model._fit_X, model.leaf_size, metric=metric, **params)
+
+
+def parent_of_view(table):
+    """Return what a view of an AnnData is a part of, and of which part.
+
+    Parameters
+    ----------
+    table : AnnData
+        A view.
+
+    Returns
+    -------
+    parent : AnnData
+        The whole.
+
+    rows, columns : ndarray of int
+        Positions in the whole.
+    """
+    parent = table._adata_ref
+    rows, columns = (
+        np.arange(size)[index]
+        for size, index in zip(parent.shape, (table._oidx, table._vidx), strict=True)
+    )
+    return parent, rows, columns

@@ -31,12 +31,12 @@ LAYERS = [
     {"estimators", "preprocessing", "inspection", "datasets"}
     | {"feature_selection", "calibration"},
     {"io", "graph", "metrics", "_document"},
-    {"_inputs"},
+    {"_inputs", "_stream"},
     {"_blocks"},
     {"_layout", "_validation"},
     {"_rows", "_tcga", "_modality", "_transaction", "_threads", "_receipt"},
     {"_compat", "_warnings", "exceptions", "_optional", "modules"}
-    | {"_feature_names", "_named_sparse", "_environment"},
+    | {"_feature_names", "_named_sparse", "_environment", "_container"},
 ]
 INSIDE_FUNCTIONS = {
     "benchmark/_speed.py",

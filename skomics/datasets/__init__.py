@@ -1,5 +1,6 @@
 """Multi-omics data to try things on, simulated or public."""
 
+from skomics.datasets._cells import simulate_cells
 from skomics.datasets._fetch import (
     fetch_acgt,
     fetch_mogonet,
@@ -19,4 +20,5 @@ __all__ = [
     "make_intersim",
     "make_multiomics",
     "perturb_omics",
+    "simulate_cells",
 ]

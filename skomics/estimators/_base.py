@@ -1,12 +1,11 @@
 """What every classifier of skomics shares: validate, build, train, predict."""
 
 import copy
-import inspect
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass, fields
 from itertools import accumulate, pairwise
 from numbers import Integral, Real
-from typing import dataclass_transform
+from os import PathLike
 
 import numpy as np
 import torch
@@ -27,9 +26,11 @@ from skomics._compat import (
 from skomics._transaction import adopt, draft_of, learned_attributes
 from skomics.estimators._block_base import BaseBlockClassifier
 from skomics.estimators._block_ridge import BlockRidgeClassifier
+from skomics.estimators._checkpoint import TrainingCheckpoint, checkpoint_key
 from skomics.estimators._device import resolve_device, torch_context
-from skomics.estimators._docstrings import fill_docstring
+from skomics.estimators._docstrings import classifier
 from skomics.estimators._logit_function import LogitFunction
+from skomics.estimators._memory import MemoryRetryMixin
 from skomics.estimators._net import (
     EpochReporter,
     OmicsNet,
@@ -37,6 +38,7 @@ from skomics.estimators._net import (
     make_net,
     restore_net,
 )
+from skomics.estimators._partial import PartialFitMixin, part_seed
 from skomics.estimators._receipt import (
     describe_machine,
     learned_digest,
@@ -55,8 +57,10 @@ from skomics.estimators._state import (
     history_frame,
     join_history,
     net_state,
+    remember,
     split_history,
 )
+from skomics.estimators._streamed import StreamedFitMixin, StreamedRows
 from skomics.exceptions import DeviceNotFoundError
 from skomics.modules import construction
 
@@ -69,42 +73,14 @@ __all__ = [
 _MODALITY_DROPOUT = 0.2
 
 
-@dataclass_transform(kw_only_default=True, eq_default=False)
-def classifier(cls):
-    """Make the constructor and the docstring of a classifier.
-
-    The constructor comes from the annotated attributes of the class, as that of a
-    dataclass: parameters of its own, and others whose default is another one here.
-
-    Parameters
-    ----------
-    cls : type
-        A subclass of :class:`BaseOmicsClassifier`.
-
-    Returns
-    -------
-    cls : type
-        The same class; its own parameters come first in the signature.
-    """
-    cls = dataclass(kw_only=True, eq=False, repr=False)(cls)
-    signature = inspect.signature(cls.__init__)
-    introduced = {
-        name: depth
-        for depth, base in enumerate(cls.__mro__)
-        for name in vars(base).get("__annotations__", {})
-    }  # by the class farthest up
-    parameters = sorted(
-        signature.parameters.values(), key=lambda p: introduced.get(p.name, -1)
-    )
-    cls.__init__.__signature__ = signature.replace(parameters=parameters)
-    return fill_docstring(cls)
-
-
 @dataclass(kw_only=True, eq=False, repr=False)
 class BaseOmicsClassifier(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     CallbackSupportMixin,
+    StreamedFitMixin,
+    PartialFitMixin,
+    MemoryRetryMixin,
     BaseBlockClassifier,
     metaclass=ABCMeta,
 ):
@@ -145,10 +121,12 @@ class BaseOmicsClassifier(
     linear_path: str | None = None
     omics: tuple | dict | None = None
     device: str = "auto"
+    precision: str = "float32"
     n_threads: int | None = 1
     random_state: int | np.random.RandomState | None = None
     callbacks: list | None = None
     net_params: dict | None = None
+    checkpoint: str | PathLike | None = None
     verbose: int = 0
 
     _parameter_constraints = {
@@ -172,10 +150,12 @@ class BaseOmicsClassifier(
         ],
         "linear_path": [StrOptions({"ridge"}), None],
         "device": [str],
+        "precision": [StrOptions({"float32", "tf32", "bf16"})],
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
         "callbacks": [list, tuple, None],
         "net_params": [dict, None],
+        "checkpoint": [str, PathLike, None],
         "verbose": ["verbose"],
     }
 
@@ -223,26 +203,27 @@ class BaseOmicsClassifier(
             zero or their sum is infinite, or if training diverges.
 
         TypeError
-            If `callbacks` holds a callback of skorch that cannot work here.
+            If `callbacks` holds a callback of skorch that cannot work here, or any
+            beside `checkpoint`.
 
         DeviceNotFoundError
             If `device` names a device that is not there.
 
         DeviceMemoryError
-            If the device runs out of memory.
+            If the device runs out of memory, with half the batch, too.
 
         Notes
         -----
         Whatever ends `fit` early, an error or an interrupt from the keyboard, leaves
         the classifier as it was: not fitted, or with its former model.
         """
-        check_callbacks(self.callbacks)
+        check_callbacks(self.callbacks, self.checkpoint)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         task = {"estimator": self, "X": X, "y": y, "metadata": metadata}
         context = init_callback_context(self, self._most_epochs)
         context.call_on_fit_task_begin(**task)
         draft = draft_of(self)
-        samples = draft._prepare_samples(X, y, sample_weight)
+        samples = draft._prepare(X, y, sample_weight)
         draft._train(samples, self._epoch_reporter(context, task, draft))
         adopt(self, draft)
         context.call_on_fit_task_end(**task, reconstruction_attributes={})
@@ -250,20 +231,12 @@ class BaseOmicsClassifier(
 
     def _prepare_samples(self, X, y, sample_weight):
         """Learn names, omics and classes; return the samples in canonical order."""
-        is_refit = self.warm_start and hasattr(self, "net_")
+        is_refit = self._goes_on
         known = (self._layout, self.classes_) if is_refit else None
         before = learned_digest(self) if is_refit else None
         table, codes, sample_weight = self._read_samples(X, y, sample_weight)
         self._fit_receipt["continues"] = before
-        if known is not None:
-            self._check_warm_start(*known)
-        else:
-            vars(self).pop("_module_params", None)
-            # Decides on the size of networks that read which modalities a sample has.
-            self._dropout_rate = self.modality_dropout
-            if self.modality_dropout == "auto":
-                self._dropout_rate = _MODALITY_DROPOUT if self._may_miss else 0.0
-            self._expects_missing = self._may_miss or self._dropout_rate > 0
+        self._settle(known)
         merged = deduplicate_samples(table, codes, sample_weight)
         note_samples(self._fit_receipt, merged)
         merged, columns = self._arrange(merged)
@@ -277,6 +250,18 @@ class BaseOmicsClassifier(
         places = None if columns is None else np.argsort(columns)
         samples = training_samples(merged, self._scaled(merged.X, places), offsets)
         return apply_class_weight(samples, self.class_weight, self.classes_)
+
+    def _settle(self, known):
+        """Compare with the network that is trained on, or decide on a new one."""
+        if known is not None:
+            self._check_warm_start(*known)
+            return
+        vars(self).pop("_module_params", None)
+        # Decides on the size of networks that read which modalities a sample has.
+        self._dropout_rate = self.modality_dropout
+        if self.modality_dropout == "auto":
+            self._dropout_rate = _MODALITY_DROPOUT if self._may_miss else 0.0
+        self._expects_missing = self._may_miss or self._dropout_rate > 0
 
     def _arrange(self, merged):
         """Return the samples as they are learned from, and the order of columns there.
@@ -292,6 +277,8 @@ class BaseOmicsClassifier(
 
     def _learn_path(self, merged, columns):
         """Fit the linear path; return its logits out of fold for members on it."""
+        if self._in_part and hasattr(self, "path_"):
+            return self._kept_path_logits(merged, columns)
         self.path_ = BlockRidgeClassifier(
             class_weight=self.class_weight, n_threads=self.n_threads
         )
@@ -382,12 +369,18 @@ class BaseOmicsClassifier(
 
         return EpochReporter(begin, end)
 
-    def _train(self, samples, reporter):
-        """Build the module and its net, or take them up again, and train."""
-        device = resolve_device(self.device)
-        samples, valid, seed = self._hold_out(samples, device)
-        with torch_context(device=device, seed=seed, n_threads=self.n_threads):
-            before = self.net_ if self.warm_start and hasattr(self, "net_") else None
+    def _train_once(
+        self, samples, valid, seed, reporter, device, checkpoint, batch_size=None
+    ):
+        """Train with the batches of `batch_size`, or others that fit."""
+        settings = self._net_settings(len(samples))
+        if batch_size is not None:
+            settings["batch_size"] = batch_size
+        threads, precision = self.n_threads, self.precision
+        with torch_context(
+            device=device, seed=seed, n_threads=threads, precision=precision
+        ):
+            before = self.net_ if self._goes_on else None
             self._fitted_device = self.device
             if before is None:
                 self._module_params = self._describe_module()
@@ -395,19 +388,24 @@ class BaseOmicsClassifier(
             else:
                 module = copy.deepcopy(before.module_)
                 history = copy_history(before.history)
-            self._turned = self._turn(module, samples)
+            # Parts that come later are in the features, and so is a file.
+            stays = self._in_part or isinstance(samples.X, StreamedRows)
+            self._turned = None if stays else self._turn(module, samples)
             trained = module
             if self._turned is not None:
                 trained = self._turned.narrow(module, self._new_module)
             self.net_ = make_net(
                 trained.to(device),
-                self._net_settings(len(samples)),
+                settings,
                 device=device,
                 n_samples=len(samples),
                 history=history,
                 reporter=reporter,
                 net_class=self._net_class,
             )
+            self.net_.checkpoint, self.net_.precision = checkpoint, precision
+            if self._in_part:
+                remember(self.net_, before)
             self._train_net(samples, valid)
             self.net_.check_weights()
             if self._turned is not None:
@@ -416,18 +414,33 @@ class BaseOmicsClassifier(
         self.net_.rest()
         self.net_.forget(reporter)
         self._note_epochs()
+        if checkpoint is not None:
+            checkpoint.remove()
 
     def _hold_out(self, samples, device):
         """Draw the seed; return the samples to learn from, and those to watch."""
-        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        seed = self._draw_seed(device)
         receipt, valid = self._fit_receipt, None
         receipt.update(device=describe_machine(device), seed=seed, n_held_out=0)
-        if self.early_stopping and self.validation_fraction is not None:
+        watches = self.early_stopping and not self._in_part
+        if watches and self.validation_fraction is not None:
             samples, valid = split_samples(
                 samples, self.validation_fraction, self.classes_, seed
             )
             receipt["n_held_out"] = len(valid)
         return samples, valid, seed
+
+    def _draw_seed(self, device):
+        """Return the seed of the fit, and open its checkpoint where there is one."""
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        if self._in_part:
+            n_epochs = len(self.net_.history) if self._goes_on else 0
+            return part_seed(seed, n_epochs)
+        if self.checkpoint is None:
+            return seed
+        key = checkpoint_key(self._fit_receipt, device)
+        self._checkpoint = TrainingCheckpoint(self.checkpoint, key)
+        return self._checkpoint.agree_on(seed, is_drawn=self.random_state is None)
 
     def _note_epochs(self):
         self.n_iter_ = self._fit_receipt["n_epochs"] = len(self.net_.history)
@@ -453,6 +466,9 @@ class BaseOmicsClassifier(
 
     def _net_settings(self, n_samples):
         """Return the parameters that the net is made from."""
+        if self._in_part:
+            one = {"max_epochs": 1, "lr_schedule": "constant", "early_stopping": False}
+            return {**self._parameters, **one}
         return {**self._parameters, "max_epochs": self._count_epochs(n_samples)}
 
     @property
@@ -471,6 +487,9 @@ class BaseOmicsClassifier(
     def _fill_in(self, module, samples):
         """Tell a module what stands in for modalities that a sample lacks."""
         present = module.present
+        if self._in_part and len(self.net_.history):
+            present.may_miss |= self._may_miss  # what stands in stays as it is
+            return
         present.may_miss = self._may_miss
         means = torch.as_tensor(column_means(samples.X))
         present.fill.copy_(means.to(present.fill))
@@ -507,7 +526,10 @@ class BaseOmicsClassifier(
 
     def _logits(self, X):
         """Return the logarithm of the class probabilities, up to a constant."""
-        table, present = self._read_new(X)
+        logits = self._stream_answers(X, self._table_logits)
+        return self._table_logits(*self._read_new(X)) if logits is None else logits
+
+    def _table_logits(self, table, present):
         path = self.path_._path_logits(table) if hasattr(self, "path_") else None
         logits = self._ask(self.net_, table, present, path)
         if path is not None:
@@ -559,7 +581,10 @@ class BaseOmicsClassifier(
         >>> EFNNClassifier(max_epochs=5, random_state=0).fit(X, y).embed(X).shape
         (60, 50)
         """
-        table, present = self._read_new(X)
+        units = self._stream_answers(X, self._table_units)
+        return self._table_units(*self._read_new(X)) if units is None else units
+
+    def _table_units(self, table, present):
         path = self.path_._path_logits(table) if self._takes_offsets else None
         net = self.net_.tapped()
         self._ask(net, table, present, path)
@@ -630,6 +655,8 @@ class BaseOmicsClassifier(
                 "weights": net_state(module),
             }
             state["_history"], state["_epoch_seconds"] = split_history(net.history)
+            if net.memory is not None:
+                state["_optimizer_memory"] = net.memory
         return state
 
     def __setstate__(self, state):
@@ -638,10 +665,12 @@ class BaseOmicsClassifier(
         saved = state.pop("_net_state", None)
         history = state.pop("_history", [])
         history = join_history(history, state.pop("_epoch_seconds", None))
+        memory = state.pop("_optimizer_memory", None)
         super().__setstate__(state)
         if saved is not None:
             self._module_params = saved["architecture"]
             self.net_ = self._restore_net(saved["weights"], history)
+            self.net_.memory = memory
 
     def _restore_net(self, weights, history):
         try:

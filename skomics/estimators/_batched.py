@@ -78,6 +78,8 @@ def stack_key(estimator):
         return None
     if estimator.callbacks or estimator.net_params or estimator.verbose:
         return None
+    if estimator.checkpoint is not None or estimator.precision != "float32":
+        return None
     drops = isinstance(estimator.dropout, float | int) and _drops(estimator.dropout)
     return (*_key_without(estimator, _OWN), str(drops))
 

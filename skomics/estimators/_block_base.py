@@ -72,6 +72,9 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     # names deserves a warning.
     _uses_omics = True
 
+    # Whether names and number of the features are learned, not compared.
+    _is_new = True
+
     def __sklearn_tags__(self):
         """Say that sparse input and samples that lack a modality are welcome."""
         tags = super().__sklearn_tags__()
@@ -84,7 +87,7 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         for name, values in (("y", y), ("sample_weight", sample_weight)):
             check_same_samples(rows_of(X), values, name)
         y = None if y is None else check_labels(y)
-        table, y, labels = self._validate_table(X, y, reset=True)
+        table, y, labels = self._validate_table(X, y, reset=self._is_new)
         self._check_order(y)
         check_classification_targets(y)
         self._layout = self._read_layout(labels)
@@ -141,7 +144,7 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             elif y is None and not reset:
                 table = validate_data(self, table, reset=False, **checks)
             else:
-                table, y = validate_data(self, table, y, **checks)
+                table, y = validate_data(self, table, y, reset=reset, **checks)
         return table, y, labels
 
     def _read_layout(self, labels):

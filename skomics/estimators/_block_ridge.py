@@ -12,7 +12,7 @@ from skomics._transaction import whole
 from skomics.estimators._block_base import BaseBlockClassifier
 from skomics.estimators._canonical import canonical_order
 from skomics.estimators._receipt import note_samples
-from skomics.estimators._ridge_path import RidgePath, RidgeProblem, path_logits
+from skomics.estimators._ridge_path import RidgePath, RidgeProblem
 from skomics.estimators._samples import (
     check_total_weight,
     deduplicate_samples,
@@ -20,6 +20,9 @@ from skomics.estimators._samples import (
 )
 
 __all__ = ["BlockRidgeClassifier"]
+
+# Sparse samples of no more features are made dense to be asked for, so many at a time.
+_FEW_COLUMNS, _ROWS = 8192, 1000
 
 
 class BlockRidgeClassifier(BaseBlockClassifier):
@@ -227,11 +230,21 @@ class BlockRidgeClassifier(BaseBlockClassifier):
 
         Where that one has put the columns into another order, it says which.
         """
+        self._take_over(classifier)
+        return self._learn(merged, columns)
+
+    def _take_over(self, classifier):
+        """Have the names and classes that another classifier has learned."""
         shared = ("classes_", "omics_", "n_features_in_", "feature_names_in_")
         for name in (*shared, "_layout", "_may_miss"):
             if hasattr(classifier, name):
                 setattr(self, name, getattr(classifier, name))
-        return self._learn(merged, columns)
+
+    def _adopt_path(self, classifier, path):
+        """Be a path that was fitted elsewhere, whose samples are in no memory."""
+        self._take_over(classifier)
+        self._record_path(path, None)
+        return self
 
     @property
     def _input_scale(self):
@@ -296,6 +309,15 @@ class BlockRidgeClassifier(BaseBlockClassifier):
 
     def _record(self, path, problem, group, columns):
         """Keep what was learned, in the order of the table's columns and rows."""
+        self._record_path(path, columns)
+        if self.prior == "observed":
+            self._offset = self._offset + self._log_prior(problem)
+        # A sample of no weight was in no fold: it is new to all.
+        rows = np.where(group < 0, 0, group)
+        self.oof_decision_function_ = path.oof[rows]
+        self.oof_decision_function_[group < 0] = np.nan
+
+    def _record_path(self, path, columns):
         learned = np.concatenate(self._blocks)
         order = np.argsort(learned if columns is None else learned[columns])
         names = [self.omics_[i] for i in self._block_order]
@@ -308,12 +330,6 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         self.temperature_ = path.temperature
         self._mean, self._coef = path.mean[order], path.coef[order]
         self._offset = path.intercept
-        if self.prior == "observed":
-            self._offset = self._offset + self._log_prior(problem)
-        # A sample of no weight was in no fold: it is new to all.
-        rows = np.where(group < 0, 0, group)
-        self.oof_decision_function_ = path.oof[rows]
-        self.oof_decision_function_[group < 0] = np.nan
 
     @property
     def coef_(self):
@@ -365,3 +381,43 @@ class BlockRidgeClassifier(BaseBlockClassifier):
 
 def _data_of(X):
     return X.data if sparse.issparse(X) else X
+
+
+def path_logits(X, mean, coef, intercept):
+    """Return the logits of a linear model whose features are taken off their means.
+
+    Parameters
+    ----------
+    X : {ndarray, csr} of shape (n_samples, n_features)
+        New samples; NaN counts as the mean.
+
+    mean : ndarray of shape (n_features,)
+        Means.
+
+    coef : ndarray of shape (n_features, n_classes)
+        Coefficients.
+
+    intercept : ndarray of shape (n_classes,)
+        Intercepts.
+
+    Returns
+    -------
+    logits : ndarray of shape (n_samples, n_classes)
+        Logits.
+    """
+    if not sparse.issparse(X):
+        Z = np.subtract(X, mean, order="C")
+        Z[np.isnan(Z)] = 0.0
+        return Z @ coef + intercept
+    if X.shape[1] <= _FEW_COLUMNS:
+        starts = range(0, X.shape[0], _ROWS)
+        parts = [X[start : start + _ROWS].toarray() for start in starts]
+        args = (mean, coef, intercept)
+        return np.concatenate([path_logits(part, *args) for part in parts])
+    missing = np.isnan(X.data)
+    if not missing.any():
+        return X @ coef - mean @ coef + intercept
+    # What a row lacks is stored as NaN: as much as the mean stands in for it.
+    filled = sparse.csr_array(X, copy=True)
+    filled.data[missing] = mean[filled.indices[missing]]
+    return filled @ coef - mean @ coef + intercept

@@ -10,7 +10,7 @@ from skomics._threads import Held, check_n_threads
 from skomics.exceptions import DeviceMemoryError, DeviceNotFoundError
 from skomics.modules import RandomSource, random_source
 
-__all__ = ["resolve_device", "torch_context"]
+__all__ = ["check_precision", "resolve_device", "torch_context"]
 
 
 def resolve_device(device):
@@ -57,8 +57,31 @@ def resolve_device(device):
     return wanted
 
 
+def check_precision(precision, device):
+    """Refuse a precision that a device does not have.
+
+    Parameters
+    ----------
+    precision : {"float32", "tf32", "bf16"}
+        The parameter of an estimator.
+
+    device : torch.device
+        Where it trains.
+
+    Raises
+    ------
+    ValueError
+        If it is "tf32" and the device is not CUDA.
+    """
+    if precision == "tf32" and device.type != "cuda":
+        raise ValueError(
+            f"Got precision='tf32' on device {device}, but only CUDA devices have it. "
+            "Set precision='float32', or device='cuda'."
+        )
+
+
 @contextmanager
-def torch_context(*, device, seed=None, n_threads=1):
+def torch_context(*, device, seed=None, n_threads=1, precision="float32"):
     """Shield a computation from the state of torch around it, and that from it.
 
     Whatever the caller has set (gradients off, inference mode, autocast, a default
@@ -82,6 +105,10 @@ def torch_context(*, device, seed=None, n_threads=1):
         Threads on the CPU; None leaves torch's own setting. While computations run
         side by side, the fewest that one of them asks for.
 
+    precision : {"float32", "tf32", "bf16"}, default="float32"
+        With "tf32", products on CUDA round their factors to 10 bits, those of other
+        computations that run meanwhile, too.
+
     Raises
     ------
     DeviceMemoryError
@@ -100,8 +127,9 @@ def torch_context(*, device, seed=None, n_threads=1):
         if torch.empty(0).device.type != "cpu":
             stack.enter_context(torch.device("cpu"))
         stack.enter_context(_flushed_denormals())
-        if torch.get_float32_matmul_precision() != "highest" or _precision.lowest:
-            stack.enter_context(_precision.at("highest"))
+        wanted = "high" if precision == "tf32" else "highest"
+        if torch.get_float32_matmul_precision() != wanted or _precision.lowest:
+            stack.enter_context(_precision.at(wanted))
         if n_threads is not None:
             stack.enter_context(_threads.limited(n_threads))
         if seed is not None:
@@ -166,8 +194,8 @@ class _ThreadCount:
 
 
 _threads = _ThreadCount()
-# Notebooks lower it for large models; the sums here would have other digits. The one
-# value that is asked for is the only one that counts.
+# Notebooks lower it for large models; the sums here would have other digits. "high" is
+# less than "highest" as a text, too.
 _precision = Held(
     torch.get_float32_matmul_precision, torch.set_float32_matmul_precision
 )

@@ -1,8 +1,10 @@
 """Parts of docstrings that several estimators share, with defaults of their own."""
 
 import inspect
+from dataclasses import dataclass
+from typing import dataclass_transform
 
-__all__ = ["fill_docstring"]
+__all__ = ["classifier", "fill_docstring"]
 
 _TRAINING_PARAMETERS = """\
     max_epochs : {epoch_kinds}, default={max_epochs!r}
@@ -72,6 +74,11 @@ _TRAINING_PARAMETERS = """\
     device : str, default={device!r}
         "auto" (CUDA, else MPS, else the CPU) or a torch device.
 
+    precision : {precisions}, default={precision!r}
+        Precision of products in training. "tf32" rounds their factors to 10 bits,
+        on CUDA only, where products of other threads are rounded, too, while it lasts.
+{bf16}        Weights, losses and predictions are not rounded.
+
     n_threads : int or None, default={n_threads}
         Threads on the CPU during `fit` and prediction. With 1, a result does
         not depend on the machine's load or on how many jobs run. None leaves
@@ -89,8 +96,18 @@ _TRAINING_PARAMETERS = """\
         Further parameters of the skorch net, for experts, such as
         ``{{"gradient_clip": 1.0}}``.
 
+    checkpoint : str, path-like or None, default=None
+        File in which `fit` keeps how far it is after each epoch. Where a fit was ended
+        early, by whatever it was, the same call goes on from the file, to the same
+        model as if nothing had happened, to the bit on one kind of processor. The file
+        of a fit on other data, or with other parameters, is refused; a fit that is done
+        deletes it. It is for one fit at a time, not for the many of a search.
+
     verbose : int, default={verbose}
         Passed on to callbacks. Training itself never prints.
+"""
+_BF16 = """\
+        "bf16" computes with 8 bits where torch's autocast finds that safe.
 """
 _EPOCH_RULE = """ "auto" is 50 for up to 512
         distinct samples, and for more as many as see 25,600 of them, but no fewer
@@ -204,10 +221,13 @@ def fill_docstring(cls):
     signature = inspect.signature(cls)
     defaults = {name: p.default for name, p in signature.parameters.items()}
     options = sorted(cls._parameter_constraints["linear_path"][0].options)
+    precisions = sorted(cls._parameter_constraints["precision"][0].options)
     is_auto = defaults["max_epochs"] == "auto"
     fields = {
         **defaults,
         "linear_paths": f"{{{', '.join(map(_quoted, options))}}} or None",
+        "precisions": f"{{{', '.join(map(_quoted, precisions))}}}",
+        "bf16": _BF16 if "bf16" in precisions else "",
         "epoch_kinds": 'int or "auto"' if is_auto else "int",
         "epoch_rule": _EPOCH_RULE if is_auto else "",
     }
@@ -220,3 +240,34 @@ def fill_docstring(cls):
 
 def _quoted(option):
     return f'"{option}"'
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False)
+def classifier(cls):
+    """Make the constructor and the docstring of a classifier.
+
+    The constructor comes from the annotated attributes of the class, as that of a
+    dataclass: parameters of its own, and others whose default is another one here.
+
+    Parameters
+    ----------
+    cls : type
+        A subclass of :class:`~skomics.estimators.BaseOmicsClassifier`.
+
+    Returns
+    -------
+    cls : type
+        The same class; its own parameters come first in the signature.
+    """
+    cls = dataclass(kw_only=True, eq=False, repr=False)(cls)
+    signature = inspect.signature(cls.__init__)
+    introduced = {
+        name: depth
+        for depth, base in enumerate(cls.__mro__)
+        for name in vars(base).get("__annotations__", {})
+    }  # by the class farthest up
+    parameters = sorted(
+        signature.parameters.values(), key=lambda p: introduced.get(p.name, -1)
+    )
+    cls.__init__.__signature__ = signature.replace(parameters=parameters)
+    return fill_docstring(cls)

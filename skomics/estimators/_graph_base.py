@@ -71,9 +71,11 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
         "inference": [StrOptions({"inductive", "transductive"})],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+        "precision": [StrOptions({"float32", "tf32"})],
         "class_weight": [StrOptions({"balanced", "frequency"}), dict, None],
     }
     _net_class = GraphNet
+    _learns_from_files = False
     # Whether the first layer sums over neighbors before anything else.
     _sums_first = False
 

@@ -87,16 +87,18 @@ class GraphNet(OmicsNet):
         """
         if valid is not None:
             self._training_graph = data.whole(self.torch_device, torch.float32)
-        for stage in stages:
+        for number, stage in enumerate(stages):
+            if self.checkpoint is not None and self.checkpoint.is_past(number):
+                continue
             self.module_.views_only = stage.views_only
             self.lr, self.lr_factor, self.n_steps_ = stage.lr, stage.lr_factor, 0
             initialize_optimizer(self)
             self.notify("on_train_begin", X=data, y=None)
-            self.fit_loop((data, valid), epochs=stage.epochs)
+            self.fit_loop((data, valid), epochs=stage.epochs, stage=number)
             self.notify("on_train_end", X=data, y=None)
         self.module_.views_only = False
         self.optimizer_.zero_grad()
-        self._training_graph = self._inference = None
+        self._training_graph = self._inference = self.checkpoint = None
         return self
 
     def validation_step(self, batch, **fit_params):

@@ -17,7 +17,8 @@ from skomics._compat import (
     NoDefaultCallbacks,
     set_training,
 )
-from skomics.estimators._resident import BatchSlices, ResidentData
+from skomics.estimators._resident import data_of
+from skomics.estimators._state import optimizer_memory
 from skomics.exceptions import StopTraining
 
 __all__ = [
@@ -63,7 +64,7 @@ _REFUSED_CALLBACKS = (
 _RAISE = opmap["RAISE_VARARGS"]
 
 
-def check_callbacks(listed):
+def check_callbacks(listed, checkpoint=None):
     """Refuse callbacks of skorch that would fail in the middle of training.
 
     Parameters
@@ -71,11 +72,20 @@ def check_callbacks(listed):
     listed : iterable of callbacks or (str, callback), or None
         The estimator's `callbacks`.
 
+    checkpoint : path or None, default=None
+        The estimator's `checkpoint`, which holds no callbacks.
+
     Raises
     ------
     TypeError
         If one of them cannot work here; the message names it and what to use.
     """
+    if listed and checkpoint is not None:
+        raise TypeError(
+            f"Got {len(listed)} callbacks of skorch beside checkpoint=, but a "
+            "checkpoint cannot tell what they hold. Leave one of the two out, or use "
+            "scikit-learn's callbacks (set_callbacks)."
+        )
     for entry in listed or ():
         callback = entry[1] if isinstance(entry, tuple) else entry
         kind = callback if isinstance(callback, type) else type(callback)
@@ -95,7 +105,8 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
     callback has one. Epoch hooks, history and early stopping are skorch's own.
     """
 
-    _inference = taps = None
+    _inference = taps = checkpoint = memory = None
+    precision = "float32"
 
     def __init__(
         self, *args, label_smoothing=0.0, gradient_clip=None, lr_factor=None, **kwargs
@@ -126,13 +137,16 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
     def infer(self, x, **fit_params):
         """Apply the module to the first, and if given the last, of what X holds."""
         features, _, offsets = x
-        if offsets is None:
-            return self.module_(features)
-        return self.module_(features, offsets)
+        given = (features,) if offsets is None else (features, offsets)
+        if self.precision != "bf16":
+            return self.module_(*given)
+        with torch.autocast(features.device.type, dtype=torch.bfloat16):
+            outputs = self.module_(*given)
+        return outputs.float()
 
     def get_iterator(self, dataset, training=False):
-        """Return slices of the resident tensors."""
-        return BatchSlices(dataset, self.batch_size, shuffle=training)
+        """Return slices of tensors."""
+        return dataset.batches(self.batch_size, shuffle=training)
 
     def get_split_datasets(self, X, y=None, **fit_params):
         """Return training and validation data, both resident."""
@@ -199,7 +213,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
             group["lr"] = factor * group.setdefault("highest_lr", group["lr"])
         self.n_steps_ += 1
 
-    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+    def fit_loop(self, X, y=None, epochs=None, stage=0, **fit_params):
         """Train for some epochs, or until a callback asks to stop."""
         dataset_train, dataset_valid = self.get_split_datasets(X)
         data = {"dataset_train": dataset_train, "dataset_valid": dataset_valid}
@@ -207,7 +221,8 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
         batches_valid = None
         if dataset_valid is not None:
             batches_valid = self.get_iterator(dataset_valid)
-        for _ in range(self.max_epochs if epochs is None else epochs):
+        n_epochs = self.max_epochs if epochs is None else epochs
+        for _ in range(self._epochs_done(stage), n_epochs):
             self.notify("on_epoch_begin", **data)
             self.run_single_epoch(
                 batches_train, training=True, prefix="train", step_fn=self.train_step
@@ -226,7 +241,13 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
                 if not self._asks_to_stop(interrupt):
                     raise
                 break
+            if self.checkpoint is not None:
+                self.checkpoint.write(self)
         return self
+
+    def _epochs_done(self, stage):
+        """Return how many epochs of a stage a checkpoint has, and take it up."""
+        return 0 if self.checkpoint is None else self.checkpoint.resume(self, stage)
 
     def _asks_to_stop(self, interrupt):
         """Tell a callback's own `raise KeyboardInterrupt` from that of the keyboard.
@@ -279,14 +300,15 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
         self : OmicsNet
             The trained net.
         """
-        train = ResidentData(samples, self.torch_device)
+        train = data_of(samples, self.torch_device)
         if valid is not None:
-            valid = ResidentData(valid, self.torch_device)
+            valid = data_of(valid, self.torch_device)
         self.notify("on_train_begin", X=train, y=None)
         self.fit_loop((train, valid))
         self.notify("on_train_end", X=train, y=None)
         self.optimizer_.zero_grad()
-        self._inference = None
+        self._inference = self.checkpoint = None
+        self.memory = optimizer_memory(self)
         return self
 
     @property

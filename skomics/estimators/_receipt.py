@@ -20,6 +20,7 @@ __all__ = [
 _N_ROWS = 10
 # What an estimator keeps that no prediction depends on.
 _NO_MATTER = {"_fit_receipt", "_history", "_epoch_seconds", "_metadata_request"}
+_NO_MATTER |= {"_optimizer_memory", "_in_part", "_known_classes"}
 _NO_MATTER |= {"_sklearn_version", "n_iter_", "oof_decision_function_"}
 _NO_MATTER |= CALLBACK_STATE
 

@@ -1,6 +1,7 @@
-"""Training samples on the device, and their batches."""
+"""Training samples on the device, or read from their file, and their batches."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -8,7 +9,31 @@ from scipy import sparse
 
 from skomics.modules import generator_on
 
-__all__ = ["BatchSlices", "ResidentData"]
+__all__ = ["BatchSlices", "ResidentData", "StreamedData", "data_of"]
+
+# Rows of a file that stay together when it is shuffled, and numbers that are read and
+# shuffled at a time: 64 MiB.
+_BLOCK, _BUFFER = 64, 2**24
+
+
+def data_of(samples, device):
+    """Return what a net iterates over.
+
+    Parameters
+    ----------
+    samples : TrainingSamples
+        Samples in memory, or in a file.
+
+    device : torch.device
+        Where they are needed.
+
+    Returns
+    -------
+    data : ResidentData or StreamedData
+        With a length, and with batches.
+    """
+    kind = StreamedData if hasattr(samples.X, "read") else ResidentData
+    return kind(samples, device)
 
 
 class ResidentData:
@@ -40,6 +65,10 @@ class ResidentData:
         )
         return (self._rows(index), weights, offsets), self.codes[index]
 
+    def batches(self, batch_size, *, shuffle):
+        """Return an iterator over all of them."""
+        return BatchSlices(self, batch_size, shuffle=shuffle)
+
     def _rows(self, index):
         if torch.is_tensor(self.X):
             return self.X[index]
@@ -52,11 +81,7 @@ class BatchSlices:
 
     def __init__(self, dataset, batch_size, *, shuffle):
         self.dataset, self.shuffle = dataset, shuffle
-        # Batches of nearly equal size: a last batch of one or two samples would
-        # make a noisy step.
-        n_batches = max(1, math.ceil(len(dataset) / batch_size))
-        edges = np.linspace(0, len(dataset), n_batches + 1).round().astype(int)
-        self.bounds = list(zip(edges[:-1], edges[1:], strict=True))
+        self.bounds = _bounds(len(dataset), batch_size)
 
     def __len__(self):
         return len(self.bounds)
@@ -70,3 +95,114 @@ class BatchSlices:
         for start, stop in self.bounds:
             index = slice(start, stop) if order is None else order[start:stop]
             yield self.dataset[index]
+
+
+def _bounds(n_samples, batch_size):
+    """Return where batches begin and end.
+
+    They are of nearly equal size: a last batch of one or two samples would make a noisy
+    step.
+    """
+    n_batches = max(1, math.ceil(n_samples / batch_size))
+    edges = np.linspace(0, n_samples, n_batches + 1).round().astype(int)
+    return list(zip(edges[:-1], edges[1:], strict=True))
+
+
+class StreamedData:
+    """Samples that are read from a file while others are learned from.
+
+    Parameters
+    ----------
+    samples : TrainingSamples
+        With :class:`~skomics.estimators._streamed.StreamedRows` as features.
+
+    device : torch.device
+        Where batches are needed.
+    """
+
+    def __init__(self, samples, device):
+        self.samples, self.device = samples, device
+
+    def __len__(self):
+        return len(self.samples)
+
+    def batches(self, batch_size, *, shuffle):
+        """Return an iterator over all of them."""
+        return StreamedBatches(self, batch_size, shuffle=shuffle)
+
+    def read(self, index):
+        """Return samples in memory, whose positions increase."""
+        samples = self.samples
+        X, offsets = samples.X.read(index)
+        weights = None if samples.weights is None else samples.weights[index]
+        codes = samples.codes[index].astype(np.int64)
+        part = type(samples)(X, codes, weights, offsets)
+        return ResidentData(part, "cpu")
+
+    def placed(self, part):
+        """Return samples that were read on the device of the net.
+
+        A CUDA device copies from memory that is pinned while it computes.
+        """
+        if self.device.type == "cpu":
+            return part
+        part.device = self.device
+        for name in ("X", "codes", "weights", "offsets"):
+            tensor = getattr(part, name)
+            if torch.is_tensor(tensor):
+                is_cuda = self.device.type == "cuda"
+                tensor = tensor.pin_memory() if is_cuda else tensor
+                setattr(part, name, tensor.to(self.device, non_blocking=is_cuda))
+        return part
+
+
+class StreamedBatches:
+    """Iterate over samples of a file in batches, shuffled in blocks.
+
+    Blocks of neighboring rows come in random order; as many as fill a buffer are read
+    together, in the order of the file, and their rows are shuffled among each other. A
+    thread reads the next buffer while the net learns from one.
+    """
+
+    def __init__(self, data, batch_size, *, shuffle):
+        self.data, self.shuffle = data, shuffle
+        self.bounds = _bounds(len(data), batch_size)
+        n_rows = max(_BUFFER // data.samples.X.shape[1], 4 * _BLOCK)
+        self.n_together = max(1, n_rows // batch_size)
+
+    def __len__(self):
+        return len(self.bounds)
+
+    def __iter__(self):
+        sequence, random = self._sequence()
+        groups = [
+            self.bounds[first : first + self.n_together]
+            for first in range(0, len(self), self.n_together)
+        ]
+        with ThreadPoolExecutor(1) as reader:
+            coming = reader.submit(self._read, sequence, groups[0])
+            for number, group in enumerate(groups):
+                part = self.data.placed(coming.result())
+                if number + 1 < len(groups):
+                    coming = reader.submit(self._read, sequence, groups[number + 1])
+                order = np.arange(len(part))
+                if random is not None:
+                    order = random.permutation(len(part))
+                order, origin = torch.as_tensor(order).to(self.data.device), group[0][0]
+                for start, stop in group:
+                    yield part[order[start - origin : stop - origin]]
+
+    def _sequence(self):
+        """Return the rows block by block, and what shuffles them within a buffer."""
+        n_samples = len(self.data)
+        if not self.shuffle or len(self) == 1:
+            return np.arange(n_samples, dtype=np.int32), None
+        seed = torch.randint(2**31 - 1, (), generator=generator_on("cpu"))
+        random = np.random.default_rng(int(seed))
+        n_blocks = math.ceil(n_samples / _BLOCK)
+        starts = random.permutation(n_blocks).astype(np.int32) * _BLOCK
+        rows = (starts[:, None] + np.arange(_BLOCK, dtype=np.int32)).ravel()
+        return rows[rows < n_samples], random
+
+    def _read(self, sequence, group):
+        return self.data.read(np.sort(sequence[group[0][0] : group[-1][1]]))

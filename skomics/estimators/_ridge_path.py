@@ -16,7 +16,13 @@ from scipy.special import log_softmax
 
 from skomics.estimators._samples import class_factors
 
-__all__ = ["RidgePath", "RidgeProblem", "feature_weights", "leave_one_out"]
+__all__ = [
+    "RidgePath",
+    "RidgeProblem",
+    "f_statistic_of",
+    "feature_weights",
+    "leave_one_out",
+]
 
 # Features that are scaled at a time, and samples that the search looks at.
 _CHUNK = 8192
@@ -282,11 +288,18 @@ def _f_statistic(block, problem, rows):
     members = problem.targets[rows] * weights[:, None]
     sizes = members.sum(0)
     members, sizes = members[:, sizes > 0], sizes[sizes > 0]
-    n, k = len(rows), len(sizes)
-    if n <= k or k < 2:
+    if len(rows) <= len(sizes) or len(sizes) < 2:
         return np.ones(block.n_features)
-    # Weights have mean 1, so that n of them sum to about n.
     first, second = block.moments(members, weights, rows)
+    return f_statistic_of(first, second, sizes, len(rows))
+
+
+def f_statistic_of(first, second, sizes, n):
+    """Return F statistics from sums of each class, and of squares, over samples.
+
+    Weights have mean 1, so that n of them sum to about n.
+    """
+    k = len(sizes)
     means = first / sizes[:, None]
     center = first.sum(0) / sizes.sum()
     between = (sizes[:, None] * (means - center) ** 2).sum(0)
@@ -462,13 +475,7 @@ class RidgePath:
 
         Features of a problem that nobody else needs are written over, `in_place`.
         """
-        self._in_place = in_place
-        part = problem
-        if len(problem) > _SEARCHED:
-            kept = _deal(problem, -(-len(problem) // _SEARCHED), 0) == 0
-            part = problem.take(np.flatnonzero(kept))
-        self._open(part)
-        self._search(len(problem.bounds))
+        part = self.search(problem, in_place=in_place)
         if part is not problem:
             self._open(problem, exponents=set(self.chosen) | {0})
         scores = self._out_of_fold(self.strengths, self.chosen)
@@ -477,6 +484,23 @@ class RidgePath:
         self._finish(problem)
         self._folds = self._plain = self._blocks = self._problem = None
         return self
+
+    def search(self, problem, *, in_place=False):
+        """Choose strengths and exponents on a part of the samples; return the part."""
+        self._in_place, part = in_place, problem
+        if len(problem) > _SEARCHED:
+            kept = _deal(problem, -(-len(problem) // _SEARCHED), 0) == 0
+            part = problem.take(np.flatnonzero(kept))
+        self._open(part)
+        self._search(len(problem.bounds))
+        return part
+
+    def calibrate(self, problem, scores):
+        """Find the temperature of scores by models that had not seen the samples."""
+        self._problem, self._total = problem, problem.total_weights()
+        self._judged = [np.ones(len(problem), dtype=bool)]
+        self.temperature = self._best_temperature(scores[None])
+        self._folds = self._plain = self._blocks = self._problem = None
 
     def _open(self, problem, exponents=None):
         """Make the Gram matrices that the search asks for."""
@@ -643,43 +667,3 @@ class RidgePath:
         self.mean = np.concatenate([block.mean for block in self._blocks])
         self.coef = self.temperature * np.concatenate(parts)
         self.intercept = self.temperature * intercept
-
-
-def path_logits(X, mean, coef, intercept):
-    """Return the logits of a linear model whose features are taken off their means.
-
-    Parameters
-    ----------
-    X : {ndarray, csr} of shape (n_samples, n_features)
-        New samples; NaN counts as the mean.
-
-    mean : ndarray of shape (n_features,)
-        Means.
-
-    coef : ndarray of shape (n_features, n_classes)
-        Coefficients.
-
-    intercept : ndarray of shape (n_classes,)
-        Intercepts.
-
-    Returns
-    -------
-    logits : ndarray of shape (n_samples, n_classes)
-        Logits.
-    """
-    if not sparse.issparse(X):
-        Z = np.subtract(X, mean, order="C")
-        Z[np.isnan(Z)] = 0.0
-        return Z @ coef + intercept
-    if X.shape[1] <= _CHUNK:
-        starts = range(0, X.shape[0], _SEARCHED)
-        parts = [X[start : start + _SEARCHED].toarray() for start in starts]
-        args = (mean, coef, intercept)
-        return np.concatenate([path_logits(part, *args) for part in parts])
-    missing = np.isnan(X.data)
-    if not missing.any():
-        return X @ coef - mean @ coef + intercept
-    # What a row lacks is stored as NaN: as much as the mean stands in for it.
-    filled = sparse.csr_array(X, copy=True)
-    filled.data[missing] = mean[filled.indices[missing]]
-    return filled @ coef - mean @ coef + intercept

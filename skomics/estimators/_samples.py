@@ -17,6 +17,7 @@ __all__ = [
     "read_class_weight",
     "split_samples",
     "training_samples",
+    "training_weights",
     "apply_class_weight",
 ]
 
@@ -109,7 +110,7 @@ def training_samples(merged, X, offsets=None):
     """
     if offsets is not None:
         offsets = offsets.astype(np.float32)
-    weights = _scaled(merged.weights)
+    weights = training_weights(merged.weights)
     return TrainingSamples(X, merged.codes, weights, offsets)
 
 
@@ -219,8 +220,19 @@ def check_total_weight(weights, name):
         )
 
 
-def _scaled(weights):
-    """Return float32 weights of mean 1, or None if they are all equal."""
+def training_weights(weights):
+    """Return float32 weights of mean 1, or None if they are all equal.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_samples,)
+        Weights above 0.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_samples,), dtype float32, or None
+        For the loss.
+    """
     if np.all(weights == weights[0]):
         return None
     return (weights / weights.mean()).astype(np.float32)
@@ -313,7 +325,7 @@ def apply_class_weight(samples, class_weight, classes):
     with np.errstate(over="ignore", invalid="ignore"):
         weights = weights * per_class[samples.codes]
     check_total_weight(weights, "class_weight")
-    return replace(samples, weights=_scaled(weights))
+    return replace(samples, weights=training_weights(weights))
 
 
 def column_means(X):
@@ -329,6 +341,8 @@ def column_means(X):
     means : ndarray of shape (n_features,), dtype float64
         Means; a sparse matrix' zeros count.
     """
+    if hasattr(X, "means"):  # of samples in a file, which were seen before
+        return X.means
     if not sparse.issparse(X):
         return np.nanmean(X, axis=0, dtype=np.float64)
     is_nan = np.isnan(X.data)

@@ -196,6 +196,9 @@ class SMAClassifier(BaseOmicsClassifier):
         rows, columns = canonical_order(merged.X, merged.codes, self._bounds)
         return merged.reordered(rows, columns), columns
 
+    def _stream_columns(self):
+        return None if self.token_order == "given" else np.arange(self.n_features_in_)
+
     def _choose_columns(self, columns):
         order = np.concatenate(self._blocks)
         scale = self._input_scale

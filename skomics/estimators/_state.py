@@ -4,12 +4,15 @@ import copy
 
 import numpy as np
 import pandas as pd
+import torch
 
 __all__ = [
     "copy_history",
     "history_frame",
     "join_history",
     "net_state",
+    "optimizer_memory",
+    "remember",
     "split_history",
 ]
 
@@ -119,3 +122,46 @@ def history_frame(history):
         row["seconds"] = row.pop("train_seconds", np.nan) + row.pop("valid_seconds", 0)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def remember(net, before):
+    """Let a net go on with what the optimizer of another one remembers.
+
+    Parameters
+    ----------
+    net : OmicsNet
+        A net that is about to train, and will keep that of its own.
+
+    before : OmicsNet or None
+        The net that it goes on from; None for a new one.
+    """
+    kept = None if before is None else before.memory
+    net.memory = kept or {}
+    if kept:
+        state = net.optimizer_.state_dict()
+        state["state"] = {
+            index: {name: torch.tensor(value) for name, value in parts.items()}
+            for index, parts in kept.items()
+        }
+        net.optimizer_.load_state_dict(state)
+
+
+def optimizer_memory(net):
+    """Return what the optimizer remembers, where :func:`remember` was called before.
+
+    Parameters
+    ----------
+    net : OmicsNet
+        A net that was trained.
+
+    Returns
+    -------
+    memory : dict of int to dict of ndarray, or None
+        Of each weight by its number.
+    """
+    if net.memory is None:
+        return None
+    return {
+        index: {k: v.cpu().numpy() for k, v in parts.items() if v is not None}
+        for index, parts in net.optimizer_.state_dict()["state"].items()
+    }

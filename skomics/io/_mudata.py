@@ -10,9 +10,9 @@ from skomics._blocks import Block, check_shared_axis, read_blocks
 from skomics._layout import SEPARATOR
 from skomics._optional import import_optional
 from skomics._rows import check_unique, place_rows, quote_values
+from skomics._stream import PlacedRows
 from skomics.exceptions import SampleAlignmentError
 from skomics.io._packing import (
-    PlacedRows,
     is_sparse,
     name_blocks,
     pack_blocks,

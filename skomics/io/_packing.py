@@ -8,7 +8,7 @@ from skomics._blocks import Block, read_blocks
 from skomics._layout import SEPARATOR
 from skomics._optional import import_optional
 
-__all__ = ["PlacedRows", "is_sparse", "name_blocks", "pack_blocks", "stack_dense"]
+__all__ = ["is_sparse", "name_blocks", "pack_blocks", "stack_dense"]
 
 # Numbers that are read from a file, or made sparse, at a time (8 MiB in float64).
 _CHUNK = 2**20
@@ -52,37 +52,6 @@ def _name_features(name, block):
 def is_sparse(matrix):
     """Tell whether a matrix is sparse, in memory or in a file that AnnData opened."""
     return sparse.issparse(matrix) or hasattr(matrix, "to_memory")
-
-
-class PlacedRows:
-    """A dense matrix with its rows in another order, read when they are asked for.
-
-    Parameters
-    ----------
-    matrix : ndarray or h5py.Dataset of shape (n_rows, n_features)
-        The values.
-
-    positions : ndarray of int of shape (n_samples,)
-        The row of each sample, -1 for a sample without one, whose values are NaN.
-    """
-
-    def __init__(self, matrix, positions):
-        self.matrix, self.positions = matrix, positions
-        self.shape = (len(positions), matrix.shape[1])
-        is_whole = (positions >= 0).all()
-        nan_dtype = np.result_type(matrix.dtype, np.float32)
-        self.dtype = matrix.dtype if is_whole else nan_dtype
-
-    def __getitem__(self, rows):
-        """Return the rows of a slice as an array."""
-        positions = self.positions[rows]
-        # Files are read in increasing order only.
-        order = np.argsort(positions, kind="stable")
-        order = order[positions[order] >= 0]
-        fill = np.nan if self.dtype.kind == "f" else 0
-        array = np.full((len(positions), self.shape[1]), fill, self.dtype)
-        array[order] = self.matrix[positions[order]]
-        return array
 
 
 def _chunks(shape):

@@ -109,6 +109,8 @@ def _is_ours(network):
         isinstance(network, BaseOmicsClassifier)
         and not isinstance(network, BaseGraphClassifier)
         and not (network.warm_start or network.callbacks or network.net_params)
+        and network.checkpoint is None
+        and network.precision == "float32"
     )
 
 

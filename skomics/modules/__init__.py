@@ -11,6 +11,7 @@ from skomics.modules._mogcn import MoGCN
 from skomics.modules._random import (
     RandomSource,
     construction,
+    current_source,
     generator_on,
     random_source,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "SMAStack",
     "allocate_tokens",
     "construction",
+    "current_source",
     "generator_on",
     "random_source",
     "stack_sma",

@@ -6,7 +6,13 @@ from contextvars import ContextVar
 import torch
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["RandomSource", "construction", "generator_on", "random_source"]
+__all__ = [
+    "RandomSource",
+    "construction",
+    "current_source",
+    "generator_on",
+    "random_source",
+]
 
 # Each thread has its own, so that trainings side by side do not share a stream.
 _SOURCE = ContextVar("skomics_random_source", default=None)
@@ -59,6 +65,15 @@ class RandomSource:
             self._generators[device] = generator.manual_seed(self.seed)
         return self._generators[device]
 
+    def states(self):
+        """Return the state of each generator, as a tensor of bytes, by its device."""
+        return {str(d): g.get_state() for d, g in self._generators.items()}
+
+    def restore(self, states):
+        """Go on from states that were kept."""
+        for device, state in states.items():
+            self.on(device).set_state(state)
+
 
 @contextmanager
 def random_source(source):
@@ -74,6 +89,17 @@ def random_source(source):
         yield
     finally:
         _SOURCE.reset(token)
+
+
+def current_source():
+    """Return the source that layers of this thread draw from, or None.
+
+    Returns
+    -------
+    source : RandomSource or None
+        None stands for torch's global generators.
+    """
+    return _SOURCE.get()
 
 
 def generator_on(device):

@@ -6,12 +6,14 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
 from skomics import __version__
+from skomics._container import digest, read_file, write_file
 from skomics._warnings import warn
-from skomics.persistence._file import FORMAT, digest, read_file, write_file
 from skomics.persistence._reader import Reader
 from skomics.persistence._writer import Writer, type_name
 
 __all__ = ["load_model", "save_model"]
+
+FORMAT = 2
 
 
 def save_model(model, path):
@@ -65,9 +67,9 @@ def save_model(model, path):
     Notes
     -----
     The file is a safetensors file whose metadata hold JSON; the same model makes the
-    same bytes. What acts on the machine is not in it: `callbacks`, `memory`, `n_jobs`,
-    `n_threads`, `net_params`, `pre_dispatch` and `verbose` have their defaults in the
-    loaded model.
+    same bytes. What acts on the machine is not in it: `callbacks`, `checkpoint`,
+    `memory`, `n_jobs`, `n_threads`, `net_params`, `pre_dispatch` and `verbose` have
+    their defaults in the loaded model.
 
     **The file holds training data where the model does**: the graph models link a new
     sample to their training samples, and nearest neighbors and kernel models keep

@@ -6,7 +6,7 @@ lets in whatever scikit-learn, skorch or a plugin defines tomorrow.
 
 from importlib import import_module
 
-import numpy as np
+from skomics._container import DTYPES
 
 __all__ = ["DTYPES", "find", "name_of", "own_class_names"]
 
@@ -146,14 +146,6 @@ _TABLES = {
     "function": (_FUNCTIONS,),
     "type": (_TYPES,),
     "distribution": (_DISTRIBUTIONS,),
-}
-# The dtypes of tensors and of single values.
-DTYPES = {
-    name: np.dtype(name)
-    for name in (
-        *("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32"),
-        *("uint64", "int64", "float16", "float32", "float64"),
-    )
 }
 
 

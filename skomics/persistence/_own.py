@@ -200,8 +200,7 @@ def _compare_samples(cls, state, place):
 
 def _compare_ridge(cls, state, place):
     _require_keys(state, "alpha_ block_weights_ feature_scale_ feature_weights_", place)
-    _require_keys(state, "temperature_ oof_decision_function_", place)
-    _require_keys(state, "_mean _coef _offset", place)
+    _require_keys(state, "temperature_ _mean _coef _offset", place)
     n_features, n_classes = state["n_features_in_"], len(state["classes_"])
     shapes = {
         "block_weights_": (len(state["omics_"]),),
@@ -209,8 +208,11 @@ def _compare_ridge(cls, state, place):
         "_mean": (n_features,),
         "_coef": (n_features, n_classes),
         "_offset": (n_classes,),
-        "oof_decision_function_": (len(state["oof_decision_function_"]), n_classes),
     }
+    # The path of samples that stayed on disk has none.
+    if "oof_decision_function_" in state:
+        n_samples = len(state["oof_decision_function_"])
+        shapes["oof_decision_function_"] = n_samples, n_classes
     for name, shape in shapes.items():
         fits = state[name].shape == shape
         require(fits, f"{place}.{name}", f"does not have the shape {shape}")

@@ -10,8 +10,8 @@ from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from skomics._compat import NODE_DTYPE, Tree
+from skomics._container import is_count
 from skomics.persistence._checks import check_thing, rebuild
-from skomics.persistence._file import is_count
 from skomics.persistence._names import DTYPES, find
 from skomics.persistence._own import check_own, set_own_state
 from skomics.persistence._require import require

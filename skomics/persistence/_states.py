@@ -10,14 +10,15 @@ __all__ = ["MISSED", "RESET", "defaults_of", "is_allowed", "kept_state"]
 # What acts on the machine or needs code: a file does not say it, and the loaded
 # estimator has the defaults of its class.
 RESET = frozenset(
-    "callbacks memory n_jobs n_threads net_params pre_dispatch verbose".split()
+    "callbacks checkpoint memory n_jobs n_threads net_params pre_dispatch "
+    "verbose".split()
 )
 # Of these, what a model that is fitted again would not be the same without.
 MISSED = ("callbacks", "net_params")
 # Made anew from the rest of the state when a file is read, or needed in training only.
 _REBUILT = frozenset(
     "_base_loss _cached_dict _curve_scorer _epoch_seconds _loss _loss_function_ "
-    "_optimizer _sklearn_version _tree".split()
+    "_optimizer _optimizer_memory _sklearn_version _tree".split()
 )
 # Of scikit-learn's estimators: what they keep beside their parameters and what ends
 # in an underscore. All are values, and none is the name of a method.

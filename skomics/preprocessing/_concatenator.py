@@ -47,11 +47,13 @@ from skomics._modality import (
 from skomics._named_sparse import name_columns
 from skomics._optional import import_optional
 from skomics._rows import check_same_samples, quote_values
+from skomics._stream import open_stream
 from skomics._transaction import adopt, draft_of, whole
 from skomics._validation import check_labels
 from skomics._warnings import warn
 from skomics.preprocessing._nan_columns import take_or_nan, try_missing_features
 from skomics.preprocessing._receipt import begin_receipt, receipt_of
+from skomics.preprocessing._stream_fit import fit_on_stream
 
 __all__ = ["OmicsConcatenator"]
 
@@ -407,6 +409,11 @@ class OmicsConcatenator(
     gives sparse output for a dense block, as `OneHotEncoder` does, this is made dense
     unless it has more than 4,096 columns and four times those of the block.
 
+    An AnnData or a MuData that stays on disk (``backed="r"``, zarr, dask) is not read
+    into memory: transformers learn from it some samples after others, in one pass for
+    each step, and what comes back reads it when it is asked for samples. They need
+    `partial_fit`, or nothing to learn; see docs/long_data.md.
+
     Single missing and infinite values pass; the transformers, or the classifier that
     follows, judge them. Where `y` is given and missing values alone tell its classes
     apart, :class:`~skomics.exceptions.InformativeMissingnessWarning` says so.
@@ -478,7 +485,11 @@ class OmicsConcatenator(
             The fitted transformer.
         """
         _raise_for_params(params, self, "fit")
-        self._fit_blocks(X, y, "fit", params)
+        stream = open_stream(X)
+        if stream is None:
+            self._fit_blocks(X, y, "fit", params)
+        else:
+            fit_on_stream(self, stream, y)
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -502,7 +513,11 @@ class OmicsConcatenator(
             The omics side by side.
         """
         _raise_for_params(params, self, "fit_transform")
-        draft = draft_of(self)
+        draft, stream = draft_of(self), open_stream(X)
+        if stream is not None:
+            fit_on_stream(draft, stream, y)
+            adopt(self, draft)
+            return stream.then(draft)
         matrices, read = draft._fit_blocks(X, y, "fit_transform", params)
         Xt = draft._assemble(matrices, read.rows, read.is_annotated)
         adopt(self, draft)
@@ -527,6 +542,10 @@ class OmicsConcatenator(
         """
         _raise_for_params(params, self, "transform")
         check_is_fitted(self)
+        stream = open_stream(X)
+        if stream is not None:
+            self.transform(stream.read(np.arange(1)), **params)  # what is wrong is said
+            return stream.then(draft_of(self))
         blocks, rows, is_annotated = self._read_new(X)
         routed = process_routing(self, "transform", **params)
         n_samples = next(iter(blocks.values())).data.shape[0]

@@ -136,6 +136,10 @@ class LibrarySizeNormalizer(_CountTransformer):
         self.target_sum = target_sum
         self.log1p = log1p
 
+    @property
+    def _learns_from_samples(self):
+        return self.target_sum is None
+
     @_fit_context(prefer_skip_nested_validation=True)
     @whole
     def fit(self, X, y=None):
@@ -236,6 +240,10 @@ class CLRTransformer(_CountTransformer):
 
     def __init__(self, per="sample"):
         self.per = per
+
+    @property
+    def _learns_from_samples(self):
+        return self.per == "feature"
 
     @_fit_context(prefer_skip_nested_validation=True)
     @whole
@@ -436,6 +444,7 @@ class MValueTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         "offset": [Interval(Real, 0, None, closed="left")],
         "clip": ["boolean"],
     }
+    _learns_from_samples = False
 
     def __init__(self, offset=0.001, *, clip=False):
         self.offset = offset

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from skomics._blocks import Block
+from skomics._stream import PlacedRows
 from skomics.io import _packing
-from skomics.io._packing import PlacedRows, name_blocks, pack_blocks, stack_dense
+from skomics.io._packing import name_blocks, pack_blocks, stack_dense
 
 
 @pytest.fixture(autouse=True)

@@ -37,8 +37,8 @@ from skomics import (
     SMAClassifier,
     load_model,
 )
+from skomics._container import _container_header, digest
 from skomics.feature_selection import StabilitySelector
-from skomics.persistence._file import _container_header, digest
 from skomics.persistence._writer import Writer
 from tests.conftest import make_tiny
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from skomics.persistence._file import digest
+from skomics._container import digest
 from tests.persistence.files import (
     assert_refused,
     container,

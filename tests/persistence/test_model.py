@@ -34,9 +34,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, RobustScaler, StandardScaler
 from skorch.callbacks import GradientNormClipping
 
-from skomics import EFNNClassifier, OmicsConcatenator, load_model, save_model
-from skomics.persistence import _file
-from skomics.persistence._file import digest
+from skomics import (
+    EFNNClassifier,
+    OmicsConcatenator,
+    _container,
+    load_model,
+    save_model,
+)
+from skomics._container import digest
 from skomics.persistence._names import find, own_class_names
 from skomics.persistence._reader import Reader
 from skomics.persistence._states import _OURS
@@ -426,10 +431,10 @@ def test_full_disk_is_an_os_error_and_leaves_the_old_file(fitted, file, monkeypa
         os.close(number)
         return open("/dev/full", mode, buffering=0)
 
-    monkeypatch.setattr(_file.os, "fdopen", fill_the_disk)
+    monkeypatch.setattr(_container.os, "fdopen", fill_the_disk)
     with pytest.raises(OSError, match="No space left"):
         save_model(fitted, file)
-    monkeypatch.setattr(_file.os, "fdopen", real)
+    monkeypatch.setattr(_container.os, "fdopen", real)
     assert file.read_bytes() == before
     assert list(file.parent.iterdir()) == [file]
 

@@ -11,17 +11,30 @@ import math
 import os
 import uuid
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from skomics.persistence._names import DTYPES
+__all__ = [
+    "CHECKPOINT",
+    "DTYPES",
+    "MODEL",
+    "FileKind",
+    "digest",
+    "is_count",
+    "read_file",
+    "write_file",
+]
 
-__all__ = ["FORMAT", "digest", "read_file", "write_file"]
-
-FORMAT = 2
-# Of the metadata.
-_KEY = "skomics"
+# The dtypes of tensors and of single values.
+DTYPES = {
+    name: np.dtype(name)
+    for name in (
+        *("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32"),
+        *("uint64", "int64", "float16", "float32", "float64"),
+    )
+}
 _CODES = {
     **{"bool": "BOOL", "uint8": "U8", "int8": "I8", "uint16": "U16", "int16": "I16"},
     **{"uint32": "U32", "int32": "I32", "uint64": "U64", "int64": "I64"},
@@ -39,6 +52,33 @@ _SUFFIXES = {
     ".joblib": "joblib's pickles",
     ".skops": "skops' archives",
 }
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """What a file holds.
+
+    Parameters
+    ----------
+    key : str
+        Of the metadata.
+
+    name : str
+        What it is of, for messages.
+
+    writer : str
+        What writes such files, for messages.
+    """
+
+    key: str
+    name: str
+    writer: str
+
+
+MODEL = FileKind("skomics", "a skomics model", "save_model")
+CHECKPOINT = FileKind(
+    "skomics_checkpoint", "a fit that was interrupted", "fit with checkpoint="
+)
 
 
 def digest(header, tensors):
@@ -82,7 +122,7 @@ def _container_header(tensors, metadata):
     return text + b" " * (-len(text) % 8), order
 
 
-def write_file(path, header, tensors, check):
+def write_file(path, header, tensors, check=None, *, kind=MODEL):
     """Write a file in place of another, once it is complete.
 
     Parameters
@@ -97,8 +137,11 @@ def write_file(path, header, tensors, check):
     tensors : dict of str to ndarray
         C-contiguous arrays of the machine's byte order.
 
-    check : callable
+    check : callable, default=None
         Called with the header, the tensors and the size before anything is written.
+
+    kind : FileKind, default=MODEL
+        What the file holds.
     """
     path = Path(path)
     _check_suffix(path)
@@ -107,9 +150,10 @@ def write_file(path, header, tensors, check):
     if not target.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {target.parent}. Make it first.")
     text, order = _container_header(
-        tensors, {_KEY: json.dumps(header, allow_nan=False)}
+        tensors, {kind.key: json.dumps(header, allow_nan=False)}
     )
-    check(header, tensors, len(text) + sum(a.nbytes for a in tensors.values()))
+    if check is not None:
+        check(header, tensors, len(text) + sum(a.nbytes for a in tensors.values()))
     tmp = target.with_name(f"{target.name}.{uuid.uuid4().hex}.tmp")
     mode = None
     with suppress(FileNotFoundError):
@@ -144,18 +188,21 @@ def _check_suffix(path):
         )
 
 
-def read_file(path):
-    """Read a file, and check all of it but what the model means.
+def read_file(path, *, kind=MODEL):
+    """Read a file, and check all of it but what its content means.
 
     Parameters
     ----------
     path : str or path-like
         The file.
 
+    kind : FileKind, default=MODEL
+        What the file is to hold.
+
     Returns
     -------
     header : dict
-        What the file says of its model.
+        What the file says of its content.
 
     tensors : dict of str to ndarray
         The arrays, each with memory of its own, no more than the file's size in all.
@@ -169,7 +216,7 @@ def read_file(path):
         If there is no such file.
 
     ValueError
-        If it is no file of a model, or is damaged.
+        If it is no file of this kind, or is damaged.
     """
     path = Path(path)
     if not path.is_file():
@@ -184,16 +231,16 @@ def read_file(path):
     except _BrokenFileError as error:
         raise ValueError(
             f"{path} is no complete safetensors file ({error}). Give a file that "
-            "save_model wrote; what pickle or joblib wrote is read by these."
+            f"{kind.writer} wrote; what pickle or joblib wrote is read by these."
         ) from error
-    text = metadata.get(_KEY) if isinstance(metadata, dict) else None
+    text = metadata.get(kind.key) if isinstance(metadata, dict) else None
     header = None
     with suppress(_BrokenFileError):
         header = _decode_json(text) if isinstance(text, str) else None
     if not isinstance(header, dict):
         raise ValueError(
-            f"{path} is a safetensors file, but not one of a skomics model. Give a "
-            "file that save_model wrote."
+            f"{path} is a safetensors file, but not one of {kind.name}. Give a "
+            f"file that {kind.writer} wrote."
         )
     return header, tensors, size
 
