@@ -29,6 +29,8 @@ FOLDERS = (
 )
 # Marks of numpydoc that the house style does without: extended summaries and See
 # Also sections everywhere, the ends of lines, and examples for classes of settings.
+# What functions return.
+_REPORTS = ("AlignmentReport", "FeatureReport", "CohortShift")
 UNWANTED = {"ES01", "SA01", "EX01", "SA04", "RT02", "PR06"}
 
 
@@ -41,9 +43,9 @@ def public_names():
 def public_objects():
     for name in public_names():
         module, _, attribute = name.rpartition(".")
-        # The base class leaves its parameters to its subclasses, and the report is
+        # The base class leaves its parameters to its subclasses, and reports are
         # not made by hand.
-        is_special = attribute in ("BaseOmicsClassifier", "AlignmentReport")
+        is_special = attribute in ("BaseOmicsClassifier", *_REPORTS)
         if callable(getattr(import_module(module), attribute)) and not is_special:
             yield name
 

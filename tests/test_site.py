@@ -140,7 +140,7 @@ def test_search_finds_a_class(browser, build):
     from selenium.webdriver.support.ui import WebDriverWait
 
     browser.get((build[0] / "search.html").as_uri() + "?q=SMAClassifier")
-    found = WebDriverWait(browser, 60).until(
+    found = WebDriverWait(browser, timeout=60).until(
         lambda b: b.execute_script(
             "return [...document.querySelectorAll('#search-results li a')]"
             ".map(e => e.textContent)"

@@ -521,13 +521,28 @@ def _confidence(estimator, X_new, X_train, y_train, level, random, notes):
     if y_train is None:
         return confidence
     train = _held_out_confidence(estimator, X_train, y_train, random)
-    interval = stats.ttest_ind(new, train, equal_var=False).confidence_interval(level)
+    difference, half = float(new.mean() - train.mean()), _half_width(new, train, level)
     return confidence | {
         "train": float(train.mean()),
-        "difference": float(new.mean() - train.mean()),
-        "low": float(interval.low),
-        "high": float(interval.high),
+        "difference": difference,
+        "low": difference - half,
+        "high": difference + half,
     }
+
+
+def _half_width(new, train, level):
+    """Return half of Welch's interval of a difference of means, NaN for one sample."""
+    if min(len(new), len(train)) < 2:
+        return np.nan
+    # SciPy's warns where a model is equally sure of all samples.
+    parts = [values.var(ddof=1) / len(values) for values in (new, train)]
+    sizes = [
+        part**2 / (len(v) - 1) for part, v in zip(parts, (new, train), strict=True)
+    ]
+    if sum(sizes) == 0:
+        return 0.0
+    degrees = sum(parts) ** 2 / sum(sizes)
+    return float(stats.t.ppf((1 + level) / 2, degrees) * np.sqrt(sum(parts)))
 
 
 def _held_out_confidence(estimator, X, y, random):

@@ -14,12 +14,11 @@ from skomics._cli._main import COMMANDS
 ROOT = Path(__file__).parents[2]
 
 
-def run(*args, code="", **options):
+def run(*args, code=""):
     """Run python with arguments in a process of its own."""
     command = [sys.executable, *(["-c", code] if code else ["-m", "skomics"]), *args]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    options = {"capture_output": True, "text": True, "timeout": 120, **options}
-    return subprocess.run(command, env=env, **options)
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
 
 
 def test_help_shows_every_command_and_an_example(capsys):

@@ -15,6 +15,7 @@ from skomics import BlockRidgeClassifier, OmicsConcatenator
 from skomics.datasets import make_intersim
 from skomics.exceptions import SampleAlignmentError
 from skomics.inspection import cohort_shift
+from skomics.inspection._cohort_shift import _half_width
 
 X, Y = make_intersim(n_samples=200, n_clusters=3, effect=0.3, random_state=0)
 TRAIN, Y_TRAIN, NEW = X[:120], Y[:120], X[120:]
@@ -175,6 +176,15 @@ def test_confidence_is_compared_with_that_of_held_out_training_samples():
     plain = cohort_shift(model, NEW, X_train=TRAIN, **QUICK)
     assert np.isnan(plain.confidence["train"])
     assert "out of fold" not in plain.summary()
+
+
+def test_interval_of_the_confidence_is_welchs_also_where_all_are_equal():
+    new, train = np.random.default_rng(0).random((2, 30))
+    interval = stats.ttest_ind(new, train, equal_var=False).confidence_interval(0.9)
+    half = _half_width(new, train, 0.9)
+    assert half == pytest.approx((interval.high - interval.low) / 2)
+    assert _half_width(np.ones(5), np.ones(6), 0.9) == 0
+    assert np.isnan(_half_width(np.ones(1), np.ones(6), 0.9))
 
 
 def test_novelty_is_that_of_novelty_score():
