@@ -162,8 +162,11 @@ def write_whole(path, write):
 
 
 def save_figure(figure, path):
-    """Write a figure as the suffix says, without a screen."""
+    """Write a figure as the suffix says, and close it."""
+    from matplotlib import pyplot
+
     figure.savefig(path, bbox_inches="tight")
+    pyplot.close(figure)
 
 
 def print_json(value):

@@ -55,6 +55,16 @@ from skomics.preprocessing import OmicsConcatenator
 __all__ = ["MODELS", "MODEL_GROUPS", "ModelSpec", "as_models"]
 
 
+# Parameters that estimators got after results were stored, with the value that leaves
+# everything as it was.
+_LATER = {
+    "checkpoint": None,
+    "extra_features": "error",
+    "missing_features": "error",
+    "precision": "float32",
+}
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """A classifier under a name.
@@ -172,11 +182,18 @@ class ModelSpec:
             params = self.build(task, 0, is_scaled=is_scaled).get_params()
         except Exception:  # a model may fail in any way
             return ""
+        params = {k: v for k, v in params.items() if not _is_later(k, v)}
         # An object without a repr of its own shows its address.
         text = re.sub(
             r" at 0x[0-9a-f]+", "", repr(sorted(map(_describe, params.items())))
         )
         return sha256(text.encode()).hexdigest()[:12]
+
+
+def _is_later(name, value):
+    """Tell whether a parameter is one that came after results were stored, unused."""
+    last = name.rpartition("__")[2]
+    return last in _LATER and value == _LATER[last]
 
 
 def _describe(item):
