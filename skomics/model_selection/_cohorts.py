@@ -140,7 +140,9 @@ def cross_cohort_validate(
     Cohorts that one learns from must have the same features. Those of a cohort
     that is only scored on are matched to them: features it lacks are NaN, for an
     imputer to fill, and further ones are left out. Whole modalities may lack
-    anywhere. Other names are for :func:`~skomics.preprocessing.align_features`.
+    anywhere. Other names are for :func:`~skomics.preprocessing.align_features`. Sparse
+    tables, and such without names, must be one matrix for each cohort, and are matched
+    by position.
 
     The internal estimate is the score of the pooled answers to the test folds, from
     models of fewer samples. Intervals are percentiles of bootstrap samples of patients,

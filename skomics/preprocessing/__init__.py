@@ -1,4 +1,4 @@
-"""Preparing omics tables: alignment, normalization of counts, concatenation."""
+"""Preparing omics tables: alignment, normalization, concatenation, other cohorts."""
 
 from skomics.preprocessing._adapt import adapt_to_cohort
 from skomics.preprocessing._alignment import AlignmentReport, align_samples
