@@ -98,6 +98,7 @@ EXECUTED = {
     "which_model.md": 1,
     "wide.md": 1,
     "cluster.md": 2,
+    "long_data.md": 3,
 }
 
 
@@ -107,7 +108,13 @@ def blocks_of(page, language):
 
 
 # Those that train networks, or ask them for contributions.
-LONG = {"inspection.md", "five_minutes.md", "which_model.md", "cluster.md"}
+LONG = {
+    "inspection.md",
+    "long_data.md",
+    "five_minutes.md",
+    "which_model.md",
+    "cluster.md",
+}
 
 
 @pytest.mark.parametrize(
