@@ -375,11 +375,22 @@ def _grid(n):
 
 
 def _quantiles(X, shares):
-    """Return quantiles of each column; zeros for one of NaN alone."""
-    is_known = ~np.isnan(X).all(axis=0)
-    quantiles = np.zeros((len(shares), X.shape[1]), dtype=np.float64)
-    known = X[:, is_known].astype(np.float64)
-    quantiles[:, is_known] = np.nanquantile(known, shares, axis=0, method="hazen")
+    """Return quantiles of each column (Hazen's); zeros for one of NaN alone.
+
+    NumPy's own go through columns with NaN one by one, and take several times as long
+    for hundreds of quantiles.
+    """
+    counts = (~np.isnan(X)).sum(axis=0)
+    columns, last = np.arange(X.shape[1]), np.maximum(counts - 1, 0)
+    ordered = np.sort(X, axis=0).astype(np.float64)  # NaN come last
+    ordered[:, counts == 0] = 0.0
+    quantiles = np.empty((len(shares), X.shape[1]))
+    for row, share in zip(quantiles, shares, strict=True):
+        place = np.clip(counts * share - 0.5, 0, last)
+        below = np.floor(place).astype(np.intp)
+        above = np.minimum(below + 1, last)
+        low, high = ordered[below, columns], ordered[above, columns]
+        row[:] = low + (place - below) * (high - low)
     return quantiles
 
 

@@ -159,15 +159,16 @@ def _by_key(key):
 
 def _pair_symbols(given, reference):
     """Pair ``TP53|7157`` with ``TP53``, and with another name of the same number."""
-    parted = [[_part(name) for name in names] for names in (given, reference)]
-    for key, by_entrez in (("entrez", True), ("symbol", False)):
+    parted = [[(name, _part(name)) for name in names] for names in (given, reference)]
+    for key in ("entrez", "symbol"):
         features = defaultdict(list)
-        for feature, part in zip(reference, parted[1], strict=True):
+        for feature, part in parted[1]:
             features[part[key]].append((feature, part["entrez"]))
-        for name, part in zip(given, parted[0], strict=True):
+        features.pop(None, None)
+        for name, part in parted[0]:
             for feature, entrez in features.get(part[key], ()):
-                has_both = None not in (part["entrez"], entrez)
-                if part[key] is not None and has_both is by_entrez:
+                # Numbers count where both have one, symbols where one has none.
+                if (None in (part["entrez"], entrez)) is (key == "symbol"):
                     yield name, feature
 
 

@@ -16,6 +16,7 @@ from skomics.preprocessing import (
     ReferenceQuantileNormalizer,
     SampleRankTransformer,
 )
+from skomics.preprocessing._cohort import _grid, _quantiles
 
 PER_SAMPLE = [
     SampleRankTransformer(),
@@ -119,6 +120,16 @@ def test_quantiles_per_sample_are_the_mean_of_sorted_training_samples():
     np.testing.assert_allclose(np.sort(got), np.tile(normalizer.reference_, (40, 1)))
     np.testing.assert_array_equal(got.argsort(), new.argsort())
     assert not hasattr(normalizer, "adapt")
+
+
+def test_quantiles_are_those_of_numpy_with_gaps_too():
+    X = draw()
+    X[np.random.default_rng(0).random(X.shape) < 0.2] = np.nan
+    shares = _grid(17)
+    expected = np.nanquantile(X, shares, axis=0, method="hazen")
+    np.testing.assert_allclose(_quantiles(X, shares), expected)
+    X[:, 2] = np.nan
+    np.testing.assert_array_equal(_quantiles(X, shares)[:, 2], 0)
 
 
 # A cohort
