@@ -219,8 +219,7 @@ def _name_files(paths):
 def _read_files(files, y, args):
     options = {"orientation": args.orientation, "ids": y}
     if args.id_level is None:
-        given = files if len(files) > 1 else next(iter(files.values()))
-        X = read_omics(given, join=args.join, **options)
+        X = read_omics(files, join=args.join, **options)
         return (X, None) if y is None else _match(X, y, args)
     del options["ids"]
     tables = {name: read_omics(file, **options) for name, file in files.items()}

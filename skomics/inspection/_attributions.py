@@ -36,7 +36,8 @@ def feature_attributions(
         Fitted; at its end a classifier of skomics, a linear one of scikit-learn
         (with ``coef_``), or trees that shap knows. Before it, `OmicsConcatenator` and
         steps each of whose outputs is made of one feature (scalers, imputers,
-        selectors, encoders) or that are linear (PCA).
+        selectors, encoders) or that are linear (PCA). A classifier that abstains, names
+        sets or is frozen stands for the model in it, and so does a search.
 
     X : DataFrame, MuData, AnnData, dict or list of tables, array or sparse
         Samples, in any form that the estimator takes.

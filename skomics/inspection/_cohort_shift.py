@@ -520,7 +520,9 @@ def _confidence(estimator, X_new, X_train, y_train, level, random, notes):
     confidence = {"new": float(new.mean()), **nothing}
     if y_train is None:
         return confidence
-    train = _held_out_confidence(estimator, X_train, y_train, random)
+    train = getattr(estimator, "held_out_confidence_", None)
+    if train is None or len(train) != len(y_train):
+        train = _held_out_confidence(estimator, X_train, y_train, random)
     difference, half = float(new.mean() - train.mean()), _half_width(new, train, level)
     return confidence | {
         "train": float(train.mean()),

@@ -246,6 +246,9 @@ def find_route(estimator, X, baseline=None):
         If a step mixes features in a way that is not linear.
     """
     steps = flatten_steps(estimator)
+    # One that calibrates by folds holds several models, none of which is all of it.
+    if len(getattr(steps[-1], "calibrated_classifiers_", ())) < 2:
+        steps = unwrap(estimator)
     tables = [X] if baseline is None else [X, baseline]
     blocks = None
     if len(steps) > 1 and hasattr(steps[0], "block_slices_"):

@@ -410,3 +410,20 @@ def test_rows_that_run_backward_or_are_read_only_are_explained():
     for rows in (X.iloc[8::-1], pd.DataFrame(values, columns=X.columns)):
         found = feature_attributions(model, rows)
         np.testing.assert_allclose(found["value"], expected["value"], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["selective", "frozen"])
+def test_a_classifier_around_a_model_stands_for_it(kind):
+    from sklearn.frozen import FrozenEstimator
+
+    from skomics.calibration import SelectiveClassifier
+    from skomics.datasets import make_intersim
+    from skomics.pipeline import make_omics_pipeline
+
+    X, y = make_intersim(n_samples=60, n_clusters=3, effect=0.5, random_state=0)
+    model = make_omics_pipeline("block_ridge").fit(X, y)
+    held = FrozenEstimator(model)
+    if kind == "selective":
+        held = SelectiveClassifier(held, coverage=0.8).fit(X, y)
+    expected = feature_attributions(model, X)
+    pd.testing.assert_frame_equal(feature_attributions(held, X), expected)
