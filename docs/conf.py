@@ -70,7 +70,7 @@ nitpick_ignore_regex = [
     (
         r"py:.*",
         r"(sklearn|skorch|numpy|scipy|pandas|torch|torch_geometric|matplotlib"
-        r"|collections)(\..*)?",
+        r"|collections|os|pathlib)(\..*)?",
     ),
     # Terms of scikit-learn's glossary.
     (r"std:term", r"meta-estimator|classes_"),
