@@ -95,34 +95,39 @@ class StreamedFitMixin:
         rows = np.arange(len(stream), dtype=np.int32)
         if sample_weight is not None:
             rows = np.flatnonzero(weights).astype(np.int32)
-            codes_used, weights = codes[rows], weights[rows]
-        else:
-            codes_used = codes
+            codes, weights = codes[rows], weights[rows]
         has_path = hasattr(self, "path_") if is_refit else self.linear_path == "ridge"
         keeps_path = has_path and self._in_part and is_refit
         ridge = None
         if has_path and not keeps_path:
-            ridge = RidgeSums(self, stream, rows, codes_used, weights)
+            ridge = RidgeSums(self, stream, rows, codes, weights)
         scan = self._scan(stream, rows, ridge)
         self._check_missing(stream, scan.present, y, sample_weight)
         self._fit_receipt = begin_receipt(self, stream, scan.present, y, sample_weight)
         self._fit_receipt["continues"] = before
         self._settle(known)
-        self._note_stream(stream, rows, scan.digest(codes_used, weights))
-        out_of_fold = None
-        if ridge is not None:
-            out_of_fold = self._learn_stream_path(ridge)
-        elif keeps_path and self._takes_offsets:
-            out_of_fold = _of_kept(self.path_)
-        elif not has_path:
-            self._forget_path()
+        self._note_stream(stream, rows, scan.digest(codes, weights))
+        out_of_fold = self._take_path(has_path, ridge)
         if not is_refit:
             self._input_scale = self.path_._input_scale if has_path else None
             self._input_columns = self._choose_columns(self._stream_columns())
         means = self._scaled(scan.means()[None])[0]
         X = StreamedRows(self, stream, rows, means, out_of_fold)
-        samples = TrainingSamples(X, codes_used, training_weights(weights))
+        samples = TrainingSamples(X, codes, training_weights(weights))
         return apply_class_weight(samples, self.class_weight, self.classes_)
+
+    def _take_path(self, has_path, ridge):
+        """Learn the path, keep it or forget it; return what it says of samples.
+
+        That is of members on the path only, by models that had not seen the sample.
+        """
+        if not has_path:
+            self._forget_path()
+            return None
+        if ridge is None:  # a later part, of which the path has seen nothing
+            return _of_kept(self.path_) if self._takes_offsets else None
+        self.path_, out_of_fold = ridge.solve(self)
+        return out_of_fold if self._takes_offsets else None
 
     def _read_stream(self, stream, y, sample_weight):
         """Learn names, omics and classes; return labels, codes and weights."""
@@ -191,10 +196,6 @@ class StreamedFitMixin:
         It is that of the file: one of the values' own would take all of them.
         """
         return None
-
-    def _learn_stream_path(self, ridge):
-        self.path_, out_of_fold = ridge.solve(self)
-        return out_of_fold if self._takes_offsets else None
 
     def _note_stream(self, stream, rows, digest):
         receipt, left_out = self._fit_receipt, len(stream) - len(rows)

@@ -177,6 +177,8 @@ def test_single_training_that_was_paused_is_the_fit_to_the_bit(cls, stops):
         {"verbose": 1},
         {"callbacks": [("none", object())]},
         {"net_params": {"max_epochs": 3}},
+        {"checkpoint": "fit"},
+        {"precision": "bf16"},
     ],
 )
 def test_what_needs_a_net_of_its_own_is_not_stacked(params):

@@ -47,6 +47,8 @@ def test_other_networks_share_what_comes_before_training():
         (MoGCNClassifier(), {"lr": 1e-3}),
         (SMA, {"warm_start": True}),
         (SMA, {"net_params": {"max_epochs": 3}}),
+        (SMA, {"checkpoint": "fit"}),
+        (SMA, {"precision": "bf16"}),
         (SMA, {"no_parameter": 3}),
         (type("Own", (SMAClassifier,), {})(), {"lr": 1e-3}),
     ],
