@@ -94,6 +94,13 @@ def bootstrap_interval(scores, level=0.95):
     -------
     low, high : float
         NaN with fewer than two scores.
+
+    Examples
+    --------
+    >>> from skomics.metrics import bootstrap_interval
+    >>> low, high = bootstrap_interval([0.80, 0.84, 0.79, 0.88, 0.83])
+    >>> f"{low:.2f} to {high:.2f}"
+    '0.80 to 0.86'
     """
     if len(scores) < 2:
         return np.nan, np.nan

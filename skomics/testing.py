@@ -45,6 +45,14 @@ def assert_probabilities(estimator, X):
 
     X : array-like of shape (n_samples, n_features)
         Samples.
+
+    Examples
+    --------
+    >>> from skomics import BlockRidgeClassifier
+    >>> from skomics.datasets import make_intersim
+    >>> from skomics.testing import assert_probabilities
+    >>> X, y = make_intersim(n_samples=60, n_clusters=3, random_state=0)
+    >>> assert_probabilities(BlockRidgeClassifier().fit(X, y), X)
     """
     proba = estimator.predict_proba(X)
     assert proba.shape == (len(X), len(estimator.classes_))
@@ -68,6 +76,14 @@ def assert_seed_stable(estimator, X, y):
 
     y : array-like of shape (n_samples,)
         Labels.
+
+    Examples
+    --------
+    >>> from skomics import EFNNClassifier
+    >>> from skomics.datasets import make_intersim
+    >>> from skomics.testing import assert_seed_stable
+    >>> X, y = make_intersim(n_samples=60, n_clusters=3, random_state=0)
+    >>> assert_seed_stable(EFNNClassifier(max_epochs=2), X, y)
     """
     first = clone(estimator).set_params(random_state=0).fit(X, y).predict_proba(X)
     np.random.standard_normal(7)  # noqa: NPY002 - disturbs the global generator

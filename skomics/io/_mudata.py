@@ -136,6 +136,15 @@ def from_mudata(mdata, *, label=None):
     Only the matrices `X` and the labels are taken, no layers or further
     annotations. Dense modalities of unequal dtype, and sparse ones in another order
     than the container, are copied once more on the way.
+
+    Examples
+    --------
+    >>> from skomics.datasets import make_intersim
+    >>> from skomics.io import from_mudata, to_mudata
+    >>> X, y = make_intersim(n_samples=30, n_clusters=3, random_state=0)
+    >>> table, labels = from_mudata(to_mudata(X, y), label="subtype")
+    >>> table.shape, bool((labels == y).all())
+    ((30, 658), True)
     """
     anndata = import_optional("anndata", extra="mudata")
     if isinstance(mdata, anndata.AnnData):

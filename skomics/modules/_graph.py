@@ -32,6 +32,17 @@ class Hop:
 
     destinations : Tensor of shape (n_destinations,), dtype int64
         Position of each destination among the sources.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from scipy import sparse
+    >>> from skomics.modules import Hop
+    >>> links = sparse.csr_array(np.eye(2, 3))
+    >>> hop = Hop.from_scipy(links, [0, 1], device="cpu", dtype=torch.float32)
+    >>> hop.n_sources, hop.is_bipartite
+    (3, True)
     """
 
     adjacency: torch.Tensor

@@ -41,6 +41,16 @@ class Dropout(nn.Module):
     Notes
     -----
     **Shape**: any input shape; the output has the same shape.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skomics.modules import Dropout
+    >>> layer = Dropout(0.5)
+    >>> sorted(set(layer(torch.ones(1000)).tolist()))
+    [0.0, 2.0]
+    >>> layer.eval()(torch.ones(2))
+    tensor([1., 1.])
     """
 
     def __init__(self, p):
@@ -116,6 +126,14 @@ class GroupedLinear(nn.Module):
     Notes
     -----
     **Shape**: input `(n_groups, *, d_in)`, output `(n_groups, *, d_out)`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skomics.modules import GroupedLinear
+    >>> layer = GroupedLinear(3, 4, 2)
+    >>> layer(torch.zeros(3, 10, 4)).shape
+    torch.Size([3, 10, 2])
     """
 
     def __init__(self, n_groups, d_in, d_out):
@@ -268,6 +286,15 @@ class ConvPool(nn.Module):
     -----
     **Shape**: input `(n, length * n_channels)`, output `(n, n_positions *
     n_filters)`; in both, the values at one position stand together.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skomics.modules import ConvPool
+    >>> layer = ConvPool(
+    ...     length=100, n_channels=1, n_filters=4, kernel_size=5, stride=1, pool_size=2)
+    >>> layer(torch.zeros(3, 100)).shape, layer.n_positions
+    (torch.Size([3, 192]), 48)
     """
 
     def __init__(

@@ -104,6 +104,21 @@ class MoGAT(MultiViewGraphModule):
     Leng et al. (2022), "A benchmark study of deep learning-based multi-omics data
     fusion methods for cancer", Genome Biology 23:171. Velickovic et al. (2018),
     "Graph attention networks", ICLR.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from scipy import sparse
+    >>> from skomics.modules import Hop, MoGAT
+    >>> links = sparse.csr_array(np.ones((4, 4)))
+    >>> hop = Hop.from_scipy(links, range(4), device="cpu", dtype=torch.float32)
+    >>> module = MoGAT(
+    ...     block_sizes=[5, 3], n_classes=3, hidden_sizes=[8], n_heads=2, slope=0.2, dropout=0.0,
+    ...     end_to_end=True, max_hidden=64, max_cells=1000)
+    >>> views = [(torch.zeros(4, 5), [hop]), (torch.zeros(4, 3), [hop])]
+    >>> module(views).shape
+    torch.Size([3, 4, 3])
     """
 
     def __init__(

@@ -301,6 +301,21 @@ class MoGCN(MultiViewGraphModule):
     ----------
     Wang et al. (2021), "MOGONET integrates multi-omics data using graph
     convolutional networks", Nature Communications 12:3445.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from scipy import sparse
+    >>> from skomics.modules import Hop, MoGCN
+    >>> links = sparse.csr_array(np.ones((4, 4)))
+    >>> hop = Hop.from_scipy(links, range(4), device="cpu", dtype=torch.float32)
+    >>> module = MoGCN(
+    ...     block_sizes=[5, 3], n_classes=3, hidden_sizes=[8], dropout=0.0,
+    ...     end_to_end=True, max_hidden=64, max_cells=1000)
+    >>> views = [(torch.zeros(4, 5), [hop]), (torch.zeros(4, 3), [hop])]
+    >>> module(views).shape
+    torch.Size([3, 4, 3])
     """
 
     def __init__(

@@ -52,6 +52,14 @@ class RandomSource:
     ----------
     seed : int
         Seed of all of them.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skomics.modules import RandomSource
+    >>> first, again = (torch.rand(1, generator=RandomSource(0).on("cpu")) for _ in "ab")
+    >>> torch.equal(first, again)
+    True
     """
 
     def __init__(self, seed):
@@ -83,6 +91,18 @@ def random_source(source):
     ----------
     source : RandomSource
         The source. Without one, layers draw from torch's global generators.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skomics.modules import Dropout, RandomSource, random_source
+    >>> layer, x = Dropout(0.5), torch.ones(64)
+    >>> drawn = []
+    >>> for _ in range(2):
+    ...     with random_source(RandomSource(0)):
+    ...         drawn.append(layer(x))
+    >>> torch.equal(*drawn)
+    True
     """
     token = _SOURCE.set(source)
     try:
@@ -98,6 +118,14 @@ def current_source():
     -------
     source : RandomSource or None
         None stands for torch's global generators.
+
+    Examples
+    --------
+    >>> from skomics.modules import RandomSource, current_source, random_source
+    >>> with random_source(RandomSource(7)):
+    ...     seed = current_source().seed
+    >>> seed, current_source()
+    (7, None)
     """
     return _SOURCE.get()
 
@@ -114,6 +142,15 @@ def generator_on(device):
     -------
     generator : torch.Generator or None
         What the `generator` argument of torch's functions takes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skomics.modules import RandomSource, generator_on, random_source
+    >>> with random_source(RandomSource(0)):
+    ...     numbers = torch.rand(2, generator=generator_on("cpu"))
+    >>> generator_on("cpu") is None
+    True
     """
     source = _SOURCE.get()
     return None if source is None else source.on(device)
@@ -125,6 +162,17 @@ class construction(TorchFunctionMode):  # noqa: N801 - reads like the functions 
     torch's own layers draw initial weights from the global generator, in the default
     dtype and on the default device, all of which belong to the user. Within this
     context, which is that of one thread, they do not.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skomics.modules import RandomSource, construction, random_source
+    >>> made = []
+    >>> for _ in range(2):
+    ...     with random_source(RandomSource(0)), construction():
+    ...         made.append(torch.nn.Linear(2, 2).weight)
+    >>> torch.equal(*made)
+    True
     """
 
     def __torch_function__(self, function, types, args=(), kwargs=None):

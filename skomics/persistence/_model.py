@@ -166,6 +166,20 @@ def load_model(path):
     See Also
     --------
     save_model : Writes the file, and has an example.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from skomics import BlockRidgeClassifier, load_model, save_model
+    >>> from skomics.datasets import make_intersim
+    >>> X, y = make_intersim(n_samples=60, n_clusters=3, random_state=0)
+    >>> model = BlockRidgeClassifier().fit(X, y)
+    >>> with TemporaryDirectory() as folder:
+    ...     save_model(model, Path(folder, "model.safetensors"))
+    ...     loaded = load_model(Path(folder, "model.safetensors"))
+    >>> loaded
+    BlockRidgeClassifier()
     """
     header, tensors, size = read_file(path)
     wrote = (
