@@ -77,8 +77,14 @@ def _row_digests(X, codes):
 def _nonzeros(chunk):
     """Yield the non-zero values of each row and, if there are zeros, their places."""
     n_features = chunk.shape[1]
-    if not sparse.issparse(chunk) and chunk.all():
-        yield from ((np.ascontiguousarray(row), b"") for row in chunk)
+    if not sparse.issparse(chunk):
+        # One after another: places take twice the memory of the values, or more.
+        for row in chunk:
+            if row.all():
+                yield np.ascontiguousarray(row), b""
+            else:
+                places = np.flatnonzero(row)
+                yield row[places], places
         return
     chunk = sparse.csr_array(chunk)
     chunk.sum_duplicates()
@@ -143,12 +149,20 @@ class DistinctSamples:
     digests: np.ndarray
 
     def reordered(self, rows, columns):
-        """Return the same samples with rows and columns in another order."""
+        """Return the same samples with rows and columns in another order.
+
+        Dense features are written over, as these samples are not used any more: a wide
+        table is copied once, when its samples are read, and not again.
+        """
         group = np.append(np.argsort(rows), -1)[self.group]
-        X = self.X[rows]
-        X = X[:, columns] if sparse.issparse(X) else np.take(X, columns, axis=1)
-        if sparse.issparse(X):
+        if sparse.issparse(self.X):
+            X = self.X[rows][:, columns]
             X.sort_indices()  # products sum in the order in which they are stored
+        else:
+            X = self.X
+            _permute_rows(X, rows)
+            for row in X:
+                row[:] = row.take(columns)
         return DistinctSamples(
             X, self.codes[rows], self.weights[rows], group, self.digests[rows]
         )
@@ -218,6 +232,21 @@ def check_total_weight(weights, name):
             "with a finite sum above 0 are wanted. Scale them, which changes nothing "
             "else, or leave them out."
         )
+
+
+def _permute_rows(X, rows):
+    """Put rows into another order, one row at a time, along the cycles of the order."""
+    is_done = rows == np.arange(len(rows))
+    for start in range(len(rows)):
+        if is_done[start]:
+            continue
+        kept, place = X[start].copy(), start
+        while rows[place] != start:
+            X[place] = X[rows[place]]
+            is_done[place] = True
+            place = rows[place]
+        X[place] = kept
+        is_done[place] = True
 
 
 def training_weights(weights):

@@ -114,3 +114,29 @@ def test_validation_part_shares_no_sample_and_leaves_every_class_to_train_on():
     assert len(train) + len(valid) == 20
     rows = {tuple(row) for row in train.X} | {tuple(row) for row in valid.X}
     assert len(rows) == 20
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_reordered_samples_are_those_of_indexing(seed):
+    rng = np.random.default_rng(seed)
+    n, p = rng.integers(1, 9, 2)
+    X = rng.normal(size=(n, p)).astype(np.float32)
+    rows, columns = rng.permutation(n), rng.permutation(p)
+    merged = deduplicate_samples(X, np.arange(n), None)
+    expected = merged.X[rows][:, columns].copy()
+    found = merged.reordered(rows, columns)
+    np.testing.assert_array_equal(found.X, expected)
+    np.testing.assert_array_equal(found.codes, merged.codes[rows])
+    # The table that was given is as it was.
+    np.testing.assert_array_equal(X[merged.codes[rows]][:, columns], expected)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_dense_and_sparse_samples_have_the_same_digests(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.choice([0.0, -0.0, 1.5, np.nan], size=(6, 4)).astype(np.float32)
+    dense, thin = (
+        deduplicate_samples(table, np.arange(6), None).digests
+        for table in (X, sparse.csr_array(X))
+    )
+    np.testing.assert_array_equal(dense, thin)
