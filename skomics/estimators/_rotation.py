@@ -286,7 +286,8 @@ def _basis(X):
     # Vectors of like lengths turn far with the rounding of a sum: sparse samples, whose
     # products are summed in another order, would make another model than dense ones.
     X = _dense(X)
-    X = X[~np.isnan(X[:, 0])]
+    is_missing = np.isnan(X[:, 0])
+    X = X[~is_missing] if is_missing.any() else X
     gram = X @ X.T
     squares, vectors = np.linalg.eigh(gram.astype(np.float64))
     kept = squares > _NEGLIGIBLE * max(squares.max(initial=0.0), 1e-30)

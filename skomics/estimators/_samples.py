@@ -23,6 +23,8 @@ __all__ = [
 
 # Rows that are made dense at a time to be hashed.
 _CHUNK = 256
+# Columns that are averaged at a time.
+_COLUMNS = 4096
 
 
 @dataclass(frozen=True)
@@ -373,7 +375,10 @@ def column_means(X):
     if hasattr(X, "means"):  # of samples in a file, which were seen before
         return X.means
     if not sparse.issparse(X):
-        return np.nanmean(X, axis=0, dtype=np.float64)
+        # A few columns at a time: nanmean makes a copy of what it is given.
+        starts = range(0, X.shape[1], _COLUMNS)
+        parts = [np.nanmean(X[:, s : s + _COLUMNS], 0, np.float64) for s in starts]
+        return np.concatenate(parts)
     is_nan = np.isnan(X.data)
     values = np.where(is_nan, 0.0, X.data)
     n_features = X.shape[1]
