@@ -243,12 +243,15 @@ class BlockRotation(_Rotation):
         """
         state = self._other_weights(narrow, module)
         for name, span in module.input_weights.items():
-            weight, parts, end = narrow.state_dict()[name], [], 0
+            # Written in place: the weights of very many features are the largest part
+            # of the model, and would be held three times.
+            weight, wide, end, last = narrow.state_dict()[name], state[name], 0, 0
             for start, stop, basis in self._parts(span):
                 width = stop - start if basis is None else basis.shape[1]
                 part, end = weight[:, end : end + width], end + width
-                parts.append(part if basis is None else part @ basis.to(part).T)
-            state[name] = torch.cat([*parts, weight[:, end:]], dim=1)
+                part = part if basis is None else part @ basis.to(part).T
+                wide[:, start:stop], last = part, stop
+            wide[:, last:] = weight[:, end:]
         if "present.fill" in state:
             state["present.fill"] = torch.as_tensor(self.means)
         module.load_state_dict(state)
