@@ -64,6 +64,8 @@ autosummary_generate = True
 # Methods that scikit-learn's base classes bring along are documented there.
 autodoc_inherit_docstrings = True
 autodoc_member_order = "bysource"
+# The docstrings say what is what, with shapes.
+autodoc_typehints = "none"
 numpydoc_show_class_members = False
 # What other packages document, and what scikit-learn writes into its own docstrings.
 nitpick_ignore_regex = [

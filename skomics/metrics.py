@@ -1,6 +1,9 @@
 """Scores with intervals."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -10,6 +13,9 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from skomics._rows import check_same_samples, quote_values
 from skomics._validation import check_labels
 from skomics._warnings import warn
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "bootstrap_interval",
@@ -21,7 +27,9 @@ __all__ = [
 ]
 
 
-def corrected_t_test(values, ratio, level=0.95):
+def corrected_t_test(
+    values: ArrayLike, ratio: float, level: float = 0.95
+) -> dict[str, float]:
     """Test whether the mean over folds is zero, which share training samples.
 
     Parameters
@@ -79,7 +87,7 @@ def standardize(difference, scale, nothing=0.0):
     return nothing if is_zero else np.copysign(np.inf, difference)
 
 
-def bootstrap_interval(scores, level=0.95):
+def bootstrap_interval(scores: ArrayLike, level: float = 0.95) -> tuple[float, float]:
     """Return the bounds of the bias-corrected and accelerated bootstrap of the mean.
 
     Parameters
@@ -144,8 +152,12 @@ def wilson_interval(n_right, n, level=0.95):
 
 
 def score_intervals(
-    cv_results, *, test_fraction=None, method="corrected-t", level=0.95
-):
+    cv_results: Mapping[str, Any] | ArrayLike,
+    *,
+    test_fraction: float | None = None,
+    method: Literal["corrected-t", "bootstrap"] = "corrected-t",
+    level: float = 0.95,
+) -> pd.DataFrame:
     """Return the mean of each score of a cross-validation, with an interval.
 
     Parameters
@@ -267,7 +279,12 @@ def _test_ratio(cv_results, test_fraction):
     return float(np.mean([len(test) / len(train) for test, train in pairs]))
 
 
-def selection_stability(supports, *, measure="nogueira", level=0.95):
+def selection_stability(
+    supports: ArrayLike,
+    *,
+    measure: Literal["nogueira"] = "nogueira",
+    level: float = 0.95,
+) -> dict[str, float]:
     r"""Measure how far repeated selections of features agree beyond chance.
 
     Parameters
@@ -403,15 +420,15 @@ def _variance_of_stability(chosen, stability):
 
 
 def reliability_curve(
-    y_true,
-    y_proba,
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
     *,
-    kind="confidence",
-    labels=None,
-    n_bins=10,
-    strategy="uniform",
-    level=0.95,
-):
+    kind: Literal["confidence", "class"] = "confidence",
+    labels: ArrayLike | None = None,
+    n_bins: int = 10,
+    strategy: Literal["uniform", "quantile"] = "uniform",
+    level: float = 0.95,
+) -> pd.DataFrame:
     """Compare probabilities with how often they come true.
 
     Parameters
@@ -526,7 +543,13 @@ def _fill_bins(predicted, is_true, n_bins, strategy, level):
     return found.reset_index(drop=True)
 
 
-def risk_coverage_curve(y_true, y_proba, *, labels=None, level=0.95):
+def risk_coverage_curve(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    labels: ArrayLike | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
     """Return the error among the surest samples, for each number of them.
 
     Parameters

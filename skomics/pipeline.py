@@ -1,7 +1,10 @@
 """The sensible default from tables to a classifier, in one call."""
 
+from __future__ import annotations
+
 from importlib import import_module
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Literal
 
 from sklearn.base import clone, is_classifier
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
@@ -10,6 +13,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
 from skomics.preprocessing import OmicsConcatenator
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import RandomState
 
 __all__ = ["make_omics_pipeline"]
 
@@ -30,14 +38,14 @@ _SCALERS = ("standard", "unit_variance", "max_abs", None)
 
 
 def make_omics_pipeline(
-    classifier="sma",
+    classifier: str | BaseEstimator = "sma",
     *,
-    impute="median",
-    min_variance=0.0,
-    scale="standard",
-    n_features=None,
-    random_state=None,
-):
+    impute: Literal["median", "mean", "most_frequent", "zero"] | None = "median",
+    min_variance: float | None = 0.0,
+    scale: Literal["standard", "unit_variance", "max_abs"] | None = "standard",
+    n_features: int | None = None,
+    random_state: RandomState = None,
+) -> Pipeline:
     """Return a pipeline from the tables of the modalities to a classifier.
 
     Each modality is imputed, rid of features that do not vary, cut to its strongest

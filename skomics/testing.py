@@ -1,15 +1,21 @@
 """Helpers to test estimators, ours and those that extend skomics."""
 
+from __future__ import annotations
+
 from importlib import import_module
 from inspect import isabstract, isclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 __all__ = ["all_estimators", "assert_probabilities", "assert_seed_stable"]
 
 
-def all_estimators():
+def all_estimators() -> list[tuple[str, type]]:
     """Return every public estimator and transformer of skomics.
 
     Returns
@@ -35,7 +41,7 @@ def all_estimators():
     return sorted(found.items())
 
 
-def assert_probabilities(estimator, X):
+def assert_probabilities(estimator: BaseEstimator, X: ArrayLike) -> None:
     """Check that `predict_proba` gives probabilities that `predict` agrees with.
 
     Parameters
@@ -63,7 +69,7 @@ def assert_probabilities(estimator, X):
     )
 
 
-def assert_seed_stable(estimator, X, y):
+def assert_seed_stable(estimator: BaseEstimator, X: ArrayLike, y: ArrayLike) -> None:
     """Check that a seed fixes a classifier to the bit, and only a seed does.
 
     Parameters

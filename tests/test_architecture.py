@@ -36,6 +36,7 @@ LAYERS = [
     {"_layout", "_validation"},
     {"_rows", "_tcga", "_modality", "_transaction", "_threads", "_receipt"},
     {"_compat", "_warnings", "exceptions", "_optional", "modules"}
+    | {"_typing"}
     | {"_feature_names", "_named_sparse", "_environment", "_container"},
 ]
 INSIDE_FUNCTIONS = {

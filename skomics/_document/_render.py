@@ -1,14 +1,20 @@
 """A document as one page of HTML, or as Markdown."""
 
+from __future__ import annotations
+
 import html
 import re
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skomics._document._elements import Code, Diagram, Figure, Group, Table, Text
 from skomics._document._markdown import format_table
 from skomics._optional import import_optional
+
+if TYPE_CHECKING:
+    from skomics._typing import StrPath
 
 __all__ = ["Document"]
 
@@ -29,7 +35,7 @@ class Document:
     sections: list
     title: str
 
-    def to_html(self):
+    def to_html(self) -> str:
         """Return one page that needs nothing else.
 
         Returns
@@ -58,7 +64,7 @@ class Document:
             title=self.title, sections=self.sections, drawings=drawings, id=id
         )
 
-    def to_markdown(self, folder=None):
+    def to_markdown(self, folder: StrPath | None = None) -> str:
         """Return it as Markdown.
 
         Parameters

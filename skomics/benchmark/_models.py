@@ -1,5 +1,7 @@
 """Models: the classifiers that are compared."""
 
+from __future__ import annotations
+
 import os
 import re
 import sys
@@ -8,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import clone
@@ -51,6 +54,9 @@ from skomics.benchmark._rivals import (
 )
 from skomics.model_selection import param_distributions
 from skomics.preprocessing import OmicsConcatenator
+
+if TYPE_CHECKING:
+    from skomics.benchmark._tasks import Task
 
 __all__ = ["MODELS", "MODEL_GROUPS", "ModelSpec", "as_models"]
 
@@ -121,7 +127,7 @@ class ModelSpec:
             object.__setattr__(self, "label", self.name)
 
     @property
-    def module(self):
+    def module(self) -> str | None:
         """Module that defines the classifier; None if it cannot be made."""
         try:
             classifier = self.make(0)
@@ -129,7 +135,9 @@ class ModelSpec:
             return None
         return type(getattr(classifier, "estimator", classifier)).__module__
 
-    def build(self, task, random_state, *, is_scaled=False):
+    def build(
+        self, task: Task, random_state: int, *, is_scaled: bool = False
+    ) -> Pipeline:
         """Return the pipeline that is fitted on a training part.
 
         Parameters
@@ -161,7 +169,7 @@ class ModelSpec:
             omics.set_params(missing_omics="transform").set_output(transform="numpy")
         return Pipeline([("omics", omics), ("clf", classifier)])
 
-    def settings(self, task, *, is_scaled=False):
+    def settings(self, task: Task, *, is_scaled: bool = False) -> str:
         """Return a short digest of every parameter of the pipeline but its seed.
 
         Parameters

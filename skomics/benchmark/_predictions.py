@@ -1,7 +1,10 @@
 """What the folds predicted, read and brought into the form that displays take."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -17,10 +20,15 @@ from skomics.benchmark._prediction_store import (
 from skomics.benchmark._results import KEY, PLAIN, BenchmarkResults
 from skomics.benchmark._store import read_results
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from skomics._typing import StrPath
+
 __all__ = ["check_predictions", "predictions_by_repeat", "read_predictions"]
 
 
-def read_predictions(path):
+def read_predictions(path: StrPath) -> pd.DataFrame:
     """Read what was predicted for the test samples of a benchmark's fits.
 
     Parameters
@@ -174,14 +182,14 @@ def _plain_column(column):
 
 
 def predictions_by_repeat(
-    predictions,
-    task=None,
-    model=None,
+    predictions: pd.DataFrame,
+    task: str | None = None,
+    model: str | None = None,
     *,
-    protocol=PLAIN["protocol"],
-    omics=PLAIN["omics"],
-    train_fraction=PLAIN["train_fraction"],
-):
+    protocol: str = PLAIN["protocol"],
+    omics: str = PLAIN["omics"],
+    train_fraction: float = PLAIN["train_fraction"],
+) -> list[Bunch]:
     """Return classes, calls and scores of all test samples, for each repeat.
 
     They are what the displays and metrics of scikit-learn, and

@@ -1,12 +1,18 @@
 """The table of results: its columns, their types, its parts, and what it may lack."""
 
+from __future__ import annotations
+
 import re
 from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
 
 from skomics.benchmark._confusion import CONFUSION_SCORES, fill_scores, read_numbers
+
+if TYPE_CHECKING:
+    from skomics._typing import Metric, ResultPart
 
 __all__ = [
     "ADDED_COLUMNS",
@@ -64,7 +70,11 @@ COLUMNS = (
     *_TEXTS,
 )
 # A fit with nothing left out, and what tables without these columns were made with.
-PLAIN = {"protocol": "leakage_free", "omics": "all", "train_fraction": 1.0}
+PLAIN: dict[str, Any] = {
+    "protocol": "leakage_free",
+    "omics": "all",
+    "train_fraction": 1.0,
+}
 # What results files of earlier versions lack, and what it was in them.
 ADDED_COLUMNS = {
     **PLAIN,
@@ -149,11 +159,11 @@ class BenchmarkResults:
     (2, 1, 3)
     """
 
-    def __init__(self, frame):
+    def __init__(self, frame: pd.DataFrame) -> None:
         self.frame = _fill_defaults(frame)
 
     @classmethod
-    def of(cls, results):
+    def of(cls, results: pd.DataFrame | BenchmarkResults) -> Self:
         """Return results, given as a DataFrame or as they are.
 
         Parameters
@@ -169,32 +179,32 @@ class BenchmarkResults:
         return results if isinstance(results, cls) else cls(results)
 
     @cached_property
-    def compared(self):
+    def compared(self) -> BenchmarkResults:
         """The results without the controls, which no model can lead."""
         return BenchmarkResults(self.frame[~self.frame["is_control"]])
 
     @cached_property
-    def control(self):
+    def control(self) -> BenchmarkResults:
         """The results on tasks with permuted labels."""
         return BenchmarkResults(self.frame[self.frame["is_control"]])
 
     @cached_property
-    def scored(self):
+    def scored(self) -> pd.DataFrame:
         """Rows of the leakage-free protocol: whole training parts, all modalities."""
         return self._take(**PLAIN)
 
     @cached_property
-    def as_published(self):
+    def as_published(self) -> pd.DataFrame:
         """Rows of the published protocol: whole training parts, all modalities."""
         return self._take(**{**PLAIN, "protocol": "as_published"})
 
     @cached_property
-    def learning_curves(self):
+    def learning_curves(self) -> pd.DataFrame:
         """Rows of the leakage-free protocol: any share of samples, all modalities."""
         return self._take(protocol=PLAIN["protocol"], omics=PLAIN["omics"])
 
     @cached_property
-    def ablation(self):
+    def ablation(self) -> pd.DataFrame:
         """Rows of the leakage-free protocol: whole training parts, any modalities."""
         names = ("protocol", "train_fraction")
         return self._take(**{name: PLAIN[name] for name in names})
@@ -203,7 +213,7 @@ class BenchmarkResults:
         masks = [self.frame[name] == value for name, value in values.items()]
         return self.frame[np.logical_and.reduce(masks)]
 
-    def has_scores(self, metric, part="scored"):
+    def has_scores(self, metric: Metric, part: ResultPart = "scored") -> bool:
         """Tell whether any row of a part has a score.
 
         Parameters
@@ -222,7 +232,7 @@ class BenchmarkResults:
         """
         return bool(getattr(self, part)[metric].notna().any())
 
-    def rows_with(self, metric, part="scored"):
+    def rows_with(self, metric: Metric, part: ResultPart = "scored") -> pd.DataFrame:
         """Return the rows of a part that have a score.
 
         Parameters
@@ -255,7 +265,7 @@ class BenchmarkResults:
         rows = getattr(self, part)
         return rows[rows[metric].notna()]
 
-    def variants(self):
+    def variants(self) -> list[tuple]:
         """Return the rows of each variant; means over several have no sense.
 
         Returns

@@ -1,8 +1,11 @@
 """The runner: fits every model on every training part, and keeps the score."""
 
+from __future__ import annotations
+
 import json
 import warnings
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import cache
@@ -11,6 +14,7 @@ from importlib import import_module
 from itertools import islice
 from threading import Lock
 from time import perf_counter
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
@@ -35,6 +39,12 @@ from skomics.benchmark._scores import predict_scores, score_calls, score_scores
 from skomics.benchmark._shards import deal_fits
 from skomics.benchmark._store import ResultsStore, lock_results
 from skomics.benchmark._tasks import Task, as_tasks
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import OmicsLike, ResultsOrPair, StrPath
 
 __all__ = ["run_benchmark"]
 
@@ -102,25 +112,31 @@ class _Fit:
 
 
 def run_benchmark(
-    tasks="simulated",
-    models=("sma", "efnn", "logreg"),
+    tasks: Task
+    | str
+    | Sequence[Task | str]
+    | Mapping[str, tuple[OmicsLike, ArrayLike]] = "simulated",
+    models: str
+    | ModelSpec
+    | Sequence[str | ModelSpec]
+    | Mapping[str, BaseEstimator] = ("sma", "efnn", "logreg"),
     *,
-    protocol="leakage_free",
-    n_folds=5,
-    n_repeats=2,
-    train_fractions=(1.0,),
-    leave_omics_out=False,
-    seed=0,
-    n_jobs=None,
-    backend="loky",
-    scheduler=None,
-    output=None,
-    shard=None,
-    any_version=False,
-    predictions=True,
-    return_predictions=False,
-    verbose=False,
-):
+    protocol: Literal["leakage_free", "as_published"] = "leakage_free",
+    n_folds: int = 5,
+    n_repeats: int = 2,
+    train_fractions: Sequence[float] = (1.0,),
+    leave_omics_out: bool = False,
+    seed: int = 0,
+    n_jobs: int | None = None,
+    backend: Literal["loky", "threading", "dask", "ray"] = "loky",
+    scheduler: str | None = None,
+    output: StrPath | None = None,
+    shard: str | tuple[int, int] | None = None,
+    any_version: bool = False,
+    predictions: bool = True,
+    return_predictions: bool = False,
+    verbose: bool = False,
+) -> ResultsOrPair:
     """Compare classifiers by repeated stratified cross-validation.
 
     Imputation, scaling, tuning and training happen inside the training part of each
@@ -265,13 +281,13 @@ def run_benchmark(
     _check_numbers(n_folds=(n_folds, 2), n_repeats=(n_repeats, 1), seed=(seed, 0))
     _check_choices(protocol, train_fractions)
     _check_predictions(output, predictions, return_predictions)
-    tasks, models = as_tasks(tasks), as_models(models)
+    chosen, compared = as_tasks(tasks), as_models(models)
     folds = protocol, n_folds, n_repeats
     fits = [
         fit
-        for task in tasks
+        for task in chosen
         for fit in _plan_fits(
-            task, models, folds, train_fractions, leave_omics_out, seed
+            task, compared, folds, train_fractions, leave_omics_out, seed
         )
     ]
     plan, fits = fits, deal_fits(fits, shard)

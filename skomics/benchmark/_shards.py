@@ -1,10 +1,13 @@
 """A run in several parts, each by a process of its own, perhaps on another machine."""
 
+from __future__ import annotations
+
 import json
 import re
 from itertools import chain
 from operator import index
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -24,6 +27,9 @@ from skomics.benchmark._store import (
     write_commands,
 )
 
+if TYPE_CHECKING:
+    from skomics._typing import StrPath
+
 __all__ = [
     "deal_fits",
     "has_shards",
@@ -36,8 +42,12 @@ __all__ = [
 _FOLDER = re.compile(r"shard-(\d+)-of-(\d+)")
 _STATE = "shard.json"
 # What is one and the same in all rows of a task, and of a task and a model.
-_SAME = {"seed": "task", "data": "task", "n_folds": "task"}
-_SAME["settings"] = ["task", "model"]
+_SAME: dict[str, str | list[str]] = {
+    "seed": "task",
+    "data": "task",
+    "n_folds": "task",
+    "settings": ["task", "model"],
+}
 
 
 def read_shard(shard):
@@ -168,7 +178,7 @@ def has_shards(folder):
     return any(_FOLDER.fullmatch(path.name) for path in Path(folder).glob("shard-*"))
 
 
-def merge_shards(folder):
+def merge_shards(folder: StrPath) -> pd.DataFrame:
     """Put the results of all shards of a run into one file.
 
     Parameters

@@ -1,10 +1,13 @@
 """The results on disk: one row per fit, appended as it finishes."""
 
+from __future__ import annotations
+
 import csv
 import io
 import json
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -21,6 +24,9 @@ from skomics.benchmark._results import (
     is_control,
     results_frame,
 )
+
+if TYPE_CHECKING:
+    from skomics._typing import StrPath
 
 __all__ = [
     "ResultsStore",
@@ -45,7 +51,7 @@ _OF_MODEL = {"settings": "parameters of the model (digest)"}
 _COMPARED_PACKAGES = ("skomics", "torch")
 
 
-def read_results(path):
+def read_results(path: StrPath) -> pd.DataFrame:
     """Read a results file, also one of an earlier version.
 
     Parameters

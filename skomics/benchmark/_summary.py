@@ -1,5 +1,7 @@
 """The results in short: a table, and a report of table and figure."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +22,7 @@ _SECONDS = "fit_seconds"
 _OF_ALL = ("accuracy", "f1_macro", "f1_weighted")
 
 
-def summarize(results):
+def summarize(results: pd.DataFrame) -> pd.DataFrame:
     """Return mean and standard deviation of each score.
 
     Parameters

@@ -1,11 +1,14 @@
 """Tasks: what is to be classified."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
@@ -28,6 +31,11 @@ from skomics.datasets import (
 )
 from skomics.io import load_folder, read_labels
 from skomics.model_selection._cohorts import named_tables, stack_cohorts
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from skomics._typing import OmicsLike
 
 __all__ = [
     "DATA_SETS",
@@ -108,11 +116,11 @@ class Task:
     """
 
     name: str
-    X: object
-    y: object
+    X: OmicsLike
+    y: ArrayLike
     kind: str = "cancer"
-    groups: object = None
-    is_external: object = None
+    groups: ArrayLike | None = None
+    is_external: ArrayLike | None = None
     is_control: bool = False
 
     def __post_init__(self):
@@ -160,12 +168,12 @@ class Task:
         return getattr(self.X, "obs_names", None)
 
     @property
-    def n_samples(self):
+    def n_samples(self) -> int:
         """Number of samples."""
         return self._tables[0].shape[0]
 
     @cached_property
-    def samples(self):
+    def samples(self) -> list[str]:
         """Row labels of the samples as text; positions where none or two are equal."""
         names = range(self.n_samples) if self._rows is None else self._rows
         texts = [str(name) for name in names]
@@ -173,18 +181,18 @@ class Task:
         return texts if is_told_apart else [str(i) for i in range(len(texts))]
 
     @cached_property
-    def classes(self):
+    def classes(self) -> np.ndarray:
         """The distinct classes, of shape (n_classes,)."""
         return np.unique(self.y)
 
     @cached_property
-    def sizes(self):
+    def sizes(self) -> dict[str, int]:
         """Number of features of each modality."""
         blocks = read_blocks(self.X).blocks
         return {name: block.data.shape[1] for name, block in blocks.items()}
 
     @cached_property
-    def sparse_omics(self):
+    def sparse_omics(self) -> dict[str, bool]:
         """Names of the modalities, each with whether its table is sparse."""
         if isinstance(self.X, pd.DataFrame | np.ndarray):
             return dict.fromkeys(self.sizes, False)
@@ -192,7 +200,7 @@ class Task:
         return {name: sparse.issparse(block.data) for name, block in blocks.items()}
 
     @cached_property
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """SHA-256 of X, its names, y and what else was given."""
         digest = sha256()
         for name, block in read_blocks(self.X).blocks.items():
@@ -205,7 +213,7 @@ class Task:
                 _digest_values(digest, values)
         return digest.hexdigest()
 
-    def take_omics(self, names):
+    def take_omics(self, names: Sequence[str]) -> Self:
         """Return the task with some of its modalities.
 
         Parameters
@@ -287,7 +295,7 @@ def _digest_values(digest, values):
     digest.update(np.ascontiguousarray(values).tobytes())
 
 
-def simulated_task():
+def simulated_task() -> Task:
     """Return the simulated task, at a difficulty that separates models.
 
     Returns

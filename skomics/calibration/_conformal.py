@@ -1,6 +1,9 @@
 """Sets of classes that hold the right one as often as is asked."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,6 +18,12 @@ from skomics.calibration._held_out import (
     report_by_class,
     row_ids,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import CrossValidation, OmicsLike
 
 __all__ = ["ConformalClassifier"]
 
@@ -116,8 +125,14 @@ class ConformalClassifier(HeldOutClassifier):
     }
 
     def __init__(
-        self, estimator, *, level=0.9, class_conditional=True, cv=10, n_jobs=None
-    ):
+        self,
+        estimator: BaseEstimator,
+        *,
+        level: float = 0.9,
+        class_conditional: bool = True,
+        cv: CrossValidation = 10,
+        n_jobs: int | None = None,
+    ) -> None:
         self.estimator = estimator
         self.level = level
         self.class_conditional = class_conditional
@@ -145,7 +160,7 @@ class ConformalClassifier(HeldOutClassifier):
                 "more samples, lower the level, or set class_conditional=False."
             )
 
-    def predict(self, X):
+    def predict(self, X: OmicsLike) -> np.ndarray:
         """Return the classes that the estimator predicts.
 
         Parameters
@@ -161,7 +176,7 @@ class ConformalClassifier(HeldOutClassifier):
         check_is_fitted(self, "estimator_")
         return self.estimator_.predict(X)
 
-    def predict_set(self, X):
+    def predict_set(self, X: OmicsLike) -> pd.DataFrame:
         """Return which classes a sample may be of.
 
         Parameters
@@ -177,7 +192,7 @@ class ConformalClassifier(HeldOutClassifier):
         sets = self.predict_proba(X) >= self.cutoffs_
         return pd.DataFrame(sets, row_ids(X), pd.Index(self.classes_, name="class"))
 
-    def set_report(self, X, y):
+    def set_report(self, X: OmicsLike, y: ArrayLike) -> pd.DataFrame:
         """Count how often sets hold the right class, of each class and of all samples.
 
         Parameters

@@ -1,6 +1,9 @@
 """Classifiers that learn from held-out probabilities how far to trust another one."""
 
+from __future__ import annotations
+
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -35,6 +38,11 @@ from skomics._inputs import read_input
 from skomics._rows import check_same_samples, quote_values
 from skomics._validation import check_labels, rarest_class
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from skomics._typing import OmicsLike
+
 __all__ = ["HeldOutClassifier", "read_samples", "report_by_class", "row_ids"]
 
 
@@ -62,7 +70,7 @@ class HeldOutClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     }
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, **params):
+    def fit(self, X: OmicsLike, y: ArrayLike, **params: Any) -> Self:
         """Fit the classifier in folds, and to all samples.
 
         Parameters
@@ -105,7 +113,7 @@ class HeldOutClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self._learn(proba, codes, fitted.classes_)
         self.estimator_ = fitted
         for name in ("n_features_in_", "feature_names_in_"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
             if hasattr(fitted, name):
                 setattr(self, name, getattr(fitted, name))
         return self
@@ -119,12 +127,12 @@ class HeldOutClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             )
 
     @property
-    def classes_(self):
+    def classes_(self) -> np.ndarray:
         """Classes, sorted."""
         return self.estimator_.classes_
 
     @available_if(_estimator_has("predict_proba"))
-    def predict_proba(self, X):
+    def predict_proba(self, X: OmicsLike) -> np.ndarray:
         """Return the class probabilities of the estimator, untouched.
 
         Parameters
@@ -141,7 +149,7 @@ class HeldOutClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return self.estimator_.predict_proba(X)
 
     @available_if(_estimator_has("predict_log_proba"))
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: OmicsLike) -> np.ndarray:
         """Return the logarithm of the class probabilities of the estimator.
 
         Parameters
@@ -157,7 +165,7 @@ class HeldOutClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self, "estimator_")
         return self.estimator_.predict_log_proba(X)
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Return which metadata go to the estimator and to the splitter.
 
         Returns

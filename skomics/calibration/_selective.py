@@ -1,6 +1,9 @@
 """Calls for samples that a classifier is sure of, and none for the others."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats
@@ -16,6 +19,13 @@ from skomics.calibration._held_out import (
     report_by_class,
 )
 from skomics.metrics import count_errors, tabulate_risk
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import CrossValidation, OmicsLike
 
 __all__ = ["SelectiveClassifier"]
 
@@ -155,15 +165,15 @@ class SelectiveClassifier(HeldOutClassifier):
 
     def __init__(
         self,
-        estimator,
+        estimator: BaseEstimator,
         *,
-        coverage=None,
-        risk=None,
-        level=0.9,
-        abstain_label=None,
-        cv=5,
-        n_jobs=None,
-    ):
+        coverage: float | None = None,
+        risk: float | None = None,
+        level: float | None = 0.9,
+        abstain_label: str | float | None = None,
+        cv: CrossValidation = 5,
+        n_jobs: int | None = None,
+    ) -> None:
         self.estimator = estimator
         self.coverage = coverage
         self.risk = risk
@@ -225,13 +235,13 @@ class SelectiveClassifier(HeldOutClassifier):
         )
 
     @property
-    def risk_coverage_(self):
+    def risk_coverage_(self) -> pd.DataFrame:
         """Threshold, share called and error among called, of held-out samples."""
         check_is_fitted(self, "estimator_")
         curve = tabulate_risk(self.held_out_confidence_, self.held_out_correct_)
         return curve[["threshold", "coverage", "risk"]]
 
-    def predict(self, X):
+    def predict(self, X: OmicsLike) -> np.ndarray:
         """Return the class of the largest probability, or the label for abstaining.
 
         Parameters
@@ -256,7 +266,9 @@ class SelectiveClassifier(HeldOutClassifier):
         codes = proba.argmax(axis=1)
         return codes, (proba.max(axis=1) >= self.threshold_) | (self.threshold_ <= 0)
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: OmicsLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Return the accuracy among the samples that are called.
 
         Parameters
@@ -295,7 +307,7 @@ class SelectiveClassifier(HeldOutClassifier):
         calls = self.classes_[codes[is_called]]
         return accuracy_score(y[is_called], calls, sample_weight=sample_weight)
 
-    def selective_report(self, X, y):
+    def selective_report(self, X: OmicsLike, y: ArrayLike) -> pd.DataFrame:
         """Count calls and errors, of each class and of all samples.
 
         Parameters

@@ -1,7 +1,10 @@
 """Simulated single cells, written to a file in parts: more than fit into memory."""
 
+from __future__ import annotations
+
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -10,6 +13,9 @@ from scipy import sparse
 from skomics._layout import SEPARATOR
 from skomics._optional import import_optional
 from skomics.datasets._checks import check_integer
+
+if TYPE_CHECKING:
+    from skomics._typing import RandomState, StrPath
 
 __all__ = ["simulate_cells"]
 
@@ -28,15 +34,15 @@ _ORDERS = ("random", "by_class")
 
 
 def simulate_cells(
-    path,
-    n_cells=10_000,
+    path: StrPath,
+    n_cells: int = 10_000,
     *,
-    n_genes=2000,
-    n_proteins=500,
-    n_classes=10,
-    order="random",
-    random_state=None,
-):
+    n_genes: int = 2000,
+    n_proteins: int = 500,
+    n_classes: int = 10,
+    order: Literal["random", "by_class"] = "random",
+    random_state: RandomState = None,
+) -> Path:
     r"""Write counts of simulated cells to a file, some cells after others.
 
     Parameters

@@ -1,9 +1,13 @@
 """Download public multi-omics data; nothing here runs inside `fit`."""
 
+from __future__ import annotations
+
 import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -34,6 +38,9 @@ from skomics.io._tables import (
     read_raw,
 )
 
+if TYPE_CHECKING:
+    from skomics._typing import BunchOrXy, StrPath
+
 __all__ = ["fetch_acgt", "fetch_mogonet", "fetch_momix_single_cell", "fetch_xena"]
 
 _ACGT_TABLES = {"expression": "exp", "methylation": "methy", "mirna": "mirna"}
@@ -41,17 +48,17 @@ _MOGONET_OMICS = {"omics_1": "mrna", "omics_2": "methylation", "omics_3": "mirna
 
 
 def fetch_acgt(
-    cancer,
+    cancer: str,
     *,
-    target_column=None,
-    missing_values="default",
-    join="inner",
-    data_home=None,
-    download_if_missing=True,
-    n_retries=3,
-    delay=1.0,
-    return_X_y=False,
-):
+    target_column: str | None = None,
+    missing_values: Sequence[str] | Literal["default"] = "default",
+    join: Literal["inner", "outer", "exact"] = "inner",
+    data_home: StrPath | None = None,
+    download_if_missing: bool = True,
+    n_retries: int = 3,
+    delay: float = 1.0,
+    return_X_y: bool = False,
+) -> BunchOrXy:
     """Load a cancer of the ACGT benchmark of Rappoport and Shamir.
 
     Expression, methylation and miRNA of TCGA patients [1]_, as the benchmark has
@@ -154,18 +161,18 @@ def fetch_acgt(
 
 
 def fetch_xena(
-    cohort,
+    cohort: str,
     *,
-    datasets=None,
-    target_column=None,
-    missing_values="default",
-    join="inner",
-    data_home=None,
-    download_if_missing=True,
-    n_retries=3,
-    delay=1.0,
-    return_X_y=False,
-):
+    datasets: Mapping[str, str] | None = None,
+    target_column: str | None = None,
+    missing_values: Sequence[str] | Literal["default"] = "default",
+    join: Literal["inner", "outer", "exact"] = "inner",
+    data_home: StrPath | None = None,
+    download_if_missing: bool = True,
+    n_retries: int = 3,
+    delay: float = 1.0,
+    return_X_y: bool = False,
+) -> BunchOrXy:
     """Load a TCGA cohort from the hub of UCSC Xena.
 
     Parameters
@@ -260,12 +267,12 @@ def fetch_xena(
 
 def fetch_momix_single_cell(
     *,
-    data_home=None,
-    download_if_missing=True,
-    n_retries=3,
-    delay=1.0,
-    return_X_y=False,
-):
+    data_home: StrPath | None = None,
+    download_if_missing: bool = True,
+    n_retries: int = 3,
+    delay: float = 1.0,
+    return_X_y: bool = False,
+) -> BunchOrXy:
     """Load the single-cell set of the momix benchmark: RNA and ATAC of 206 cells.
 
     Counts of three cancer cell lines by scCAT-seq [1]_, as the notebooks of momix
@@ -338,14 +345,14 @@ def fetch_momix_single_cell(
 
 
 def fetch_mogonet(
-    name,
+    name: Literal["BRCA", "ROSMAP"],
     *,
-    data_home=None,
-    download_if_missing=True,
-    n_retries=3,
-    delay=1.0,
-    return_X_y=False,
-):
+    data_home: StrPath | None = None,
+    download_if_missing: bool = True,
+    n_retries: int = 3,
+    delay: float = 1.0,
+    return_X_y: bool = False,
+) -> BunchOrXy:
     """Load the BRCA or ROSMAP data of MOGONET, with the published split.
 
     mRNA, methylation and miRNA [1]_; features were selected and scaled to [0, 1] by

@@ -1,8 +1,12 @@
 """What make_intersim draws from: means, covariances, correlations and maps."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -21,6 +25,11 @@ from skomics.datasets._intersim_parameters import (
     mix,
     read_only,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from skomics._typing import OmicsLike, StrPath
 
 __all__ = ["IntersimReference"]
 
@@ -128,21 +137,25 @@ class IntersimReference:
         object.__setattr__(self, name, value)
 
     @property
-    def cpgs(self):
+    def cpgs(self) -> pd.Index:
         """Names of the CpGs, of length n_cpgs."""
         return self.mean_M.index
 
     @property
-    def genes(self):
+    def genes(self) -> pd.Index:
         """Names of the genes, of length n_genes."""
         return self.mean_expr.index
 
     @property
-    def proteins(self):
+    def proteins(self) -> pd.Index:
         """Names of the proteins, of length n_proteins."""
         return self.mean_protein.index
 
-    def mix_means(self, rho_methyl_expr=None, rho_expr_protein=None):
+    def mix_means(
+        self,
+        rho_methyl_expr: ArrayLike | None = None,
+        rho_expr_protein: ArrayLike | None = None,
+    ) -> dict[str, np.ndarray]:
         """Return the mean of every modality where no feature is differential.
 
         Parameters
@@ -172,13 +185,13 @@ class IntersimReference:
         return own if rho is None else check_rho(name, rho, own.shape)
 
     @cached_property
-    def spreads(self):
+    def spreads(self) -> dict[str, np.ndarray]:
         """Standard deviation of the features of every modality."""
         names = dict(zip(OMICS, COVARIANCES, strict=True))
         return {o: np.sqrt(np.diag(getattr(self, name))) for o, name in names.items()}
 
     @cached_property
-    def roots(self):
+    def roots(self) -> dict[str, np.ndarray]:
         """Transposed Cholesky factor of every covariance, taken once."""
         names = dict(zip(OMICS, COVARIANCES, strict=True))
         return {
@@ -186,7 +199,7 @@ class IntersimReference:
         }
 
     @cached_property
-    def gene_of(self):
+    def gene_of(self) -> dict[str, np.ndarray]:
         """Position of the gene of every CpG and of every protein."""
         return {
             "methylation": self.genes.get_indexer(self.cpg_gene_map),
@@ -194,14 +207,21 @@ class IntersimReference:
         }
 
     @cached_property
-    def columns(self):
+    def columns(self) -> pd.MultiIndex:
         """The two column levels (omics, feature)."""
         names = (self.cpgs, self.genes, self.proteins)
         pairs = [(o, f) for o, index in zip(OMICS, names, strict=True) for f in index]
         return pd.MultiIndex.from_tuples(pairs, names=["omics", "feature"])
 
     @classmethod
-    def synthetic(cls, random_state=0, *, n_cpgs=367, n_genes=131, n_proteins=160):
+    def synthetic(
+        cls,
+        random_state: int = 0,
+        *,
+        n_cpgs: int = 367,
+        n_genes: int = 131,
+        n_proteins: int = 160,
+    ) -> Self:
         """Make up a reference: **invented numbers, not estimated from patients**.
 
         Scales imitate those of real arrays (bimodal M-values, a few common factors
@@ -247,7 +267,7 @@ class IntersimReference:
         return _make_synthetic(int(random_state), n_cpgs, n_genes, n_proteins)
 
     @classmethod
-    def from_directory(cls, path):
+    def from_directory(cls, path: StrPath) -> Self:
         """Read the parameter tables of the R package InterSIM, written as csv.
 
         Parameters
@@ -280,7 +300,7 @@ class IntersimReference:
         return cls(**read_csv(Path(path)), source=f"read from {path}")
 
     @classmethod
-    def from_r_data(cls, path):
+    def from_r_data(cls, path: StrPath) -> Self:
         """Read the parameters of the R package InterSIM from its own files.
 
         Parameters
@@ -314,7 +334,14 @@ class IntersimReference:
         return cls(**read_r_data(Path(path)), source=f"read from {path}")
 
     @classmethod
-    def fit(cls, blocks, y=None, *, cpg_gene_map=None, protein_gene_map=None):
+    def fit(
+        cls,
+        blocks: OmicsLike,
+        y: ArrayLike | None = None,
+        *,
+        cpg_gene_map: pd.Series | Mapping[str, Any] | None = None,
+        protein_gene_map: pd.Series | Mapping[str, Any] | None = None,
+    ) -> Self:
         """Estimate a reference from data of your own.
 
         It makes a new reference; nothing is changed in place.

@@ -1,6 +1,10 @@
 """What goes wrong with real cohorts, done to a table on purpose."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,26 +17,31 @@ from skomics._rows import quote_values
 from skomics.datasets._checks import check_integer, check_probability, check_real
 from skomics.io._packing import name_blocks, pack_blocks
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from skomics._typing import BunchOrXy, OmicsLike, RandomState
+
 __all__ = ["check_options", "perturb_blocks", "perturb_omics"]
 
 _KINDS = ("values", "proportions", "counts")
 
 
 def perturb_omics(
-    X,
-    y=None,
+    X: OmicsLike,
+    y: ArrayLike | None = None,
     *,
-    kinds=None,
-    n_irrelevant=0,
-    n_redundant=0,
-    batch_shift=0.0,
-    batch_fraction=0.5,
-    label_noise=0.0,
-    missing_cells=0.0,
-    missing_omics=0.0,
-    random_state=None,
-    return_X_y=True,
-):
+    kinds: str | Mapping[str, str] | None = None,
+    n_irrelevant: int = 0,
+    n_redundant: int = 0,
+    batch_shift: float = 0.0,
+    batch_fraction: float = 0.5,
+    label_noise: float = 0.0,
+    missing_cells: float = 0.0,
+    missing_omics: float = 0.0,
+    random_state: RandomState = None,
+    return_X_y: bool = True,
+) -> BunchOrXy:
     """Add useless features, a batch effect, wrong labels and missing values.
 
     Nothing is changed in place. What was done is told by ``return_X_y=False``.

@@ -1,5 +1,10 @@
 """Simulated multi-omics cohorts with known subtypes and known markers."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -11,6 +16,12 @@ from skomics.datasets._checks import check_integer, check_probability, check_rea
 from skomics.datasets._intersim import IntersimReference
 from skomics.datasets._intersim_parameters import OMICS
 from skomics.datasets._perturb import check_options, perturb_blocks
+from skomics.datasets._proportions import count_samples
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from skomics._typing import BunchOrXy, RandomState
 
 __all__ = ["make_intersim", "make_multiomics"]
 
@@ -35,23 +46,23 @@ Biomedicine 128, 2016, doi 10.1016/j.cmpb.2016.02.011.
 
 
 def make_intersim(
-    n_samples=100,
-    n_clusters=5,
+    n_samples: int = 100,
+    n_clusters: int = 5,
     *,
-    proportions="equal",
-    effect=2.5,
-    p_dmp=0.25,
-    p_deg=None,
-    p_dep=None,
-    covariance="reference",
-    rho_methyl_expr=None,
-    rho_expr_protein=None,
-    reference=None,
-    shuffle=True,
-    random_state=None,
-    return_X_y=True,
-    as_frame=True,
-):
+    proportions: Literal["equal", "heterogeneous"] | Sequence[float] = "equal",
+    effect: float | Mapping[str, float] = 2.5,
+    p_dmp: float = 0.25,
+    p_deg: float | None = None,
+    p_dep: float | None = None,
+    covariance: Literal["reference", "inductive"] | Mapping[str, Any] = "reference",
+    rho_methyl_expr: ArrayLike | None = None,
+    rho_expr_protein: ArrayLike | None = None,
+    reference: IntersimReference | None = None,
+    shuffle: bool = True,
+    random_state: RandomState = None,
+    return_X_y: bool = True,
+    as_frame: bool = True,
+) -> BunchOrXy:
     r"""Simulate methylation, expression and protein of one cohort with subtypes.
 
     The algorithm of InterSIM [1]_: every subtype has its own differential CpGs;
@@ -189,49 +200,49 @@ def make_intersim(
     {'subtype_1': 0.5, 'subtype_2': 0.53, 'subtype_3': 0.5}
     """
     reference = _check_reference(reference)
-    effect = _check_effect(effect)
+    effects = _check_effect(effect)
     p_follow = _check_probabilities(p_dmp, p_deg, p_dep)
     covariance = _check_covariance(covariance)
     base_means = reference.mix_means(rho_methyl_expr, rho_expr_protein)
-    counts = _count_samples(n_samples, n_clusters, proportions)
+    counts = count_samples(n_samples, n_clusters, proportions)
 
     rng = check_random_state(random_state)
     markers = _draw_markers(reference, n_clusters, p_follow, rng)
     codes = np.repeat(np.arange(n_clusters), counts)
     if shuffle:
         codes = rng.permutation(codes)
-    means = {o: base_means[o] + effect[o] * markers[o] for o in OMICS}
+    means = {o: base_means[o] + effects[o] * markers[o] for o in OMICS}
     blocks = _draw_blocks(reference, means, covariance, codes, rng)
 
     names = _number("subtype", n_clusters, 1)
     X, y = _pack(reference, blocks, names[codes], as_frame)
     if return_X_y:
         return X, y
-    descr = _describe(reference, names, counts, effect, p_follow, covariance)
-    return _bunch(reference, X, y, names, markers, effect, descr)
+    descr = _describe(reference, names, counts, effects, p_follow, covariance)
+    return _bunch(reference, X, y, names, markers, effects, descr)
 
 
 def make_multiomics(
-    n_samples=300,
-    n_features=None,
-    n_classes=3,
+    n_samples: int = 300,
+    n_features: Mapping[str, int] | None = None,
+    n_classes: int = 3,
     *,
-    n_informative=20,
-    n_redundant=20,
-    effect=1.0,
-    proportions="equal",
-    distribution="normal",
-    mean_count=0.05,
-    sparse_output=None,
-    batch_shift=0.0,
-    batch_fraction=0.5,
-    label_noise=0.0,
-    missing_cells=0.0,
-    missing_omics=0.0,
-    shuffle=True,
-    random_state=None,
-    return_X_y=True,
-):
+    n_informative: int | Mapping[str, int] = 20,
+    n_redundant: int | Mapping[str, int] = 20,
+    effect: float | Mapping[str, float] = 1.0,
+    proportions: Literal["equal", "heterogeneous"] | Sequence[float] = "equal",
+    distribution: Literal["normal", "counts"] = "normal",
+    mean_count: float = 0.05,
+    sparse_output: bool | None = None,
+    batch_shift: float = 0.0,
+    batch_fraction: float = 0.5,
+    label_noise: float = 0.0,
+    missing_cells: float = 0.0,
+    missing_omics: float = 0.0,
+    shuffle: bool = True,
+    random_state: RandomState = None,
+    return_X_y: bool = True,
+) -> BunchOrXy:
     r"""Simulate omics of any size with classes, useless features and faults.
 
     Parameters
@@ -352,7 +363,7 @@ def make_multiomics(
     """
     sizes = _check_sizes(n_features, n_informative, n_redundant)
     is_sparse = _check_distribution(distribution, mean_count, sparse_output)
-    effect = _check_effect(effect, tuple(sizes))
+    effects = _check_effect(effect, tuple(sizes))
     harm = {
         "batch_shift": batch_shift,
         "batch_fraction": batch_fraction,
@@ -361,7 +372,7 @@ def make_multiomics(
         "missing_omics": missing_omics,
     }
     check_options(harm)
-    counts = _count_samples(n_samples, n_classes, proportions, "n_classes")
+    counts = count_samples(n_samples, n_classes, proportions, "n_classes")
 
     rng = check_random_state(random_state)
     codes = np.repeat(np.arange(n_classes), counts)
@@ -370,7 +381,7 @@ def make_multiomics(
     depths = np.exp(0.3 * rng.standard_normal(n_samples))
     blocks, roles = {}, {}
     for omics, (n, *parts) in sizes.items():
-        signal, positions = _draw_signal(codes, effect[omics], n, *parts, rng)
+        signal, positions = _draw_signal(rng, codes, effects[omics], n, *parts)
         if distribution == "normal":
             data = rng.standard_normal((n_samples, n))
             data[:, positions] = signal
@@ -391,7 +402,7 @@ def make_multiomics(
     return Bunch(**cohort, roles=roles)
 
 
-def _draw_signal(codes, effect, n, n_informative, n_redundant, rng):
+def _draw_signal(rng, codes, effect, n, n_informative, n_redundant):
     """Informative and redundant features, and where they go."""
     means = effect * rng.standard_normal((codes.max() + 1, n_informative))
     informative = means[codes] + rng.standard_normal((len(codes), n_informative))
@@ -521,79 +532,6 @@ def _describe(reference, names, counts, effect, probabilities, covariance):
         genes="follow" if p_deg is None else f"with probability {p_deg}",
         proteins="follow" if p_dep is None else f"with probability {p_dep}",
     )
-
-
-def _count_samples(n_samples, n_clusters, proportions, name="n_clusters"):
-    """Return samples per subtype, integers that sum to n_samples."""
-    check_integer(name, n_clusters, 1)
-    check_integer("n_samples", n_samples, 1)
-    if n_samples < n_clusters:
-        raise ValueError(
-            f"n_samples is {n_samples} but {name} is {n_clusters}. Every subtype "
-            f"needs a sample; ask for n_samples >= {n_clusters} or a smaller {name}."
-        )
-    shares = _read_proportions(proportions, n_clusters, name)
-    if shares.dtype.kind in "iu":
-        counts = _check_counts(shares, n_samples)
-    else:
-        counts = _round_fractions(shares, n_samples)
-    if counts.min() < 1:
-        raise ValueError(
-            f"proportions={proportions!r} give the subtypes {counts.tolist()} of "
-            f"{n_samples} samples, but every subtype needs at least 1. Raise "
-            "n_samples, or the smallest proportion."
-        )
-    return counts
-
-
-def _read_proportions(proportions, n_clusters, name):
-    if isinstance(proportions, str):
-        if proportions == "equal":
-            return np.full(n_clusters, 1 / n_clusters)
-        if proportions == "heterogeneous":
-            parts = np.arange(n_clusters + 1, 1, -1)
-            return parts / parts.sum()
-        raise ValueError(
-            f"proportions is {proportions!r}; it can be 'equal', 'heterogeneous' or "
-            "one fraction or count per subtype."
-        )
-    shares = np.asarray(proportions)
-    if shares.ndim != 1 or shares.dtype.kind not in "iuf":
-        raise TypeError(
-            f"proportions is {proportions!r}; it can be 'equal', 'heterogeneous' or a "
-            "flat sequence of numbers, one per subtype."
-        )
-    if len(shares) != n_clusters:
-        raise ValueError(
-            f"proportions has {len(shares)} entries but {name} is {n_clusters}. Give "
-            "one entry for each."
-        )
-    return shares
-
-
-def _check_counts(counts, n_samples):
-    if counts.sum() != n_samples:
-        raise ValueError(
-            f"The counts in proportions sum to {counts.sum()} but n_samples is "
-            f"{n_samples}. Integers are taken as counts; make them sum to n_samples, "
-            "or give fractions that sum to 1."
-        )
-    return counts
-
-
-def _round_fractions(fractions, n_samples):
-    """Round by largest remainder; ties go to the first."""
-    if not np.isclose(fractions.sum(), 1.0, rtol=0, atol=1e-6):
-        raise ValueError(
-            f"The fractions in proportions sum to {fractions.sum():.6g}, not 1. "
-            "Divide them by their sum, or give integers to state counts."
-        )
-    # Without the rounding 0.15 * 300 could count as a little less than 45.
-    exact = np.round(fractions * n_samples, 6)
-    counts = np.floor(exact).astype(int)
-    rest = np.argsort(counts - exact, kind="stable")[: n_samples - counts.sum()]
-    counts[rest] += 1
-    return counts
 
 
 def _check_reference(reference):

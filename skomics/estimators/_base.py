@@ -1,11 +1,15 @@
 """What every classifier of skomics shares: validate, build, train, predict."""
 
+from __future__ import annotations
+
 import copy
 from abc import ABCMeta, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import accumulate, pairwise
 from numbers import Integral, Real
 from os import PathLike
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -29,6 +33,7 @@ from skomics.estimators._block_ridge import BlockRidgeClassifier
 from skomics.estimators._checkpoint import TrainingCheckpoint, checkpoint_key
 from skomics.estimators._device import resolve_device, torch_context
 from skomics.estimators._docstrings import classifier
+from skomics.estimators._embedding import EmbeddingMixin
 from skomics.estimators._logit_function import LogitFunction
 from skomics.estimators._memory import MemoryRetryMixin
 from skomics.estimators._net import (
@@ -64,6 +69,12 @@ from skomics.estimators._streamed import StreamedFitMixin, StreamedRows
 from skomics.exceptions import DeviceNotFoundError
 from skomics.modules import construction
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike
+
+    from skomics._typing import ClassWeight, OmicsNames, RandomState, StrPath, TableLike
+
 __all__ = [
     "BaseOmicsClassifier",
     "classifier",
@@ -74,10 +85,11 @@ _MODALITY_DROPOUT = 0.2
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class BaseOmicsClassifier(
+class BaseOmicsClassifier(  # type: ignore[override]  # `_is_new` of the mixin
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     CallbackSupportMixin,
+    EmbeddingMixin,
     StreamedFitMixin,
     PartialFitMixin,
     MemoryRetryMixin,
@@ -107,29 +119,29 @@ class BaseOmicsClassifier(
     batch_size: int = 32
     lr: float = 1e-3
     weight_decay: float = 0.01
-    optimizer: str = "adamw"
-    lr_schedule: str = "cosine"
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    lr_schedule: Literal["cosine", "constant"] = "cosine"
     warmup: float = 0.1
     label_smoothing: float = 0.0
-    class_weight: dict | str | None = None
+    class_weight: ClassWeight = None
     early_stopping: bool = False
     validation_fraction: float | None = 0.1
     n_iter_no_change: int = 10
     tol: float = 1e-4
     warm_start: bool = False
-    modality_dropout: float | str = "auto"
-    linear_path: str | None = None
-    omics: tuple | dict | None = None
+    modality_dropout: float | Literal["auto"] = "auto"
+    linear_path: Literal["ridge"] | None = None
+    omics: OmicsNames | None = None
     device: str = "auto"
-    precision: str = "float32"
+    precision: Literal["float32", "tf32", "bf16"] = "float32"
     n_threads: int | None = 1
-    random_state: int | np.random.RandomState | None = None
-    callbacks: list | None = None
-    net_params: dict | None = None
-    checkpoint: str | PathLike | None = None
+    random_state: RandomState = None
+    callbacks: Sequence[Any] | None = None
+    net_params: dict[str, Any] | None = None
+    checkpoint: StrPath | None = None
     verbose: int = 0
 
-    _parameter_constraints = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseBlockClassifier._parameter_constraints,
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -173,7 +185,9 @@ class BaseOmicsClassifier(
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self, X: TableLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -454,7 +468,7 @@ class BaseOmicsClassifier(
         return used
 
     @property
-    def history_(self):
+    def history_(self) -> pd.DataFrame:
         """One row per epoch: epoch, losses and seconds."""
         if "net_" not in vars(self):
             raise AttributeError(
@@ -550,67 +564,6 @@ class BaseOmicsClassifier(
     def _net_logits(self, net, X, *, may_miss, offsets=None):
         """Ask a net for the logits of validated samples."""
         return net.predict_logits(X, may_miss=may_miss, offsets=offsets)
-
-    def embed(self, X):
-        """Return what the network makes of samples before its last layer.
-
-        Parameters
-        ----------
-        X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
-                (n_samples, n_features)
-            Samples; those that lack a modality have NaN there.
-
-        Returns
-        -------
-        embedding : ndarray of shape (n_samples, n_units), dtype float64
-            The input of the last linear layer in evaluation mode: the last hidden
-            layer, for SMA that of each member of the ensemble in turn, for the graph
-            models each modality's. What a linear path adds is not in it.
-
-        Notes
-        -----
-        Classes that the network tells apart are apart here, for the samples that it
-        was trained on most of all: a picture of training samples says nothing of new
-        ones.
-
-        Examples
-        --------
-        >>> from skomics import EFNNClassifier
-        >>> from skomics.datasets import make_intersim
-        >>> X, y = make_intersim(n_samples=60, n_clusters=3, random_state=0)
-        >>> EFNNClassifier(max_epochs=5, random_state=0).fit(X, y).embed(X).shape
-        (60, 50)
-        """
-        units = self._stream_answers(X, self._table_units)
-        return self._table_units(*self._read_new(X)) if units is None else units
-
-    def _table_units(self, table, present):
-        path = self.path_._path_logits(table) if self._takes_offsets else None
-        net = self.net_.tapped()
-        self._ask(net, table, present, path)
-        taps = [tap if tap.ndim == 3 else tap[None] for tap in net.taps]
-        units = torch.cat(taps, dim=1)[:, -table.shape[0] :]
-        return units.permute(1, 0, 2).flatten(1).double().numpy()
-
-    def transform(self, X):
-        """Return the embedding of samples, as :meth:`embed` does.
-
-        With it a fitted network is a step of a :class:`~sklearn.pipeline.Pipeline`
-        before another classifier. Its own training samples are embedded as it has
-        learned them, not as it would embed new ones.
-
-        Parameters
-        ----------
-        X : {DataFrame, AnnData, array-like, sparse matrix} of shape \
-                (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        embedding : ndarray of shape (n_samples, n_units), dtype float64
-            The input of the last linear layer.
-        """
-        return self.embed(X)
 
     def _logit_function(self):
         """Return what the model computes as a function that torch can differentiate."""

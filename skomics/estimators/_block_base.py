@@ -1,8 +1,11 @@
 """What all classifiers of several modalities share: reading samples, and answering."""
 
+from __future__ import annotations
+
 from abc import ABCMeta, abstractmethod
 from dataclasses import asdict, dataclass
 from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -39,6 +42,11 @@ from skomics.estimators._samples import check_total_weight
 from skomics.exceptions import MissingOmicsWarning, NamelessOmicsWarning
 from skomics.io._missing import find_missing
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from skomics._typing import TableLike
+
 __all__ = ["BaseBlockClassifier", "OmicsInputTags", "rows_of"]
 
 
@@ -63,7 +71,7 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     `_read_samples` returns, and answers by `_logits`.
     """
 
-    _parameter_constraints = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "omics": ["array-like", dict, None],
     }
@@ -104,7 +112,7 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         return self._ordered(table), codes, sample_weight
 
     @property
-    def fit_receipt_(self):
+    def fit_receipt_(self) -> dict[str, Any]:
         """What `fit` saw and left out, and what it was done with."""
         return receipt_of(self)
 
@@ -285,7 +293,9 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 "StandardScaler in OmicsConcatenator."
             )
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: TableLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Return the accuracy on samples.
 
         Parameters
@@ -318,7 +328,7 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             check_same_samples(rows_of(X), values, name)
         return super().score(X, check_labels(y), sample_weight)
 
-    def decision_function(self, X):
+    def decision_function(self, X: TableLike) -> np.ndarray:
         """Return the confidence in each class.
 
         Parameters
@@ -336,7 +346,7 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: TableLike) -> np.ndarray:
         """Return the probability of each class.
 
         Parameters
@@ -353,7 +363,7 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return softmax(self._logits(X), axis=1)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: TableLike) -> np.ndarray:
         """Return the logarithm of the probability of each class.
 
         Parameters
@@ -369,7 +379,7 @@ class BaseBlockClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return log_softmax(self._logits(X), axis=1)
 
-    def predict(self, X):
+    def predict(self, X: TableLike) -> np.ndarray:
         """Return the most probable class.
 
         Parameters

@@ -1,6 +1,10 @@
 """Block ridge: a classifier in closed form with a penalty for each modality."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from scipy import sparse
@@ -18,6 +22,11 @@ from skomics.estimators._samples import (
     deduplicate_samples,
     read_class_weight,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from skomics._typing import ClassWeight, OmicsNames, TableLike
 
 __all__ = ["BlockRidgeClassifier"]
 
@@ -171,15 +180,15 @@ class BlockRidgeClassifier(BaseBlockClassifier):
     def __init__(
         self,
         *,
-        feature_scale=(0, 0.5, 1, 2),
-        block_weights="auto",
-        n_folds=5,
-        n_repeats=1,
-        class_weight="balanced",
-        prior="balanced",
-        omics=None,
-        n_threads=1,
-    ):
+        feature_scale: Sequence[float] | Literal["top"] = (0, 0.5, 1, 2),
+        block_weights: Literal["auto", "equal"] = "auto",
+        n_folds: int | Literal["loo"] = 5,
+        n_repeats: int = 1,
+        class_weight: ClassWeight = "balanced",
+        prior: Literal["balanced", "observed"] = "balanced",
+        omics: OmicsNames | None = None,
+        n_threads: int | None = 1,
+    ) -> None:
         self.feature_scale = feature_scale
         self.block_weights = block_weights
         self.n_folds = n_folds
@@ -191,7 +200,9 @@ class BlockRidgeClassifier(BaseBlockClassifier):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @whole
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self, X: TableLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Choose penalties and scales by inner folds, and learn from all samples.
 
         Parameters
@@ -332,7 +343,7 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         self._offset = path.intercept
 
     @property
-    def coef_(self):
+    def coef_(self) -> np.ndarray:
         """Coefficients of the logits, one row per class, or one row for two."""
         check_is_fitted(self)
         coef = self._coef.T
@@ -351,7 +362,7 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         return np.abs(self._coef - mean).sum(1)
 
     @property
-    def intercept_(self):
+    def intercept_(self) -> np.ndarray:
         """Intercepts of the logits, one per class, or one for two."""
         check_is_fitted(self)
         intercept = self._offset - self._mean @ self._coef

@@ -1,12 +1,18 @@
 """efCNN as a scikit-learn classifier."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skomics._compat import Interval, StrOptions
 from skomics.estimators._base import BaseOmicsClassifier, classifier
 from skomics.modules import EFCNN
+
+if TYPE_CHECKING:
+    from skomics._typing import AutoSizes, Sizes
 
 __all__ = ["EFCNNClassifier"]
 
@@ -101,11 +107,11 @@ class EFCNNClassifier(BaseOmicsClassifier):
     1.0
     """
 
-    n_filters: tuple | int = (16, 16)
-    kernel_size: tuple | int | str = "auto"
-    stride: tuple | int | str = "auto"
-    pool_size: tuple | int | str = "auto"
-    head_layer_sizes: tuple | int = (100, 50)
+    n_filters: Sizes = (16, 16)
+    kernel_size: AutoSizes = "auto"
+    stride: AutoSizes = "auto"
+    pool_size: AutoSizes = "auto"
+    head_layer_sizes: Sizes = (100, 50)
     dropout: float = 0.4
 
     _parameter_constraints = {

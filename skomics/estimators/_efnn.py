@@ -1,10 +1,16 @@
 """efNN as a scikit-learn classifier."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 from skomics._compat import Interval
 from skomics.estimators._base import BaseOmicsClassifier, classifier
 from skomics.modules import EFNN
+
+if TYPE_CHECKING:
+    from skomics._typing import Sizes
 
 __all__ = ["EFNNClassifier"]
 
@@ -58,7 +64,7 @@ class EFNNClassifier(BaseOmicsClassifier):
     1.0
     """
 
-    hidden_layer_sizes: tuple | int = (500, 100, 50)
+    hidden_layer_sizes: Sizes = (500, 100, 50)
     dropout: float = 0.1
 
     _parameter_constraints = {

@@ -1,9 +1,12 @@
 """What the graph classifiers share: graphs, stages, inductive prediction."""
 
+from __future__ import annotations
+
 import copy
 from abc import ABCMeta
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from scipy import sparse
@@ -22,6 +25,13 @@ from skomics.exceptions import BatchDependenceWarning
 from skomics.graph import MultiOmicsGraph
 from skomics.graph._pyg import to_data
 
+if TYPE_CHECKING:
+    import torch
+    from torch_geometric.data import Data
+
+    from skomics._typing import GraphClassWeight
+
+
 __all__ = ["BaseGraphClassifier"]
 
 # Up to this many samples, training takes the whole graph in every step.
@@ -35,25 +45,25 @@ _TIMES_DENSE = 5.5
 class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
     """Base of the classifiers that learn from graphs of similar samples."""
 
-    graph: str = "threshold"
+    graph: Literal["threshold", "knn", "snf", "nemo"] = "threshold"
     k: int = 3
-    kernel: str = "cosine"
-    normalization: str = "rw"
-    isolated: str = "keep"
+    kernel: Literal["cosine", "rbf"] = "cosine"
+    normalization: Literal["rw", "sym"] = "rw"
+    isolated: Literal["link", "keep"] = "keep"
     pretrain_epochs: int = 100
     pretrain_lr: float = 5e-3
     fusion_lr: float = 5e-3
     end_to_end: bool = True
     max_hidden: int = 512
     max_cells: int = 10_000
-    inference: str = "inductive"
+    inference: Literal["inductive", "transductive"] = "inductive"
     n_neighbors: int = 10
-    batch_size: int | None = None
+    batch_size: int | None = None  # type: ignore[assignment]
     lr: float = 5e-3
     weight_decay: float = 0.0
-    class_weight: dict | str | None = "balanced"
+    class_weight: GraphClassWeight = "balanced"  # type: ignore[assignment]
 
-    _parameter_constraints = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseOmicsClassifier._parameter_constraints,
         "graph": [StrOptions({"threshold", "knn", "snf", "nemo"})],
         "k": [Interval(Integral, 1, None, closed="left")],
@@ -180,7 +190,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
             "batch_size": params["batch_size"] or _BATCH,
         }
 
-    def pyg_view(self, omics):
+    def pyg_view(self, omics: str) -> tuple[torch.nn.Module, Data]:
         """Return the network and the graph of one modality for torch-geometric.
 
         Parameters

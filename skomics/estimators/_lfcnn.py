@@ -1,12 +1,19 @@
 """lfCNN as a scikit-learn classifier."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skomics._compat import Interval, StrOptions
 from skomics.estimators._base import BaseOmicsClassifier, classifier
 from skomics.modules import LFCNN
+
+if TYPE_CHECKING:
+    from skomics._typing import AutoSizes, Sizes
 
 __all__ = ["LFCNNClassifier"]
 
@@ -105,10 +112,10 @@ class LFCNNClassifier(BaseOmicsClassifier):
     """
 
     n_filters: int = 16
-    kernel_size: tuple | dict | int | str = "auto"
-    stride: tuple | dict | int | str = "auto"
-    pool_size: tuple | dict | int | str = "auto"
-    head_layer_sizes: tuple | int = (100, 50)
+    kernel_size: AutoSizes | Mapping[str, int] = "auto"
+    stride: AutoSizes | Mapping[str, int] = "auto"
+    pool_size: AutoSizes | Mapping[str, int] = "auto"
+    head_layer_sizes: Sizes = (100, 50)
     dropout: float = 0.4
 
     _parameter_constraints = {

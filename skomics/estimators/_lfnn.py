@@ -1,12 +1,18 @@
 """lfNN as a scikit-learn classifier."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skomics._compat import Interval
 from skomics.estimators._base import BaseOmicsClassifier, classifier
 from skomics.modules import LFNN
+
+if TYPE_CHECKING:
+    from skomics._typing import Sizes
 
 __all__ = ["LFNNClassifier"]
 
@@ -67,8 +73,8 @@ class LFNNClassifier(BaseOmicsClassifier):
     1.0
     """
 
-    branch_layer_sizes: tuple | int = (200, 100)
-    head_layer_sizes: tuple | int = (100, 50)
+    branch_layer_sizes: Sizes = (200, 100)
+    head_layer_sizes: Sizes = (100, 50)
     dropout: float = 0.4
 
     _parameter_constraints = {

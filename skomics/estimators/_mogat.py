@@ -1,11 +1,17 @@
 """moGAT as a scikit-learn classifier."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 from skomics._compat import Interval
 from skomics.estimators._base import classifier
 from skomics.estimators._graph_base import BaseGraphClassifier
 from skomics.modules import MoGAT
+
+if TYPE_CHECKING:
+    from skomics._typing import Sizes
 
 __all__ = ["MoGATClassifier"]
 
@@ -77,7 +83,7 @@ class MoGATClassifier(BaseGraphClassifier):
     1.0
     """
 
-    hidden_layer_sizes: tuple | int = (200,)
+    hidden_layer_sizes: Sizes = (200,)
     n_heads: int = 1
     slope: float = 0.2
     dropout: float = 0.2

@@ -1,8 +1,15 @@
 """moGCN as a scikit-learn classifier."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from skomics.estimators._base import classifier
 from skomics.estimators._graph_base import BaseGraphClassifier
 from skomics.modules import MoGCN
+
+if TYPE_CHECKING:
+    from skomics._typing import Sizes
 
 __all__ = ["MoGCNClassifier"]
 
@@ -70,7 +77,7 @@ class MoGCNClassifier(BaseGraphClassifier):
     1.0
     """
 
-    hidden_layer_sizes: tuple | int = (200, 200, 100)
+    hidden_layer_sizes: Sizes = (200, 200, 100)
     dropout: float = 0.5
     end_to_end: bool = False
 

@@ -1,5 +1,9 @@
 """The settings that the publications state, for comparison with them."""
 
+from __future__ import annotations
+
+from typing import Any, Literal
+
 __all__ = ["paper_params"]
 
 # What Pan et al. (2023) state is batch size, epochs, learning rate and weight
@@ -151,7 +155,10 @@ _PARAMS = {
 }
 
 
-def paper_params(name, task="cancer"):
+def paper_params(
+    name: Literal["efcnn", "efnn", "lfcnn", "lfnn", "mogat", "mogcn", "sma"],
+    task: Literal["simulated", "single_cell", "cancer"] = "cancer",
+) -> dict[str, Any]:
     """Return the settings of a model in the publication that it comes from.
 
     The estimators' own defaults are what serves users best; these settings are

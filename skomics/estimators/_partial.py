@@ -1,5 +1,9 @@
 """Networks that learn from samples call by call, one pass at a time."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
@@ -7,6 +11,11 @@ from skomics._compat import _fit_context
 from skomics._rows import quote_values
 from skomics._transaction import adopt, draft_of
 from skomics.estimators._net import check_callbacks
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from skomics._typing import TableLike
 
 __all__ = ["PartialFitMixin", "part_seed"]
 
@@ -38,7 +47,13 @@ class PartialFitMixin:
 
     @available_if(lambda self: self._learns_from_files)
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: TableLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Take one pass over samples, with the network as it stands.
 
         The first call makes the network; later ones go on with its weights and what its
@@ -95,7 +110,7 @@ class PartialFitMixin:
         >>> model.n_iter_
         3
         """
-        check_callbacks(self.callbacks)
+        check_callbacks(self.callbacks)  # type: ignore[attr-defined]
         draft = draft_of(self)
         draft._in_part = True
         draft._known_classes = self._check_classes(classes)

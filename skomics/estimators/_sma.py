@@ -1,7 +1,10 @@
 """SMA as a scikit-learn classifier."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,6 +23,11 @@ from skomics.estimators._tokens import (
     read_token_labels,
 )
 from skomics.modules import SMA
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from skomics._typing import ClassWeight, TableLike
 
 __all__ = ["SMAClassifier"]
 
@@ -152,18 +160,19 @@ class SMAClassifier(BaseOmicsClassifier):
     d_feedforward: int = 64
     dropout: float = 0.1
     input_dropout: float = 0.5
-    token_projection: str = "per_token"
-    pooling: str = "mean"
+    token_projection: Literal["per_token", "shared"] = "per_token"
+    pooling: Literal["mean", "cls"] = "mean"
     share_weights: bool = False
     n_ensemble: int = 4
-    token_order: str = "weight"
-    tokens: Mapping | pd.Series | tuple | None = None
-    max_epochs: int | str = "auto"
+    token_order: Literal["weight", "given"] = "weight"
+    tokens: Mapping[str, str] | pd.Series | ArrayLike | None = None
+    # What this model takes beside what its base does.
+    max_epochs: int | Literal["auto"] = "auto"  # type: ignore[assignment]
     batch_size: int = 64
     lr: float = 3e-3
     weight_decay: float = 1.0
-    class_weight: dict | str | None = "balanced"
-    linear_path: str | None = "ridge"
+    class_weight: ClassWeight = "balanced"
+    linear_path: Literal["ridge", "trained"] | None = "ridge"  # type: ignore[assignment]
 
     _parameter_constraints = {
         **BaseOmicsClassifier._parameter_constraints,
@@ -229,7 +238,7 @@ class SMAClassifier(BaseOmicsClassifier):
         return read_token_labels(self.tokens, names, self.n_features_in_)
 
     @property
-    def tokens_(self):
+    def tokens_(self) -> np.ndarray:
         """Name of the token that each feature belongs to; "" where to none."""
         check_is_fitted(self)
         tokens = np.full(self.n_features_in_, "", dtype=object)
@@ -238,7 +247,14 @@ class SMAClassifier(BaseOmicsClassifier):
         tokens[columns] = np.repeat(np.array(self.token_names_, dtype=object), widths)
         return tokens
 
-    def attention(self, X, *, average=("members", "encoders", "heads")):
+    def attention(
+        self,
+        X: TableLike,
+        *,
+        average: tuple[
+            Literal["members", "encoders", "heads", "layers", "samples"], ...
+        ] = ("members", "encoders", "heads"),
+    ) -> pd.DataFrame:
         """Return how much each token attends to each other one, for each sample.
 
         Parameters

@@ -1,6 +1,10 @@
 """How many features a score needs."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,6 +22,12 @@ from skomics._validation import check_labels
 from skomics.feature_selection._columns import as_matrix, column_names, take_columns
 from skomics.feature_selection._ranking import rank_features, take_top
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import CrossValidation, OmicsLike, RandomState
+
 __all__ = ["minimal_panel"]
 
 # Steps of a decade.
@@ -25,17 +35,17 @@ _STEPS = (1, 2, 5)
 
 
 def minimal_panel(
-    estimator,
-    X,
-    y,
+    estimator: BaseEstimator,
+    X: OmicsLike,
+    y: ArrayLike,
     *,
-    sizes="auto",
-    ranker=None,
-    cv=5,
-    scoring=None,
-    random_state=None,
-    n_jobs=None,
-):
+    sizes: Literal["auto"] | Sequence[int] = "auto",
+    ranker: BaseEstimator | None = None,
+    cv: CrossValidation = 5,
+    scoring: str | Callable[..., Any] | None = None,
+    random_state: RandomState = None,
+    n_jobs: int | None = None,
+) -> Bunch:
     """Find the smallest number of features whose score is as good as the best.
 
     In each training fold the features are ranked and the estimator is fitted with the

@@ -1,6 +1,10 @@
 """Features that are selected in most halves of the samples."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -35,6 +39,11 @@ from skomics._warnings import warn
 from skomics.feature_selection._bounds import ASSUMPTIONS, choose_n_top, pfer_bounds
 from skomics.feature_selection._columns import take_columns
 from skomics.feature_selection._resampling import check_class_sizes, count_selections
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from skomics._typing import RandomState, TableLike
 
 __all__ = ["StabilitySelector"]
 
@@ -199,20 +208,20 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        n_resamples=50,
-        sample_fraction=0.5,
-        n_features="auto",
-        per_modality=True,
-        error="pfer",
-        level=1.0,
-        assumption="r-concave",
-        n_permutations=20,
-        importance_getter="auto",
-        random_state=None,
-        n_jobs=None,
-    ):
+        n_resamples: int = 50,
+        sample_fraction: float = 0.5,
+        n_features: int | Literal["auto"] = "auto",
+        per_modality: bool = True,
+        error: Literal["pfer", "fdr"] = "pfer",
+        level: float = 1.0,
+        assumption: Literal["r-concave", "unimodal", "none"] = "r-concave",
+        n_permutations: int = 20,
+        importance_getter: str | Callable[..., Any] = "auto",
+        random_state: RandomState = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.estimator = estimator
         self.n_resamples = n_resamples
         self.sample_fraction = sample_fraction
@@ -235,7 +244,7 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=False)
     @whole
-    def fit(self, X, y):
+    def fit(self, X: TableLike, y: ArrayLike) -> Self:
         """Find the features that the halves agree on.
 
         Parameters
@@ -451,7 +460,7 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
         check_is_fitted(self)
         return self.support_
 
-    def transform(self, X):
+    def transform(self, X: TableLike) -> TableLike:
         """Keep the selected features.
 
         Parameters

@@ -1,6 +1,10 @@
 """A graph for each modality, or one of all modalities, whoever lacks some of them."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from scipy import sparse
@@ -21,6 +25,9 @@ from skomics.graph._normalize import (
 )
 from skomics.graph._sample_graph import SampleGraph
 from skomics.graph._snf import SimilarityNetworkFusion
+
+if TYPE_CHECKING:
+    from skomics._typing import MatrixLike, RandomState
 
 __all__ = ["MultiOmicsGraph"]
 
@@ -152,14 +159,14 @@ class MultiOmicsGraph(BaseEstimator):
     def __init__(
         self,
         *,
-        method="threshold",
-        k=10,
-        kernel="cosine",
-        normalization="rw",
-        neighbors="auto",
-        isolated="link",
-        random_state=None,
-    ):
+        method: Literal["threshold", "knn", "snf", "nemo"] = "threshold",
+        k: int = 10,
+        kernel: Literal["cosine", "rbf"] = "cosine",
+        normalization: Literal["rw", "sym"] = "rw",
+        neighbors: Literal["auto", "exact", "approximate"] = "auto",
+        isolated: Literal["link", "keep"] = "link",
+        random_state: RandomState = None,
+    ) -> None:
         self.method = method
         self.k = k
         self.kernel = kernel
@@ -170,7 +177,7 @@ class MultiOmicsGraph(BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @whole
-    def fit(self, blocks, y=None):
+    def fit(self, blocks: Sequence[MatrixLike], y: None = None) -> Self:
         """Learn the graphs of the training samples.
 
         Parameters
@@ -202,7 +209,9 @@ class MultiOmicsGraph(BaseEstimator):
         ]
         return self
 
-    def link(self, blocks):
+    def link(
+        self, blocks: Sequence[MatrixLike]
+    ) -> list[tuple[sparse.csr_array, np.ndarray]]:
         """Link new samples to training samples, each by itself.
 
         Parameters
@@ -223,7 +232,7 @@ class MultiOmicsGraph(BaseEstimator):
         links = normalize_links(links, self._adjacency, self.normalization)
         return [links] * len(blocks)
 
-    def join(self, blocks):
+    def join(self, blocks: Sequence[MatrixLike]) -> list[sparse.csr_array]:
         """Join training and new samples in one graph per modality.
 
         Parameters

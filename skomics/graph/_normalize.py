@@ -1,12 +1,21 @@
 """Self loops, and weights that a convolution can use."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
 import numpy as np
 from scipy import sparse
+
+if TYPE_CHECKING:
+    from skomics._typing import SparseMatrix
 
 __all__ = ["join_links", "mutual_maximum", "normalize_graph", "normalize_links"]
 
 
-def normalize_graph(adjacency, normalization="rw"):
+def normalize_graph(
+    adjacency: SparseMatrix, normalization: Literal["rw", "sym"] = "rw"
+) -> sparse.csr_array:
     r"""Add self loops and normalize a graph for a convolution.
 
     .. math:: D^{-1} (A + I) \quad\text{or}\quad D^{-1/2} (A + I) D^{-1/2}

@@ -1,5 +1,9 @@
 """Graphs of samples as torch-geometric holds them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -12,10 +16,23 @@ from skomics._rows import check_same_samples
 from skomics._validation import plain_labels, raise_if_not_finite
 from skomics.graph._multiomics_graph import MultiOmicsGraph
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from torch_geometric.data import Data, HeteroData
+
+    from skomics._typing import OmicsLike, OmicsNames
+
 __all__ = ["to_data", "to_pyg"]
 
 
-def to_pyg(X, y=None, graph=None, *, omics=None, hetero=False):
+def to_pyg(
+    X: OmicsLike,
+    y: ArrayLike | None = None,
+    graph: MultiOmicsGraph | None = None,
+    *,
+    omics: OmicsNames | None = None,
+    hetero: bool = False,
+) -> dict[str, Data] | HeteroData:
     """Hand samples and their graphs over to torch-geometric.
 
     Parameters

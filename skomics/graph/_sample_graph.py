@@ -1,6 +1,9 @@
 """A graph of similar samples of one modality, that of MOGONET among them."""
 
+from __future__ import annotations
+
 from numbers import Integral
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from scipy import sparse
@@ -26,6 +29,11 @@ from skomics.graph._normalize import (
     normalize_graph,
     normalize_links,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from skomics._typing import RandomState
 
 __all__ = ["SampleGraph"]
 
@@ -172,14 +180,14 @@ class SampleGraph(BaseEstimator):
     def __init__(
         self,
         *,
-        method="threshold",
-        k=10,
-        kernel="cosine",
-        normalization="rw",
-        neighbors="auto",
-        isolated="link",
-        random_state=None,
-    ):
+        method: Literal["threshold", "knn"] = "threshold",
+        k: int = 10,
+        kernel: Literal["cosine", "rbf"] = "cosine",
+        normalization: Literal["rw", "sym"] = "rw",
+        neighbors: Literal["auto", "exact", "approximate"] = "auto",
+        isolated: Literal["link", "keep"] = "link",
+        random_state: RandomState = None,
+    ) -> None:
         self.method = method
         self.k = k
         self.kernel = kernel
@@ -190,7 +198,7 @@ class SampleGraph(BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @whole
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: None = None) -> Self:
         """Learn the graph of the training samples.
 
         Parameters
@@ -215,7 +223,7 @@ class SampleGraph(BaseEstimator):
         self.graph_ = normalize_graph(self.adjacency_, self.normalization)
         return self
 
-    def link(self, X):
+    def link(self, X: ArrayLike) -> tuple[sparse.csr_array, np.ndarray]:
         """Link new samples to training samples, each by itself.
 
         Parameters
@@ -238,7 +246,7 @@ class SampleGraph(BaseEstimator):
             links = links + _nearest_links(X, self._references, lonely)
         return normalize_links(links, self.adjacency_, self.normalization)
 
-    def join(self, X):
+    def join(self, X: ArrayLike) -> sparse.csr_array:
         """Join training and new samples in one graph, as MOGONET does at test time.
 
         Only pairs of a training and a new sample are linked, so that training

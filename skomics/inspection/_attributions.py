@@ -1,5 +1,9 @@
 """What each feature adds to each class."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
@@ -8,6 +12,11 @@ from skomics._warnings import warn
 from skomics.inspection._gradients import METHODS, explain_classifier
 from skomics.inspection._unroll import find_route
 
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import OmicsLike
+
 __all__ = ["TOLERATED", "feature_attributions", "read_target"]
 
 # More of the output than this share unexplained is warned of.
@@ -15,15 +24,17 @@ TOLERATED = 0.01
 
 
 def feature_attributions(
-    estimator,
-    X,
+    estimator: BaseEstimator,
+    X: OmicsLike,
     *,
-    method="auto",
-    target=None,
-    baseline="mean",
-    per_sample=False,
-    batch_size=None,
-):
+    method: Literal[
+        "auto", "integrated_gradients", "gradient_x_input", "deep_lift", "shap"
+    ] = "auto",
+    target: object = None,
+    baseline: OmicsLike = "mean",
+    per_sample: bool = False,
+    batch_size: int | None = None,
+) -> pd.DataFrame:
     """Say what each original feature adds to the output for each class.
 
     The output for a class is its logit minus the mean of those of the others: for two

@@ -1,7 +1,10 @@
 """How another cohort differs from the training samples, and what to do about it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,6 +25,12 @@ from skomics.inspection._two_samples import (
     held_out_auc,
     standardize_together,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import OmicsLike, RandomState
 
 __all__ = ["CohortShift", "cohort_shift"]
 
@@ -95,7 +104,7 @@ class CohortShift:
     def __repr__(self):
         return self.summary()
 
-    def summary(self):
+    def summary(self) -> str:
         """Say in words what was found, and what to do.
 
         Returns
@@ -197,18 +206,18 @@ class CohortShift:
 
 
 def cohort_shift(
-    estimator,
-    X_new,
+    estimator: BaseEstimator,
+    X_new: OmicsLike,
     *,
-    X_train,
-    y_train=None,
-    n_permutations=999,
-    alpha=0.01,
-    level=0.95,
-    max_samples=500,
-    novelty=True,
-    random_state=None,
-):
+    X_train: OmicsLike,
+    y_train: ArrayLike | None = None,
+    n_permutations: int = 999,
+    alpha: float = 0.01,
+    level: float = 0.95,
+    max_samples: int = 500,
+    novelty: bool = True,
+    random_state: RandomState = None,
+) -> CohortShift:
     """Say how the samples of another cohort differ from those of training.
 
     Needs no labels of the new cohort. For each modality a classifier learns to tell the
@@ -323,7 +332,7 @@ def cohort_shift(
         found.append(one["features"].assign(modality=name))
         missing += [(name, feature) for feature in one["missing"]]
     table = _tabulate(rows, alpha)
-    notes = []
+    notes: list[str] = []
     return CohortShift(
         is_shifted=bool(table["is_shifted"].any()),
         table=table,

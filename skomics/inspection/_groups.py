@@ -1,7 +1,10 @@
 """Groups of features: modalities, pathways, whatever a user names."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,10 +13,13 @@ from skomics._layout import SEPARATOR
 from skomics._rows import quote_values
 from skomics._warnings import warn
 
+if TYPE_CHECKING:
+    from skomics._typing import StrPath
+
 __all__ = ["find_groups", "read_gmt"]
 
 
-def read_gmt(path):
+def read_gmt(path: StrPath) -> dict[str, list[str]]:
     r"""Read sets of genes from a GMT file, as MSigDB has them.
 
     Parameters

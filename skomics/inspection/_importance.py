@@ -1,5 +1,10 @@
 """What a modality, or a group of features, is worth to a model."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
@@ -17,20 +22,32 @@ from skomics.inspection._groups import find_groups
 from skomics.inspection._unroll import flatten_steps
 from skomics.metrics import corrected_t_test
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import (
+        CrossValidation,
+        OmicsLike,
+        RandomState,
+        Scoring,
+        StrPath,
+    )
+
 __all__ = ["modality_ablation", "modality_importance"]
 
 
 def modality_importance(
-    estimator,
-    X,
-    y,
+    estimator: BaseEstimator,
+    X: OmicsLike,
+    y: ArrayLike,
     *,
-    scoring=None,
-    n_repeats=10,
-    groups="modality",
-    random_state=None,
-    n_jobs=None,
-):
+    scoring: Scoring | None = None,
+    n_repeats: int = 10,
+    groups: StrPath | Mapping[str, Sequence[str]] = "modality",
+    random_state: RandomState = None,
+    n_jobs: int | None = None,
+) -> Bunch | dict[str, Bunch]:
     """Measure how much a score falls when a modality is taken from other samples.
 
     All features of a group are shuffled together, so that what they say together is
@@ -206,16 +223,16 @@ def _fitted_layout(estimator):
 
 
 def modality_ablation(
-    estimator,
-    X,
-    y,
+    estimator: BaseEstimator,
+    X: OmicsLike,
+    y: ArrayLike,
     *,
-    groups="modality",
-    cv=5,
-    scoring=None,
-    level=0.95,
-    n_jobs=None,
-):
+    groups: StrPath | Mapping[str, Sequence[str]] = "modality",
+    cv: CrossValidation = 5,
+    scoring: str | Callable[..., Any] | None = None,
+    level: float = 0.95,
+    n_jobs: int | None = None,
+) -> pd.DataFrame:
     """Measure how much a score falls when the model is fitted without a modality.
 
     Parameters

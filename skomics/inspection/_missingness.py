@@ -1,5 +1,9 @@
 """How much the missing values of each modality say about the class."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from sklearn.utils.multiclass import check_classification_targets
@@ -10,10 +14,17 @@ from skomics._modality import associate_missingness
 from skomics._rows import check_same_samples
 from skomics._validation import check_labels
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from skomics._typing import OmicsLike, OmicsNames
+
 __all__ = ["missingness_association"]
 
 
-def missingness_association(X, y, *, omics=None):
+def missingness_association(
+    X: OmicsLike, y: ArrayLike, *, omics: OmicsNames | None = None
+) -> pd.DataFrame:
     """Measure how much the missing values of each modality say about the class.
 
     Where one subtype was measured less completely than another, a model can learn who

@@ -1,5 +1,9 @@
 """How a fitted model does where omics are missing."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from sklearn.metrics import accuracy_score, f1_score
@@ -10,10 +14,22 @@ from skomics._modality import modality_mask
 from skomics._rows import check_same_samples
 from skomics._validation import check_labels
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import OmicsLike, OmicsNames
+
 __all__ = ["score_by_modality_pattern"]
 
 
-def score_by_modality_pattern(estimator, X, y, *, omics=None):
+def score_by_modality_pattern(
+    estimator: BaseEstimator,
+    X: OmicsLike,
+    y: ArrayLike,
+    *,
+    omics: OmicsNames | None = None,
+) -> pd.DataFrame:
     """Score a classifier apart for each set of omics that samples have.
 
     Parameters

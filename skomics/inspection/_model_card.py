@@ -1,7 +1,11 @@
 """A page that says what a model is, what it was fitted to and how well it does."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sklearn.utils.validation import check_is_fitted
 
@@ -21,6 +25,13 @@ from skomics.inspection._card_sections import (
 from skomics.inspection._evidence import held_out_evidence, read_evidence
 from skomics.inspection._unroll import flatten_steps, unwrap
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import HasFrame, OmicsLike, StrPath
+
 __all__ = ["ModelCard", "model_card"]
 
 
@@ -37,7 +48,7 @@ class ModelCard(Document):
         Title of the page.
     """
 
-    def save(self, path):
+    def save(self, path: StrPath) -> Path:
         """Write the page to a file, over what is there.
 
         Parameters
@@ -75,18 +86,18 @@ class ModelCard(Document):
 
 
 def model_card(
-    estimator,
-    results=None,
+    estimator: BaseEstimator,
+    results: Mapping[str, Any] | pd.DataFrame | HasFrame | None = None,
     *,
-    X=None,
-    y=None,
-    test=None,
-    title=None,
-    intended_use=None,
-    limits=None,
-    command=None,
-    n_top=10,
-):
+    X: OmicsLike | None = None,
+    y: ArrayLike | None = None,
+    test: tuple[OmicsLike, ArrayLike] | None = None,
+    title: str | None = None,
+    intended_use: str | None = None,
+    limits: str | Sequence[str] | None = None,
+    command: str | None = None,
+    n_top: int = 10,
+) -> ModelCard:
     """Write down what a fitted model is, what it rests on and how well it does.
 
     A card goes beside a model that is handed on, or into a supplement (Mitchell et al.

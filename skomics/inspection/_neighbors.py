@@ -1,5 +1,9 @@
 """What the training samples that a new sample is linked to add to its classes."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from sklearn.metrics import pairwise_distances_argmin
@@ -11,13 +15,24 @@ from skomics.inspection._attributions import TOLERATED, read_target
 from skomics.inspection._gradients import MOST_STEPS, STEPS, TOLERANCE
 from skomics.inspection._unroll import dense_rows, find_route
 
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import OmicsLike
+
 __all__ = ["neighbor_attributions"]
 
 # New samples whose links are found at a time.
 _BATCH = 256
 
 
-def neighbor_attributions(estimator, X, X_train, *, target="predicted"):
+def neighbor_attributions(
+    estimator: BaseEstimator,
+    X: OmicsLike,
+    X_train: OmicsLike,
+    *,
+    target: object = "predicted",
+) -> pd.DataFrame:
     """Say what a graph model's output owes to the neighbors of each sample.
 
     moGCN and moGAT link a new sample to training samples like it, modality by

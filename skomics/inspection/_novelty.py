@@ -1,7 +1,10 @@
 """How unlike the training samples a new sample is."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,6 +23,12 @@ from skomics._modality import modality_mask
 from skomics._rows import check_same_samples, quote_values
 from skomics._validation import check_labels, raise_if_not_finite
 from skomics.inspection._unroll import dense_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import OmicsLike, RandomState
 
 __all__ = ["novelty_score"]
 
@@ -44,15 +53,15 @@ _WHOLE = "all"
 
 
 def novelty_score(
-    estimator,
-    X,
-    X_train,
+    estimator: BaseEstimator,
+    X: OmicsLike,
+    X_train: OmicsLike,
     *,
-    n_neighbors=5,
-    space="input",
-    y_train=None,
-    random_state=None,
-):
+    n_neighbors: int = 5,
+    space: Literal["input", "embedding"] = "input",
+    y_train: ArrayLike | None = None,
+    random_state: RandomState = None,
+) -> pd.DataFrame:
     """Say how unlike the training samples new samples are, as p-values.
 
     A classifier has a class for anything, and may be sure of it. Whether a sample is of
@@ -168,7 +177,7 @@ def novelty_score(
     else:
         y_train = _training_labels(estimator, X_train, y_train, n_train)
         found = _measure_embedding(estimator, X, X_train, y_train, splits, n_neighbors)
-    return _table(*found, splits, _row_ids(X))
+    return _table(splits, _row_ids(X), *found)
 
 
 def _seed(random_state):
@@ -476,7 +485,7 @@ def _embed(model, X):
     return _last(model).embed(X)
 
 
-def _table(groups, held_out, found, splits, rows):
+def _table(splits, rows, groups, held_out, found):
     """Compare new samples with those of training that have the same modalities.
 
     `held_out` is of shape (n_train_samples, n_numbers), `found` of shape (n_folds,

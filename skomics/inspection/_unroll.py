@@ -95,7 +95,7 @@ class Mixing:
     inputs: object
     outputs: np.ndarray
     # Inputs and outputs of the sample that others are compared with.
-    baseline: tuple = None
+    baseline: tuple | None = None
 
     def back(self, contributions, rows):
         """Return the contributions of the inputs."""

@@ -1,6 +1,10 @@
 """Read a folder of one table per modality and the labels."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -20,6 +24,9 @@ from skomics.io._tables import Reading, orient, read_raw
 from skomics.io._tenx import is_tenx_folder
 from skomics.io._text import CellError, is_annotation
 
+if TYPE_CHECKING:
+    from skomics._typing import StrPath
+
 __all__ = ["find_tables", "load_folder"]
 
 LABELS = "labels.csv"
@@ -30,8 +37,13 @@ _TABLES = (
 
 
 def load_folder(
-    path, *, omics=None, join="outer", labels=LABELS, missing_values="default"
-):
+    path: StrPath,
+    *,
+    omics: Sequence[str] | None = None,
+    join: Literal["outer", "inner", "exact"] = "outer",
+    labels: StrPath | pd.Series | None = LABELS,
+    missing_values: Sequence[str] | Literal["default"] = "default",
+) -> tuple[Any, pd.Series]:
     r"""Read a folder that holds one table per modality and the labels.
 
     Parameters

@@ -81,7 +81,7 @@ class Head:
     names: list | None
     n_cells: int
     rows: list
-    levels: list = ()
+    levels: list | tuple = ()
     n_leading: int = 1
     n_named: int = 1
     n_tail: int = 0

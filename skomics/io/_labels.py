@@ -1,7 +1,11 @@
 """Read the label of each sample."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -22,24 +26,27 @@ from skomics.io._options import check_options
 from skomics.io._tables import check_file, check_ids, clean_ids, read_parquet
 from skomics.io._text import read_cells
 
+if TYPE_CHECKING:
+    from skomics._typing import StrPath
+
 __all__ = ["read_labels"]
 
 _LABEL_COLUMNS = ("label", "subtype")
 
 
 def read_labels(
-    path,
+    path: StrPath,
     *,
-    column=None,
-    id_column=None,
-    header="auto",
-    missing="error",
-    missing_values="default",
-    sep="auto",
-    encoding="utf-8",
-    barcodes="dashes",
-    sheet=None,
-):
+    column: str | None = None,
+    id_column: str | None = None,
+    header: Literal["auto"] | bool = "auto",
+    missing: Literal["error", "drop"] = "error",
+    missing_values: Sequence[str] | Literal["default"] = "default",
+    sep: str | None = "auto",
+    encoding: str = "utf-8",
+    barcodes: Literal["dashes", "keep"] = "dashes",
+    sheet: str | None = None,
+) -> pd.Series:
     r"""Read the label of each sample.
 
     Parameters

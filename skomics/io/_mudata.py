@@ -1,6 +1,9 @@
 """To MuData and back, sparse modalities and files that stay on disk included."""
 
+from __future__ import annotations
+
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,10 +22,17 @@ from skomics.io._packing import (
     stack_dense,
 )
 
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from mudata import MuData
+    from numpy.typing import ArrayLike
+
+    from skomics._typing import OmicsLike
+
 __all__ = ["from_mudata", "to_mudata"]
 
 
-def to_mudata(X, y=None):
+def to_mudata(X: OmicsLike, y: ArrayLike | None = None) -> MuData:
     """Turn omics into a MuData, with one modality per modality.
 
     Parameters
@@ -89,7 +99,9 @@ def to_mudata(X, y=None):
     return mdata
 
 
-def from_mudata(mdata, *, label=None):
+def from_mudata(
+    mdata: MuData | AnnData, *, label: str | None = None
+) -> tuple[pd.DataFrame | AnnData, pd.Series | None]:
     """Turn a MuData or an AnnData into the table that skomics works on.
 
     Parameters

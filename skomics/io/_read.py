@@ -1,9 +1,12 @@
 """Read multi-omics tables and labels from files."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -17,6 +20,11 @@ from skomics.io._tables import (
     read_raw,
 )
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from skomics._typing import StrPath
+
 __all__ = ["name_files", "read_omics"]
 
 _SUFFIX = re.compile(
@@ -25,20 +33,20 @@ _SUFFIX = re.compile(
 
 
 def read_omics(
-    path,
+    path: StrPath | Sequence[StrPath] | Mapping[str, StrPath],
     *,
-    orientation="auto",
-    ids=None,
-    header="auto",
-    sep="auto",
-    decimal="auto",
-    encoding="utf-8",
-    barcodes="dashes",
-    repeated="error",
-    join="outer",
-    layer=None,
-    sheet=None,
-):
+    orientation: Literal["auto", "samples", "features"] = "auto",
+    ids: pd.Series | pd.DataFrame | ArrayLike | None = None,
+    header: Literal["auto"] | bool = "auto",
+    sep: str | None = "auto",
+    decimal: Literal["auto", ".", ","] = "auto",
+    encoding: str = "utf-8",
+    barcodes: Literal["dashes", "keep"] = "dashes",
+    repeated: Literal["error", "first", "mean"] = "error",
+    join: Literal["outer", "inner", "exact"] = "outer",
+    layer: str | None = None,
+    sheet: str | None = None,
+) -> pd.DataFrame:
     r"""Read one or several modalities tables as samples × features.
 
     Text (csv, tsv, txt or no suffix; separated by commas, tabs, semicolons or spaces,

@@ -1,9 +1,12 @@
 """Write a folder of one table per modality and the labels."""
 
+from __future__ import annotations
+
 import shutil
 from csv import QUOTE_NONNUMERIC
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,13 +18,23 @@ from skomics._rows import check_same_samples
 from skomics._tcga import is_barcode
 from skomics._validation import check_labels
 
+if TYPE_CHECKING:
+    from skomics._typing import OmicsLike, StrPath
+
 __all__ = ["save_folder"]
 
 _LAYOUTS = ("csv", "acgt")
 LABELS = "labels.csv"
 
 
-def save_folder(X, y, path, *, layout="csv", overwrite=False):
+def save_folder(
+    X: OmicsLike,
+    y: pd.Series,
+    path: StrPath,
+    *,
+    layout: Literal["csv", "acgt"] = "csv",
+    overwrite: bool = False,
+) -> list[Path]:
     r"""Write samples as a folder of one table per modality and the labels.
 
     Parameters

@@ -1,10 +1,13 @@
 """Grid and random search that trains networks of one architecture as one."""
 
+from __future__ import annotations
+
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -38,6 +41,12 @@ from skomics.model_selection._halving import (
     read_halving,
 )
 from skomics.model_selection._tasks import Task, most_epochs
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import CrossValidation, OmicsLike, RandomState, Scoring
 
 __all__ = ["BatchedSearchCV"]
 
@@ -210,23 +219,25 @@ class BatchedSearchCV(BaseSearchCV):
 
     def __init__(
         self,
-        estimator,
-        param_grid=None,
+        estimator: BaseEstimator,
+        param_grid: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         *,
-        param_distributions=None,
-        n_iter=None,
-        scoring=None,
-        n_jobs=None,
-        refit=True,
-        cv=None,
-        verbose=0,
-        pre_dispatch="2*n_jobs",
-        error_score=np.nan,
-        return_train_score=False,
-        random_state=None,
-        halving=None,
-        max_batch="auto",
-    ):
+        param_distributions: Mapping[str, Any]
+        | Sequence[Mapping[str, Any]]
+        | None = None,
+        n_iter: int | None = None,
+        scoring: Scoring | None = None,
+        n_jobs: int | None = None,
+        refit: bool | str | Callable[..., Any] = True,
+        cv: CrossValidation | None = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        error_score: Literal["raise"] | float = np.nan,
+        return_train_score: bool = False,
+        random_state: RandomState = None,
+        halving: float | Mapping[str, Any] | None = None,
+        max_batch: int | Literal["auto"] = "auto",
+    ) -> None:
         super().__init__(
             estimator,
             scoring=scoring,
@@ -246,12 +257,12 @@ class BatchedSearchCV(BaseSearchCV):
         self.max_batch = max_batch
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         """Number of features seen during `fit`; with `refit` only."""
         return super().n_features_in_
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, **params):
+    def fit(self, X: OmicsLike, y: ArrayLike | None = None, **params: Any) -> Self:
         """Score all candidates, and fit the best one to all samples.
 
         Parameters

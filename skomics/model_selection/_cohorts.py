@@ -1,7 +1,10 @@
 """What a model does on the cohorts that it was not fitted to."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,6 +25,11 @@ from skomics.calibration._held_out import read_samples, row_ids
 from skomics.model_selection._splitters import CappedStratifiedKFold
 from skomics.model_selection._tables import as_indexable
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from skomics._typing import CrossValidation, OmicsLike, RandomState, Scoring
+
 __all__ = ["cross_cohort_validate", "named_tables", "stack_cohorts"]
 
 _METHODS = ("predict", "predict_proba", "decision_function")
@@ -29,21 +37,21 @@ _SCORES = ("accuracy", "f1_macro")
 
 
 def cross_cohort_validate(
-    estimator,
-    cohorts,
-    y=None,
+    estimator: BaseEstimator,
+    cohorts: Mapping[str, tuple[OmicsLike, ArrayLike]] | OmicsLike,
+    y: ArrayLike | None = None,
     *,
-    groups=None,
-    train=None,
-    test=None,
-    scoring=_SCORES,
-    cv=5,
-    n_bootstrap=500,
-    level=0.95,
-    random_state=None,
-    n_jobs=None,
-    return_estimator=False,
-):
+    groups: ArrayLike | None = None,
+    train: str | Sequence[str] | None = None,
+    test: str | Sequence[str] | None = None,
+    scoring: Scoring = _SCORES,
+    cv: CrossValidation = 5,
+    n_bootstrap: int = 500,
+    level: float = 0.95,
+    random_state: RandomState = None,
+    n_jobs: int | None = None,
+    return_estimator: bool = False,
+) -> Bunch:
     """Score a model on cohorts that it was not fitted to, beside cross-validation.
 
     Each cohort is left out once, or the model learns from some cohorts and is scored on

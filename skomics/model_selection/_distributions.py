@@ -1,11 +1,18 @@
 """What is worth searching, per model."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
 import numpy as np
 from scipy.stats import loguniform, randint, uniform
 from sklearn.feature_selection import SelectKBest
 from sklearn.pipeline import Pipeline
 
 from skomics._rows import quote_values
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
 __all__ = ["is_search", "param_distributions"]
 
@@ -152,7 +159,9 @@ _SPACES = {
 _SIZES = ("small", "large")
 
 
-def param_distributions(estimator, size="small"):
+def param_distributions(
+    estimator: BaseEstimator, size: Literal["small", "large"] = "small"
+) -> dict[str, Any]:
     """Return the parameters of an estimator that are worth searching.
 
     Parameters

@@ -1,8 +1,11 @@
 """How good a search is, on samples that it has not seen."""
 
+from __future__ import annotations
+
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -31,28 +34,34 @@ from skomics.model_selection._splitters import (
 )
 from skomics.model_selection._tables import as_indexable
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import CrossValidation, OmicsLike, RandomState, Scoring
+
 __all__ = ["nested_cross_validate"]
 
 
 def nested_cross_validate(
-    estimator,
-    X,
-    y,
+    estimator: BaseEstimator,
+    X: OmicsLike,
+    y: ArrayLike,
     *,
-    param_grid=None,
-    param_distributions=None,
-    n_iter=10,
-    inner_cv=5,
-    outer_cv=5,
-    scoring=None,
-    refit=True,
-    groups=None,
-    params=None,
-    level=0.95,
-    random_state=None,
-    n_jobs=None,
-    return_estimator=False,
-):
+    param_grid: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    param_distributions: Mapping[str, Any] | None = None,
+    n_iter: int = 10,
+    inner_cv: CrossValidation = 5,
+    outer_cv: CrossValidation = 5,
+    scoring: Scoring | None = None,
+    refit: bool | str = True,
+    groups: ArrayLike | None = None,
+    params: dict[str, Any] | None = None,
+    level: float = 0.95,
+    random_state: RandomState = None,
+    n_jobs: int | None = None,
+    return_estimator: bool = False,
+) -> Bunch:
     """Search parameters in each training part, and score the choice on its test part.
 
     The best score that a search reports was chosen for being the best, and is too good

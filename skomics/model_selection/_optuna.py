@@ -1,6 +1,9 @@
 """What is worth searching, in Optuna's words."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +16,7 @@ __all__ = ["as_optuna"]
 _KNOWN = ("loguniform", "reciprocal", "uniform", "randint")
 
 
-def as_optuna(distributions):
+def as_optuna(distributions: Mapping[str, Any]) -> dict[str, Any]:
     """Return what to search as distributions of Optuna.
 
     Parameters

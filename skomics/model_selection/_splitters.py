@@ -1,6 +1,10 @@
 """Folds for few patients: rare classes, and several samples of one patient."""
 
+from __future__ import annotations
+
 import copy
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,6 +14,11 @@ from sklearn.utils import check_consistent_length
 from skomics._compat import GroupsConsumerMixin, _RepeatedSplits
 from skomics._validation import check_labels, rarest_class
 from skomics._warnings import warn
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from skomics._typing import RandomState
 
 __all__ = ["CappedStratifiedKFold", "RepeatedStratifiedGroupKFold", "count_folds"]
 
@@ -66,10 +75,18 @@ class CappedStratifiedKFold(StratifiedKFold):
     3
     """
 
-    def __init__(self, n_splits=5, *, shuffle=False, random_state=None):
+    def __init__(
+        self,
+        n_splits: int = 5,
+        *,
+        shuffle: bool = False,
+        random_state: RandomState = None,
+    ) -> None:
         super().__init__(n_splits, shuffle=shuffle, random_state=random_state)
 
-    def split(self, X, y, groups=None):
+    def split(
+        self, X: ArrayLike, y: ArrayLike, groups: object = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield the positions of training and test samples.
 
         Parameters
@@ -94,7 +111,9 @@ class CappedStratifiedKFold(StratifiedKFold):
             self._tell(y)
         yield from super(CappedStratifiedKFold, capped).split(X, y, groups)
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(
+        self, X: object = None, y: ArrayLike | None = None, groups: object = None
+    ) -> int:
         """Return the number of folds for these labels.
 
         Parameters
@@ -185,7 +204,13 @@ class RepeatedStratifiedGroupKFold(GroupsConsumerMixin, _RepeatedSplits):
     True
     """
 
-    def __init__(self, n_splits=5, *, n_repeats=10, random_state=None):
+    def __init__(
+        self,
+        n_splits: int = 5,
+        *,
+        n_repeats: int = 10,
+        random_state: RandomState = None,
+    ) -> None:
         # Refuses what is no number of folds now, not when the first fold is dealt.
         StratifiedGroupKFold(n_splits)
         super().__init__(
@@ -195,7 +220,9 @@ class RepeatedStratifiedGroupKFold(GroupsConsumerMixin, _RepeatedSplits):
             n_splits=n_splits,
         )
 
-    def split(self, X, y, groups=None):
+    def split(
+        self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield the positions of training and test samples.
 
         Parameters

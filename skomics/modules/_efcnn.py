@@ -1,5 +1,10 @@
 """efCNN: one convolutional network on the joined features of all modalities."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
 import torch
 from torch import nn
 
@@ -88,17 +93,17 @@ class EFCNN(nn.Module):
     def __init__(
         self,
         *,
-        block_sizes,
-        n_classes,
-        n_filters,
-        kernel_sizes,
-        strides,
-        pool_sizes,
-        head_sizes,
-        dropout,
-        modality_dropout=0.0,
-        has_indicators=False,
-    ):
+        block_sizes: Sequence[int],
+        n_classes: int,
+        n_filters: Sequence[int],
+        kernel_sizes: Sequence[int | Literal["auto"]],
+        strides: Sequence[int | Literal["auto"]],
+        pool_sizes: Sequence[int | Literal["auto"]],
+        head_sizes: Sequence[int],
+        dropout: float,
+        modality_dropout: float = 0.0,
+        has_indicators: bool = False,
+    ) -> None:
         super().__init__()
         self.present = PresentOmics(block_sizes, modality_dropout)
         self.n_indicators = len(block_sizes) if has_indicators else 0
@@ -121,17 +126,17 @@ class EFCNN(nn.Module):
         self.reset_parameters()
 
     @property
-    def last_layer(self):
+    def last_layer(self) -> torch.nn.Module:
         """The layer that reads the embedding."""
         return self.head[-1]
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw Xavier uniform weights and set the biases to zero."""
         reset_dense(self)
         for stage in self.stages:
             stage.reset_parameters()
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the logits."""
         x, present = self.present(x)
         hidden = self.stages(x)

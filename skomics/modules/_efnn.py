@@ -1,5 +1,9 @@
 """efNN: one dense network on the joined features of all modalities."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
@@ -66,13 +70,13 @@ class EFNN(nn.Module):
     def __init__(
         self,
         *,
-        block_sizes,
-        n_classes,
-        hidden_sizes,
-        dropout,
-        modality_dropout=0.0,
-        has_indicators=False,
-    ):
+        block_sizes: Sequence[int],
+        n_classes: int,
+        hidden_sizes: Sequence[int],
+        dropout: float,
+        modality_dropout: float = 0.0,
+        has_indicators: bool = False,
+    ) -> None:
         super().__init__()
         self.present = PresentOmics(block_sizes, modality_dropout)
         self.n_indicators = len(block_sizes) if has_indicators else 0
@@ -81,20 +85,20 @@ class EFNN(nn.Module):
         self.reset_parameters()
 
     @property
-    def input_weights(self):
+    def input_weights(self) -> dict[str, tuple[int, int]]:
         """The weights that read features: by name, the first and last-plus-one one."""
         return {"layers.0.weight": (0, len(self.present.fill))}
 
     @property
-    def last_layer(self):
+    def last_layer(self) -> torch.nn.Module:
         """The layer that reads the embedding."""
         return self.layers[-1]
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw Xavier uniform weights and set the biases to zero."""
         reset_dense(self.layers)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the logits."""
         x, present = self.present(x)
         if self.n_indicators:

@@ -1,11 +1,18 @@
 """Steps along a graph, as moGCN and moGAT take them."""
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from scipy import sparse
 
 __all__ = ["Hop"]
 
@@ -49,7 +56,14 @@ class Hop:
     destinations: torch.Tensor
 
     @classmethod
-    def from_scipy(cls, matrix, destinations, *, device, dtype):
+    def from_scipy(
+        cls,
+        matrix: sparse.csr_array,
+        destinations: ArrayLike,
+        *,
+        device: torch.device | str,
+        dtype: torch.dtype,
+    ) -> Self:
         """Build a hop from a scipy csr array and an array of positions."""
 
         def integers(array):
@@ -65,17 +79,17 @@ class Hop:
         return cls(adjacency=adjacency, destinations=integers(destinations))
 
     @property
-    def n_sources(self):
+    def n_sources(self) -> int:
         """Number of sources."""
         return self.adjacency.shape[1]
 
     @property
-    def is_bipartite(self):
+    def is_bipartite(self) -> bool:
         """Whether some sources are no destinations."""
         return len(self.destinations) < self.n_sources
 
     @cached_property
-    def edge_index(self):
+    def edge_index(self) -> torch.Tensor:
         """Source and destination of each edge, of shape (2, n_edges)."""
         pointers, sources = self.adjacency.crow_indices(), self.adjacency.col_indices()
         to = torch.arange(len(self.destinations), device=sources.device)

@@ -1,8 +1,11 @@
 """Layers that two or more models use. They know tensors only."""
 
+from __future__ import annotations
+
 import math
 from itertools import pairwise
 from numbers import Integral
+from typing import Literal
 
 import torch
 from torch import nn
@@ -53,18 +56,18 @@ class Dropout(nn.Module):
     tensor([1., 1.])
     """
 
-    def __init__(self, p):
+    def __init__(self, p: float) -> None:
         super().__init__()
         if not 0 <= p < 1:
             raise ValueError(f"p must be in [0, 1), got {p!r}.")
         self.p = p
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Zero elements at random in training mode; do nothing otherwise."""
         keep, scale = self.draw(x)
         return x if keep is None else x * keep.to(x.dtype).mul_(scale)
 
-    def draw(self, x):
+    def draw(self, x: torch.Tensor) -> tuple[torch.Tensor | None, float]:
         """Draw which elements are kept, and the factor that makes up for the others.
 
         Parameters
@@ -85,7 +88,7 @@ class Dropout(nn.Module):
         return self.compare(self.uniform(x))
 
     @staticmethod
-    def uniform(x):
+    def uniform(x: torch.Tensor) -> torch.Tensor:
         """Draw a number for each element, from 0 to 255 on a CPU, else from 0 to 1."""
         if x.device.type != "cpu":
             generator = generator_on(x.device)
@@ -97,14 +100,14 @@ class Dropout(nn.Module):
         draws.random_(-(2**63), None, generator=generator_on("cpu"))
         return draws.view(torch.uint8)[: x.numel()].view(x.shape)
 
-    def compare(self, draws):
+    def compare(self, draws: torch.Tensor) -> tuple[torch.Tensor, float]:
         """Return which elements are kept by what was drawn, and the factor."""
         if draws.is_floating_point():
             return draws >= self.p, 1 / (1 - self.p)
         threshold = round(self.p * 256)
         return draws >= threshold, 256 / (256 - threshold)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """Return the rate, shown when the module is printed."""
         return f"p={self.p}"
 
@@ -136,31 +139,31 @@ class GroupedLinear(nn.Module):
     torch.Size([3, 10, 2])
     """
 
-    def __init__(self, n_groups, d_in, d_out):
+    def __init__(self, n_groups: int, d_in: int, d_out: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(n_groups, d_in, d_out))
         self.bias = nn.Parameter(torch.empty(n_groups, 1, d_out))
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw Xavier uniform weights and set the biases to zero."""
         _, d_in, d_out = self.weight.shape
         bound = math.sqrt(6 / (d_in + d_out))
         nn.init.uniform_(self.weight, -bound, bound)
         nn.init.zeros_(self.bias)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Apply each group's layer to its own slice of `x`."""
         groups = x.shape[0]
         out = torch.baddbmm(self.bias, x.reshape(groups, -1, x.shape[-1]), self.weight)
         return out.view(*x.shape[:-1], -1)
 
     @property
-    def in_features(self):
+    def in_features(self) -> int:
         """Number of inputs of all groups together."""
         return self.weight.shape[0] * self.weight.shape[1]
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """Return the sizes, shown when the module is printed."""
         n_groups, d_in, d_out = self.weight.shape
         return f"n_groups={n_groups}, d_in={d_in}, d_out={d_out}"
@@ -298,8 +301,15 @@ class ConvPool(nn.Module):
     """
 
     def __init__(
-        self, *, length, n_channels, n_filters, kernel_size, stride, pool_size
-    ):
+        self,
+        *,
+        length: int,
+        n_channels: int,
+        n_filters: int,
+        kernel_size: int | Literal["auto"],
+        stride: int | Literal["auto"],
+        pool_size: int | Literal["auto"],
+    ) -> None:
         super().__init__()
         sizes = {"kernel_size": kernel_size, "stride": stride, "pool_size": pool_size}
         for name, size in sizes.items():
@@ -307,13 +317,14 @@ class ConvPool(nn.Module):
                 raise ValueError(
                     f"{name} must be 'auto' or an integer of at least 1, got {size!r}."
                 )
-        if kernel_size == "auto":
-            kernel_size = min(300, max(3, length // 20))
+        if_auto = min(300, max(3, length // 20))
+        kernel_size = if_auto if isinstance(kernel_size, str) else kernel_size
         self.kernel_size = min(kernel_size, length)
-        self.stride = max(1, self.kernel_size // 4) if stride == "auto" else stride
+        if_auto = max(1, self.kernel_size // 4)
+        self.stride = if_auto if isinstance(stride, str) else stride
         n_windows = (length - self.kernel_size) // self.stride + 1
-        if pool_size == "auto":
-            pool_size = max(1, n_windows // 100)
+        if_auto = max(1, n_windows // 100)
+        pool_size = if_auto if isinstance(pool_size, str) else pool_size
         self.pool_size = min(pool_size, n_windows)
         self.n_positions = n_windows // self.pool_size
         self.n_channels = n_channels
@@ -321,7 +332,7 @@ class ConvPool(nn.Module):
         self.bias = nn.Parameter(torch.empty(n_filters))
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw Xavier uniform weights and set the biases to zero."""
         n_filters, kernel_size, n_channels = self.weight.shape
         bound = math.sqrt(6 / (kernel_size * (n_channels + n_filters)))
@@ -357,7 +368,7 @@ class ConvPool(nn.Module):
         answers = rows[:, :n_groups].reshape(-1, span) @ moved
         return answers.view(len(x), -1, n_filters)[:, :n_windows]
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the pooled answers."""
         if torch.is_grad_enabled():
             return self._answer(x)
@@ -376,7 +387,7 @@ class ConvPool(nn.Module):
             answers = answers.unflatten(1, pools).amax(2)
         return F.relu(answers + self.bias).flatten(1)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """Return the sizes, shown when the module is printed."""
         n_filters = len(self.weight)
         return (

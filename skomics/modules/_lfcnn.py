@@ -1,5 +1,10 @@
 """lfCNN: a convolutional branch for each modality, joined late."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
 import torch
 from torch import nn
 
@@ -82,16 +87,16 @@ class LFCNN(nn.Module):
     def __init__(
         self,
         *,
-        block_sizes,
-        n_classes,
-        n_filters,
-        kernel_sizes,
-        strides,
-        pool_sizes,
-        head_sizes,
-        dropout,
-        modality_dropout=0.0,
-    ):
+        block_sizes: Sequence[int],
+        n_classes: int,
+        n_filters: int,
+        kernel_sizes: Sequence[int | Literal["auto"]],
+        strides: Sequence[int | Literal["auto"]],
+        pool_sizes: Sequence[int | Literal["auto"]],
+        head_sizes: Sequence[int],
+        dropout: float,
+        modality_dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         self.block_sizes = list(block_sizes)
         self.present = PresentOmics(block_sizes, modality_dropout)
@@ -112,17 +117,17 @@ class LFCNN(nn.Module):
         self.reset_parameters()
 
     @property
-    def last_layer(self):
+    def last_layer(self) -> torch.nn.Module:
         """The layer that reads the embedding."""
         return self.head[-1]
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw Xavier uniform weights and set the biases to zero."""
         reset_dense(self)
         for branch in self.branches:
             branch.reset_parameters()
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the logits."""
         x, present = self.present(x)
         blocks = x.split(self.block_sizes, dim=1)

@@ -1,5 +1,8 @@
 """lfNN: a dense branch for each modality, joined late."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 import torch
@@ -73,13 +76,13 @@ class LFNN(nn.Module):
     def __init__(
         self,
         *,
-        block_sizes,
-        n_classes,
-        branch_sizes,
-        head_sizes,
-        dropout,
-        modality_dropout=0.0,
-    ):
+        block_sizes: Sequence[int],
+        n_classes: int,
+        branch_sizes: Sequence[int],
+        head_sizes: Sequence[int],
+        dropout: float,
+        modality_dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         self.block_sizes = list(block_sizes)
         self.present = PresentOmics(block_sizes, modality_dropout)
@@ -91,21 +94,21 @@ class LFNN(nn.Module):
         self.reset_parameters()
 
     @property
-    def input_weights(self):
+    def input_weights(self) -> dict[str, tuple[int, int]]:
         """The weights that read features: by name, the first and last-plus-one one."""
         spans = pairwise(accumulate(self.block_sizes, initial=0))
         return {f"branches.{v}.0.weight": span for v, span in enumerate(spans)}
 
     @property
-    def last_layer(self):
+    def last_layer(self) -> torch.nn.Module:
         """The layer that reads the embedding."""
         return self.head[-1]
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw Xavier uniform weights and set the biases to zero."""
         reset_dense(self)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the logits."""
         x, present = self.present(x)
         blocks = x.split(self.block_sizes, dim=1)

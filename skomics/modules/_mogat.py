@@ -1,5 +1,9 @@
 """moGAT: a graph attention network per modality, joined by VCDN."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -124,17 +128,17 @@ class MoGAT(MultiViewGraphModule):
     def __init__(
         self,
         *,
-        block_sizes,
-        n_classes,
-        hidden_sizes,
-        n_heads,
-        slope,
-        dropout,
-        end_to_end,
-        max_hidden,
-        max_cells,
-        modality_dropout=0.0,
-    ):
+        block_sizes: Sequence[int],
+        n_classes: int,
+        hidden_sizes: Sequence[int],
+        n_heads: int,
+        slope: float,
+        dropout: float,
+        end_to_end: bool,
+        max_hidden: int,
+        max_cells: int,
+        modality_dropout: float = 0.0,
+    ) -> None:
         if any(size % n_heads for size in hidden_sizes):
             raise ValueError(
                 "hidden_sizes must be multiples of n_heads, got "

@@ -1,5 +1,8 @@
 """moGCN: a graph convolutional network per modality, joined by VCDN."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 import torch
@@ -47,15 +50,15 @@ class MultiViewGraphModule(nn.Module):
 
     def __init__(
         self,
-        n_views,
+        n_views: int,
         *,
-        d_hidden,
-        n_classes,
-        end_to_end,
-        max_hidden,
-        max_cells,
-        modality_dropout,
-    ):
+        d_hidden: int,
+        n_classes: int,
+        end_to_end: bool,
+        max_hidden: int,
+        max_cells: int,
+        modality_dropout: float,
+    ) -> None:
         super().__init__()
         self.modality_dropout = modality_dropout
         self.heads = GroupedLinear(n_views, d_hidden, n_classes)
@@ -74,14 +77,14 @@ class MultiViewGraphModule(nn.Module):
             nn.init.xavier_normal_(weight)
 
     @property
-    def input_weights(self):
+    def input_weights(self) -> dict[str, tuple[int, int]]:
         """The weights that read features: by name, the first and last-plus-one one."""
         sizes = [encoder[0].lin.weight.shape[1] for encoder in self.encoders]
         spans = pairwise(accumulate(sizes, initial=0))
         return {f"encoders.{v}.0.lin.weight": span for v, span in enumerate(spans)}
 
     @property
-    def last_layer(self):
+    def last_layer(self) -> torch.nn.Module:
         """The layer that reads the embedding: each view's classifier."""
         return self.heads
 
@@ -99,7 +102,11 @@ class MultiViewGraphModule(nn.Module):
             logits = torch.where(present, logits, mean)
         return self.fusion(logits)
 
-    def forward(self, views, present=None):
+    def forward(
+        self,
+        views: Sequence[tuple[torch.Tensor, list[Hop]]],
+        present: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Return the logits that training compares with the labels.
 
         Parameters
@@ -133,7 +140,7 @@ class MultiViewGraphModule(nn.Module):
         fused = self._fuse(logits if self.end_to_end else logits.detach(), present)
         return torch.cat([logits, fused.unsqueeze(0)])
 
-    def view(self, index):
+    def view(self, index: int) -> torch.nn.Module:
         """Return one view's encoder and classifier as a torch-geometric module.
 
         Parameters
@@ -149,7 +156,9 @@ class MultiViewGraphModule(nn.Module):
         """
         return _View(self.encoders[index], self.heads, index)
 
-    def embed(self, views):
+    def embed(
+        self, views: Sequence[tuple[torch.Tensor, list[Hop]]]
+    ) -> list[list[torch.Tensor]]:
         """Return every layer's input for the training samples, per view.
 
         Parameters
@@ -170,7 +179,12 @@ class MultiViewGraphModule(nn.Module):
             states.append(inputs)
         return states
 
-    def predict(self, states, views, present=None):
+    def predict(
+        self,
+        states: list[list[torch.Tensor]],
+        views: Sequence[tuple[torch.Tensor, Hop]],
+        present: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Return logits of new samples that are linked to training samples.
 
         Parameters
@@ -193,7 +207,12 @@ class MultiViewGraphModule(nn.Module):
         logits = self._predict_views(states, views)
         return logits[0] if self.fusion is None else self._fuse(logits, present)
 
-    def validate(self, states, views, present=None):
+    def validate(
+        self,
+        states: list[list[torch.Tensor]],
+        views: Sequence[tuple[torch.Tensor, Hop]],
+        present: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Return logits of new samples in the form of :meth:`forward`.
 
         Parameters
@@ -321,15 +340,15 @@ class MoGCN(MultiViewGraphModule):
     def __init__(
         self,
         *,
-        block_sizes,
-        n_classes,
-        hidden_sizes,
-        dropout,
-        end_to_end,
-        max_hidden,
-        max_cells,
-        modality_dropout=0.0,
-    ):
+        block_sizes: Sequence[int],
+        n_classes: int,
+        hidden_sizes: Sequence[int],
+        dropout: float,
+        end_to_end: bool,
+        max_hidden: int,
+        max_cells: int,
+        modality_dropout: float = 0.0,
+    ) -> None:
         super().__init__(
             len(block_sizes),
             d_hidden=hidden_sizes[-1],

@@ -1,5 +1,8 @@
 """Where layers draw their random numbers from: a source of their own, or torch's."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -15,7 +18,9 @@ __all__ = [
 ]
 
 # Each thread has its own, so that trainings side by side do not share a stream.
-_SOURCE = ContextVar("skomics_random_source", default=None)
+_SOURCE: ContextVar[RandomSource | None] = ContextVar(
+    "skomics_random_source", default=None
+)
 
 _SINGLE_PRECISION = {torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn}
 _FACTORIES = _SINGLE_PRECISION | {
@@ -62,10 +67,11 @@ class RandomSource:
     True
     """
 
-    def __init__(self, seed):
-        self.seed, self._generators = seed, {}
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._generators: dict[torch.device, torch.Generator] = {}
 
-    def on(self, device):
+    def on(self, device: torch.device | str) -> torch.Generator:
         """Return the generator of a device."""
         device = torch.device(device)
         if device not in self._generators:
@@ -73,18 +79,18 @@ class RandomSource:
             self._generators[device] = generator.manual_seed(self.seed)
         return self._generators[device]
 
-    def states(self):
+    def states(self) -> dict[str, torch.Tensor]:
         """Return the state of each generator, as a tensor of bytes, by its device."""
         return {str(d): g.get_state() for d, g in self._generators.items()}
 
-    def restore(self, states):
+    def restore(self, states: Mapping[str, torch.Tensor]) -> None:
         """Go on from states that were kept."""
         for device, state in states.items():
             self.on(device).set_state(state)
 
 
 @contextmanager
-def random_source(source):
+def random_source(source: RandomSource) -> Iterator[None]:
     """Let the layers that run in this thread draw from a source.
 
     Parameters
@@ -111,7 +117,7 @@ def random_source(source):
         _SOURCE.reset(token)
 
 
-def current_source():
+def current_source() -> RandomSource | None:
     """Return the source that layers of this thread draw from, or None.
 
     Returns
@@ -130,7 +136,7 @@ def current_source():
     return _SOURCE.get()
 
 
-def generator_on(device):
+def generator_on(device: torch.device | str) -> torch.Generator | None:
     """Return the generator to draw from on a device; None for torch's own.
 
     Parameters

@@ -1,6 +1,10 @@
 """SMA: two Siamese multi-head attention encoders over omics feature tokens."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from itertools import accumulate, chain, pairwise
+from typing import Literal
 
 import torch
 from torch import nn
@@ -14,7 +18,7 @@ from skomics.modules._random import generator_on
 __all__ = ["SMA", "allocate_tokens"]
 
 
-def allocate_tokens(block_sizes, n_tokens):
+def allocate_tokens(block_sizes: Sequence[int], n_tokens: int) -> list[list[int]]:
     """Share tokens out among omics in proportion to their widths.
 
     Every modality gets at least one token and no token is empty, so the total is
@@ -358,26 +362,26 @@ class SMA(nn.Module):
     def __init__(
         self,
         *,
-        block_sizes,
-        n_classes,
-        n_tokens,
-        d_model,
-        n_heads,
-        depth,
-        d_feedforward,
-        dropout,
-        input_dropout,
-        token_projection,
-        pooling,
-        share_weights,
-        linear_path,
-        n_ensemble,
-        modality_dropout=0.0,
-        n_residual=0,
-        token_sizes=None,
-        token_widths=None,
-        feature_widths=None,
-    ):
+        block_sizes: Sequence[int],
+        n_classes: int,
+        n_tokens: int,
+        d_model: int,
+        n_heads: int,
+        depth: int,
+        d_feedforward: int,
+        dropout: float,
+        input_dropout: float,
+        token_projection: Literal["per_token", "shared"],
+        pooling: Literal["mean", "cls"],
+        share_weights: bool,
+        linear_path: bool,
+        n_ensemble: int,
+        modality_dropout: float = 0.0,
+        n_residual: int = 0,
+        token_sizes: Sequence[Sequence[int]] | None = None,
+        token_widths: Sequence[int] | None = None,
+        feature_widths: Sequence[int] | None = None,
+    ) -> None:
         super().__init__()
         if d_model % n_heads:
             raise ValueError(
@@ -406,8 +410,7 @@ class SMA(nn.Module):
         self.register_buffer("token_omics", omics, persistent=False)
         self.input_dropout = Dropout(input_dropout)
         if token_widths is not None:
-            edges = [0, *accumulate(token_widths)]
-            self.token_bounds = list(pairwise(edges))
+            self.token_bounds = list(pairwise([0, *accumulate(token_widths)]))
             ends = [0, *accumulate(counts)]
             block_sizes = [sum(token_widths[a:b]) for a, b in pairwise(ends)]
             self.input_dropout = _TokenNoise(
@@ -455,7 +458,7 @@ class SMA(nn.Module):
             nn.init.zeros_(self.linear.bias)
 
     @property
-    def last_layer(self):
+    def last_layer(self) -> torch.nn.Module:
         """The layer that reads the embedding."""
         return self.head[-1]
 
@@ -466,11 +469,15 @@ class SMA(nn.Module):
         tokens = present[:, self.token_omics]
         return F.pad(tokens, (1, 0), value=True) if self.pooling == "cls" else tokens
 
-    def encode(self, x, present=None):
+    def encode(
+        self, x: torch.Tensor, present: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Return the fused vectors, of shape (n_ensemble, n, d_model)."""
         return self.encode_tokens(self.tokenizer(x), present)
 
-    def encode_tokens(self, tokens, present=None):
+    def encode_tokens(
+        self, tokens: torch.Tensor, present: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Return the fused vectors of tokens, (n_groups, n, n_tokens, d_model)."""
         present = self._present_tokens(present)
         for layer in self.layers[:-1]:
@@ -482,7 +489,9 @@ class SMA(nn.Module):
         encoded = encoded.unflatten(0, (self.n_ensemble, self.n_encoders))
         return encoded[:, 0] * encoded[:, -1]
 
-    def forward(self, x, offsets=None):
+    def forward(
+        self, x: torch.Tensor, offsets: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Return logits; see the class for the shapes in each mode."""
         logits = self._member_logits(x, offsets)
         return logits if self.training else average_members(logits)
@@ -499,7 +508,7 @@ class SMA(nn.Module):
             logits = logits + self.is_residual * offsets
         return logits
 
-    def attention_weights(self, x):
+    def attention_weights(self, x: torch.Tensor) -> torch.Tensor:
         """Return how much each token attends to each other one.
 
         Parameters

@@ -1,6 +1,9 @@
 """SMA networks of one architecture, trained side by side on the same batches."""
 
+from __future__ import annotations
+
 import copy
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -18,7 +21,7 @@ from skomics.modules._sma import (
 __all__ = ["SMAStack", "stack_sma"]
 
 
-def stack_sma(module, dropouts):
+def stack_sma(module: SMA, dropouts: Sequence[float]) -> SMAStack:
     """Return candidates that begin with the weights of one network.
 
     Parameters
@@ -92,7 +95,7 @@ class SMAStack(SMA):
         self.perceptron[2] = _SharedDropout(dropouts)
         self.head[2] = _SharedDropout(dropouts)
 
-    def parts(self, name, weight):
+    def parts(self, name: str, weight: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the candidates' parts of a weight, or of what has its shape.
 
         Parameters
@@ -113,7 +116,7 @@ class SMAStack(SMA):
             return weight.unbind(0)
         return weight.view(self.n_stacked, -1, *weight.shape[1:]).unbind(0)
 
-    def keep(self, kept):
+    def keep(self, kept: Sequence[int]) -> None:
         """Leave some candidates out.
 
         Parameters
@@ -135,7 +138,9 @@ class SMAStack(SMA):
             if isinstance(module, _SharedDropout):
                 module.keep(kept)
 
-    def forward(self, x, offsets=None):
+    def forward(
+        self, x: torch.Tensor, offsets: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Return logits; see the class for the shapes in each mode."""
         logits = self._member_logits(x, offsets).unflatten(0, (self.n_stacked, -1))
         return logits if self.training else average_members(logits.transpose(0, 1))

@@ -1,5 +1,9 @@
 """`save_model` and `load_model`."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from sklearn import __version__ as sklearn_version
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
@@ -11,12 +15,15 @@ from skomics._warnings import warn
 from skomics.persistence._reader import Reader
 from skomics.persistence._writer import Writer, type_name
 
+if TYPE_CHECKING:
+    from skomics._typing import StrPath
+
 __all__ = ["load_model", "save_model"]
 
 FORMAT = 2
 
 
-def save_model(model, path):
+def save_model(model: BaseEstimator, path: StrPath) -> None:
     """Write a fitted model to a file without pickle.
 
     Any fitted classifier or transformer of skomics can be saved, and pipelines,
@@ -134,7 +141,7 @@ def _raise_if_unreadable(header, tensors, size):
         ) from error
 
 
-def load_model(path):
+def load_model(path: StrPath) -> BaseEstimator:
     """Read a model that `save_model` wrote, without running code from the file.
 
     Parameters

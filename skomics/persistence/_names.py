@@ -160,7 +160,7 @@ _MODULES = {
     kind: {f"{module}.{name}": module for module, name in _listed(kind)}
     for kind in _TABLES
 }
-_NAMES = {}
+_NAMES: dict = {}
 
 
 def find(kind, path):

@@ -347,8 +347,8 @@ class Reader:
         "slice": _slice,
         "scalar": _scalar,
         "dtype": _dtype,
-        "type": _named("type"),
-        "function": _named("function"),
+        "type": _named("type"),  # type: ignore[arg-type]
+        "function": _named("function"),  # type: ignore[arg-type]
         "distribution": _distribution,
         "random_state": _random_state,
         "routing": _routing,

@@ -1,10 +1,19 @@
 """Scores of several models on several tasks."""
 
+from __future__ import annotations
+
 from math import ceil
+from typing import TYPE_CHECKING, Self
 
 from skomics._optional import import_optional
 from skomics.plotting._canvas import shorten_all
 from skomics.plotting._styles import style_models
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from skomics._typing import Metric
 
 __all__ = ["METRICS", "BenchmarkDisplay", "check_scores"]
 
@@ -52,10 +61,10 @@ class BenchmarkDisplay:
     >>> display = BenchmarkDisplay(results).plot()  # doctest: +SKIP
     """
 
-    def __init__(self, results):
+    def __init__(self, results: pd.DataFrame) -> None:
         self.results = results
 
-    def plot(self, metric="f1_macro", *, ax=None):
+    def plot(self, metric: Metric = "f1_macro", *, ax: Axes | None = None) -> Self:
         """Draw the figure.
 
         Parameters

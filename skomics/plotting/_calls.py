@@ -1,5 +1,9 @@
 """How far calls can be believed: reliability, and the error among the surest."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
 from sklearn.utils.validation import check_is_fitted
 
 from skomics._rows import check_same_samples
@@ -8,6 +12,14 @@ from skomics.calibration._held_out import row_ids
 from skomics.metrics import reliability_curve, risk_coverage_curve, tabulate_risk
 from skomics.plotting._canvas import COLUMN, make_axes, shorten, tidy
 from skomics.plotting._styles import style_models
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import AxesGrid, OmicsLike
 
 __all__ = ["ReliabilityDisplay", "RiskCoverageDisplay"]
 
@@ -55,11 +67,19 @@ class ReliabilityDisplay:
     ... )  # doctest: +SKIP
     """
 
-    def __init__(self, curve):
+    def __init__(self, curve: pd.DataFrame) -> None:
         self.curve = curve
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, ax=None, **params):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: OmicsLike,
+        y: ArrayLike,
+        *,
+        ax: AxesGrid | None = None,
+        **params: Any,
+    ) -> Self:
         """Compute and draw.
 
         Parameters
@@ -98,7 +118,14 @@ class ReliabilityDisplay:
         return cls.from_predictions(y, proba, ax=ax, **params)
 
     @classmethod
-    def from_predictions(cls, y_true, y_proba, *, ax=None, **params):
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        y_proba: ArrayLike,
+        *,
+        ax: AxesGrid | None = None,
+        **params: Any,
+    ) -> Self:
         """Draw held-out probabilities.
 
         Parameters
@@ -123,7 +150,7 @@ class ReliabilityDisplay:
         """
         return cls(reliability_curve(y_true, y_proba, **params)).plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: AxesGrid | None = None) -> Self:
         """Draw the figure.
 
         Parameters
@@ -254,11 +281,19 @@ class RiskCoverageDisplay:
     >>> display = RiskCoverageDisplay.from_estimator(model)  # doctest: +SKIP
     """
 
-    def __init__(self, curve, threshold=None):
+    def __init__(self, curve: pd.DataFrame, threshold: float | None = None) -> None:
         self.curve, self.threshold = curve, threshold
 
     @classmethod
-    def from_estimator(cls, estimator, X=None, y=None, *, level=0.95, ax=None):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: OmicsLike | None = None,
+        y: ArrayLike | None = None,
+        *,
+        level: float = 0.95,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw the curve of a model, and the threshold that it has chosen.
 
         Parameters
@@ -323,8 +358,15 @@ class RiskCoverageDisplay:
 
     @classmethod
     def from_predictions(
-        cls, y_true, y_proba, *, labels=None, threshold=None, level=0.95, ax=None
-    ):
+        cls,
+        y_true: ArrayLike,
+        y_proba: ArrayLike,
+        *,
+        labels: ArrayLike | None = None,
+        threshold: float | None = None,
+        level: float = 0.95,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw held-out probabilities.
 
         Parameters
@@ -357,7 +399,7 @@ class RiskCoverageDisplay:
         curve = risk_coverage_curve(y_true, y_proba, labels=labels, level=level)
         return cls(curve, threshold).plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw the figure.
 
         Parameters

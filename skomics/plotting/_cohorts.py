@@ -1,10 +1,20 @@
 """How another cohort differs from the training samples."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 
 from skomics.inspection import cohort_shift
 from skomics.plotting._canvas import make_axes, shorten_all, tidy
 from skomics.plotting._styles import style_models
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import AxesGrid, OmicsLike
+    from skomics.inspection._cohort_shift import CohortShift
 
 __all__ = ["CohortShiftDisplay"]
 
@@ -45,11 +55,19 @@ class CohortShiftDisplay:
     ... )  # doctest: +SKIP
     """
 
-    def __init__(self, shift):
+    def __init__(self, shift: CohortShift) -> None:
         self.shift = shift
 
     @classmethod
-    def from_estimator(cls, estimator, X_new, *, n_features=10, ax=None, **params):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X_new: OmicsLike,
+        *,
+        n_features: int = 10,
+        ax: AxesGrid | None = None,
+        **params: Any,
+    ) -> Self:
         """Compute and draw.
 
         Parameters
@@ -77,7 +95,7 @@ class CohortShiftDisplay:
         shift = cohort_shift(estimator, X_new, **params)
         return cls(shift).plot(n_features=n_features, ax=ax)
 
-    def plot(self, *, n_features=10, ax=None):
+    def plot(self, *, n_features: int = 10, ax: AxesGrid | None = None) -> Self:
         """Draw the figure.
 
         Parameters

@@ -1,11 +1,18 @@
 """Mean ranks of models, and which of them do not differ."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
 import pandas as pd
 
 from skomics._optional import import_optional
 from skomics.plotting._canvas import shorten_all
 from skomics.plotting._styles import style_models
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["CriticalDifferenceDisplay"]
 
@@ -51,12 +58,19 @@ class CriticalDifferenceDisplay:
     ... ).plot()  # doctest: +SKIP
     """
 
-    def __init__(self, ranks, pairs, critical_difference=None):
+    def __init__(
+        self,
+        ranks: pd.DataFrame,
+        pairs: pd.DataFrame,
+        critical_difference: float | None = None,
+    ) -> None:
         self.ranks = ranks
         self.pairs = pairs
         self.critical_difference = critical_difference
 
-    def plot(self, p_value="p_nemenyi", *, alpha=0.05, ax=None):
+    def plot(
+        self, p_value: str = "p_nemenyi", *, alpha: float = 0.05, ax: Axes | None = None
+    ) -> Self:
         """Draw the figure.
 
         Parameters

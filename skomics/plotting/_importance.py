@@ -1,10 +1,23 @@
 """What modalities and features are worth to a model."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 
 from skomics.inspection import feature_attributions, modality_importance
 from skomics.plotting._canvas import count_columns, make_axes, shorten, tidy
 from skomics.plotting._styles import style_models
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+    from sklearn.base import BaseEstimator
+    from sklearn.utils import Bunch
+
+    from skomics._typing import AxesGrid, OmicsLike
 
 __all__ = ["FeatureImportanceDisplay", "ModalityImportanceDisplay"]
 
@@ -39,11 +52,19 @@ class ModalityImportanceDisplay:
     ... )  # doctest: +SKIP
     """
 
-    def __init__(self, result):
+    def __init__(self, result: Bunch) -> None:
         self.result = result
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, ax=None, **params):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: OmicsLike,
+        y: ArrayLike,
+        *,
+        ax: Axes | None = None,
+        **params: Any,
+    ) -> Self:
         """Compute and draw.
 
         Parameters
@@ -70,7 +91,7 @@ class ModalityImportanceDisplay:
         """
         return cls(modality_importance(estimator, X, y, **params)).plot(ax=ax)
 
-    def plot(self, *, n_groups=20, ax=None):
+    def plot(self, *, n_groups: int = 20, ax: Axes | None = None) -> Self:
         """Draw the figure.
 
         Parameters
@@ -139,11 +160,19 @@ class FeatureImportanceDisplay:
     >>> display = FeatureImportanceDisplay.from_estimator(model, X)  # doctest: +SKIP
     """
 
-    def __init__(self, table):
+    def __init__(self, table: pd.DataFrame) -> None:
         self.table = table
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, n_features=10, ax=None, **params):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: OmicsLike,
+        *,
+        n_features: int = 10,
+        ax: AxesGrid | None = None,
+        **params: Any,
+    ) -> Self:
         """Compute and draw.
 
         Parameters
@@ -171,7 +200,7 @@ class FeatureImportanceDisplay:
         table = feature_attributions(estimator, X, **params)
         return cls(table).plot(n_features=n_features, ax=ax)
 
-    def plot(self, *, n_features=10, ax=None):
+    def plot(self, *, n_features: int = 10, ax: AxesGrid | None = None) -> Self:
         """Draw the figure.
 
         Parameters

@@ -1,8 +1,16 @@
 """Scores of several models against the number of training samples."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
 from skomics._optional import import_optional
 from skomics.plotting._canvas import shorten_all
 from skomics.plotting._styles import style_models
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 __all__ = ["LearningCurvesDisplay"]
 
@@ -38,10 +46,10 @@ class LearningCurvesDisplay:
     >>> display = LearningCurvesDisplay(curves).plot()  # doctest: +SKIP
     """
 
-    def __init__(self, curves):
+    def __init__(self, curves: pd.DataFrame) -> None:
         self.curves = curves
 
-    def plot(self, *, ylabel="Mean score", ax=None):
+    def plot(self, *, ylabel: str = "Mean score", ax: Axes | None = None) -> Self:
         """Draw the figure.
 
         Parameters
@@ -64,7 +72,7 @@ class LearningCurvesDisplay:
         """
         labels = list(dict.fromkeys(self.curves["label"]))
         is_own = ax is None
-        if is_own:
+        if ax is None:
             plt = import_optional("matplotlib.pyplot", extra="plot")
             n_lines = -(-len(labels) // _N_COLUMNS)
             size = (7.0, _INCHES_OF_FRAME + n_lines * _INCHES_PER_LINE)
@@ -90,7 +98,7 @@ class LearningCurvesDisplay:
         ax.set_ylabel(ylabel)
         if is_own:
             place = "outside lower center"
-            self.figure_.legend(loc=place, ncols=_N_COLUMNS, frameon=False)
+            self.figure_.legend(loc=place, ncols=_N_COLUMNS, frameon=False)  # type: ignore[call-overload]
         else:
             ax.legend(frameon=False)
         return self

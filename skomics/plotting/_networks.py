@@ -1,5 +1,9 @@
 """Pictures of fitted networks: training, embedding, attention."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Self
+
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
@@ -15,6 +19,13 @@ from skomics.plotting._canvas import (
     tidy,
 )
 from skomics.plotting._styles import style_models
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import OmicsLike
 
 __all__ = ["AttentionDisplay", "EmbeddingDisplay", "TrainingCurveDisplay"]
 
@@ -53,11 +64,13 @@ class TrainingCurveDisplay:
     >>> display = TrainingCurveDisplay.from_estimator(model)  # doctest: +SKIP
     """
 
-    def __init__(self, history):
+    def __init__(self, history: pd.DataFrame) -> None:
         self.history = history
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None):
+    def from_estimator(
+        cls, estimator: BaseEstimator, *, ax: Axes | None = None
+    ) -> Self:
         """Draw the history of a fitted network, or of the last step of a pipeline.
 
         Parameters
@@ -75,7 +88,7 @@ class TrainingCurveDisplay:
         """
         return cls(_split(estimator)[1].history_).plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw the figure.
 
         Parameters
@@ -142,11 +155,22 @@ class EmbeddingDisplay:
     ... )  # doctest: +SKIP
     """
 
-    def __init__(self, points, explained=None):
+    def __init__(
+        self, points: pd.DataFrame, explained: tuple[float, ...] | None = None
+    ) -> None:
         self.points, self.explained = points, explained
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, X_new=None, method="pca", ax=None):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: OmicsLike,
+        y: ArrayLike,
+        *,
+        X_new: OmicsLike | None = None,
+        method: Literal["pca"] | BaseEstimator = "pca",
+        ax: Axes | None = None,
+    ) -> Self:
         """Embed samples, reduce the embedding to two dimensions, and draw.
 
         Parameters
@@ -192,7 +216,7 @@ class EmbeddingDisplay:
         shares = getattr(reducer, "explained_variance_ratio_", None)
         return cls(points, None if shares is None else tuple(shares[:2])).plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw the figure.
 
         Parameters
@@ -290,11 +314,13 @@ class AttentionDisplay:
     >>> display = AttentionDisplay.from_estimator(model, X)  # doctest: +SKIP
     """
 
-    def __init__(self, weights):
+    def __init__(self, weights: pd.DataFrame) -> None:
         self.weights = weights
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, ax=None):
+    def from_estimator(
+        cls, estimator: BaseEstimator, X: OmicsLike, *, ax: Axes | None = None
+    ) -> Self:
         """Read the attention on samples, and draw its mean.
 
         Parameters
@@ -318,7 +344,7 @@ class AttentionDisplay:
         given = X if before is None else before.transform(X)
         return cls(last.attention(given, average=every)).plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw the figure.
 
         Parameters

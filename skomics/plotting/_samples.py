@@ -1,5 +1,9 @@
 """Pictures of samples: a signature as a clustered map, and what they are called."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import leaves_list, linkage
@@ -15,6 +19,13 @@ from skomics.plotting._canvas import (
     sort_classes,
 )
 from skomics.plotting._styles import style_models
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import OmicsLike
 
 __all__ = ["ConfusionDisplay", "SampleHeatmapDisplay"]
 
@@ -53,11 +64,20 @@ class SampleHeatmapDisplay:
     >>> display = SampleHeatmapDisplay.from_estimator(model, X, y)  # doctest: +SKIP
     """
 
-    def __init__(self, values, labels):
+    def __init__(self, values: pd.DataFrame, labels: pd.Series) -> None:
         self.values, self.labels = values, labels
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, n_features=10, ax=None, **params):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: OmicsLike,
+        y: ArrayLike,
+        *,
+        n_features: int = 10,
+        ax: Axes | None = None,
+        **params: Any,
+    ) -> Self:
         """Draw the features that add most to each class.
 
         Parameters
@@ -103,7 +123,7 @@ class SampleHeatmapDisplay:
         labels = pd.Series(np.asarray(y), index=values.index)
         return cls((values - values.mean()) / spread, labels).plot(ax=ax)
 
-    def plot(self, *, limit=2.0, ax=None):
+    def plot(self, *, limit: float = 2.0, ax: Axes | None = None) -> Self:
         """Draw the figure.
 
         Parameters
@@ -209,11 +229,13 @@ class ConfusionDisplay:
     ... )  # doctest: +SKIP
     """
 
-    def __init__(self, shares, classes):
+    def __init__(self, shares: np.ndarray, classes: ArrayLike) -> None:
         self.shares, self.classes = shares, classes
 
     @classmethod
-    def from_predictions(cls, y_true, y_pred, *, ax=None):
+    def from_predictions(
+        cls, y_true: ArrayLike, y_pred: ArrayLike, *, ax: Axes | None = None
+    ) -> Self:
         """Draw calls on held-out samples.
 
         Parameters
@@ -243,7 +265,7 @@ class ConfusionDisplay:
         sizes = np.maximum(counts.sum(axis=2, keepdims=True), 1)
         return cls(counts / sizes, classes).plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw the figure.
 
         Parameters

@@ -1,5 +1,9 @@
 """How often features were selected, and how often is enough."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
@@ -12,6 +16,10 @@ from skomics.feature_selection import StabilitySelector
 from skomics.plotting._canvas import COLUMN, count_columns, shorten
 from skomics.plotting._styles import style_models
 from skomics.preprocessing import OmicsConcatenator
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from sklearn.base import BaseEstimator
 
 __all__ = ["StabilityDisplay"]
 
@@ -56,11 +64,11 @@ class StabilityDisplay:
     >>> display.plot()  # doctest: +SKIP
     """
 
-    def __init__(self, table):
+    def __init__(self, table: pd.DataFrame) -> None:
         self.table = table
 
     @classmethod
-    def from_estimator(cls, estimator):
+    def from_estimator(cls, estimator: BaseEstimator) -> Self:
         """Take the frequencies of a fitted selector, wherever it stands.
 
         Parameters
@@ -88,7 +96,7 @@ class StabilityDisplay:
             )
         return cls(pd.concat(parts, ignore_index=True))
 
-    def plot(self, *, n_features=15, ax=None):
+    def plot(self, *, n_features: int = 15, ax: Axes | None = None) -> Self:
         """Draw the figure.
 
         Parameters

@@ -1,5 +1,9 @@
 """Let the steps of a fitted model learn a new cohort."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -8,10 +12,15 @@ from skomics._compat import _safe_indexing
 from skomics._transaction import draft_of
 from skomics.preprocessing._concatenator import OmicsConcatenator
 
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import OmicsLike
+
 __all__ = ["adapt_to_cohort"]
 
 
-def adapt_to_cohort(model, X_new):
+def adapt_to_cohort(model: BaseEstimator, X_new: OmicsLike) -> BaseEstimator:
     """Let the steps of a fitted model learn a new cohort, without its labels.
 
     Parameters

@@ -1,6 +1,10 @@
 """Match the rows of several tables by sample label."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -112,7 +116,13 @@ class AlignmentReport:
         ]
 
 
-def align_samples(tables, y=None, *, join="inner", id_level=None):
+def align_samples(
+    tables: Mapping[str, pd.DataFrame],
+    y: pd.Series | pd.DataFrame | Mapping[Any, Any] | None = None,
+    *,
+    join: Literal["inner", "outer"] = "inner",
+    id_level: Literal["patient", "sample"] | Callable[[Any], Any] | None = None,
+) -> tuple[pd.DataFrame, pd.Series | None, AlignmentReport]:
     """Put several tables of the same samples side by side, matched by label.
 
     Parameters

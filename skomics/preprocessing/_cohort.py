@@ -1,6 +1,9 @@
 """Bring samples of another cohort, or platform, to where those of training are."""
 
+from __future__ import annotations
+
 from numbers import Integral
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from scipy import stats
@@ -11,6 +14,9 @@ from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_dat
 from skomics._compat import Interval, StrOptions, _fit_context
 from skomics._transaction import draft_of, whole
 from skomics._warnings import warn
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "CohortScaler",
@@ -103,12 +109,14 @@ class SampleRankTransformer(_CohortTransformer):
         "output_distribution": [StrOptions({"uniform", "normal"})]
     }
 
-    def __init__(self, output_distribution="uniform"):
+    def __init__(
+        self, output_distribution: Literal["uniform", "normal"] = "uniform"
+    ) -> None:
         self.output_distribution = output_distribution
 
     @_fit_context(prefer_skip_nested_validation=True)
     @whole
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: None = None) -> Self:
         """Learn the names of the features.
 
         Parameters
@@ -132,7 +140,7 @@ class SampleRankTransformer(_CohortTransformer):
         self._read(X, reset=True)
         return self
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Rank the values of each sample.
 
         Parameters
@@ -165,7 +173,7 @@ class _AdaptiveTransformer(_CohortTransformer):
     _needs_cohort = True
 
     @available_if(lambda self: self._needs_cohort)
-    def adapt(self, X):
+    def adapt(self, X: ArrayLike) -> Self:
         """Learn where a new cohort is, without its labels.
 
         Parameters
@@ -284,13 +292,15 @@ class ReferenceQuantileNormalizer(_AdaptiveTransformer):
         "n_quantiles": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, per="sample", *, n_quantiles=1000):
+    def __init__(
+        self, per: Literal["sample", "feature"] = "sample", *, n_quantiles: int = 1000
+    ) -> None:
         self.per = per
         self.n_quantiles = n_quantiles
 
     @_fit_context(prefer_skip_nested_validation=True)
     @whole
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: None = None) -> Self:
         """Learn the quantiles of the training samples.
 
         Parameters
@@ -342,7 +352,7 @@ class ReferenceQuantileNormalizer(_AdaptiveTransformer):
         X = X[~np.isnan(X).all(axis=1)]
         self.cohort_quantiles_ = self._feature_quantiles(X)
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Give the samples the distribution of the training samples.
 
         Parameters
@@ -500,13 +510,13 @@ class CohortScaler(_AdaptiveTransformer):
 
     _parameter_constraints = {"with_scale": ["boolean"], "shrink": ["boolean"]}
 
-    def __init__(self, *, with_scale=True, shrink=True):
+    def __init__(self, *, with_scale: bool = True, shrink: bool = True) -> None:
         self.with_scale = with_scale
         self.shrink = shrink
 
     @_fit_context(prefer_skip_nested_validation=True)
     @whole
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: None = None) -> Self:
         """Learn mean and spread of each feature.
 
         Parameters
@@ -554,7 +564,7 @@ class CohortScaler(_AdaptiveTransformer):
         is_corrected = self.with_scale & (delta2 > _CONSTANT)
         return gamma, np.sqrt(np.where(is_corrected, delta2, 1.0))
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Move samples of the learned cohort to where those of training are.
 
         Parameters

@@ -1,6 +1,10 @@
 """One table from several modalities, each preprocessed on its own."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -54,6 +58,11 @@ from skomics._warnings import warn
 from skomics.preprocessing._nan_columns import take_or_nan, try_missing_features
 from skomics.preprocessing._receipt import begin_receipt, receipt_of
 from skomics.preprocessing._stream_fit import fit_on_stream
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from skomics._typing import OmicsLike, OmicsNames, TableLike
 
 __all__ = ["OmicsConcatenator"]
 
@@ -298,7 +307,7 @@ def _find_enough(name, features, fitted):
     return positions
 
 
-class OmicsConcatenator(
+class OmicsConcatenator(  # type: ignore[call-arg]  # a keyword of scikit-learn's
     VisualBlockMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 ):
     """Put several modalities side by side in one table, preprocessing each on its own.
@@ -447,14 +456,17 @@ class OmicsConcatenator(
 
     def __init__(
         self,
-        transformer=None,
+        transformer: BaseEstimator
+        | Mapping[str, Any]
+        | Literal["passthrough"]
+        | None = None,
         *,
-        omics=None,
-        missing_omics="keep",
-        extra_features="error",
-        missing_features="error",
-        n_jobs=None,
-    ):
+        omics: OmicsNames | None = None,
+        missing_omics: Literal["keep", "transform"] = "keep",
+        extra_features: Literal["error", "drop"] = "error",
+        missing_features: Literal["error", "nan"] = "error",
+        n_jobs: int | None = None,
+    ) -> None:
         self.transformer = transformer
         self.omics = omics
         self.missing_omics = missing_omics
@@ -464,7 +476,7 @@ class OmicsConcatenator(
 
     @_fit_context(prefer_skip_nested_validation=False)
     @whole
-    def fit(self, X, y=None, **params):
+    def fit(self, X: OmicsLike, y: ArrayLike | None = None, **params: Any) -> Self:
         """Fit one transformer per modality.
 
         Parameters
@@ -493,7 +505,9 @@ class OmicsConcatenator(
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit_transform(self, X, y=None, **params):
+    def fit_transform(
+        self, X: OmicsLike, y: ArrayLike | None = None, **params: Any
+    ) -> TableLike:
         """Fit one transformer per modality and return the concatenated omics.
 
         Parameters
@@ -523,7 +537,7 @@ class OmicsConcatenator(
         adopt(self, draft)
         return Xt if y is None else mark_as_screened(Xt)
 
-    def transform(self, X, **params):
+    def transform(self, X: OmicsLike, **params: Any) -> TableLike:
         """Transform each modality and put them side by side.
 
         Parameters
@@ -576,11 +590,13 @@ class OmicsConcatenator(
         return self._assemble(matrices, rows, is_annotated)
 
     @property
-    def fit_receipt_(self):
+    def fit_receipt_(self) -> dict[str, Any]:
         """What `fit` saw, and which features its transformers left out."""
         return receipt_of(self)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(
+        self, input_features: ArrayLike | None = None
+    ) -> np.ndarray:
         """Return the names of the output columns.
 
         Parameters
@@ -607,7 +623,11 @@ class OmicsConcatenator(
             names[name] = _names_after(self.transformers_[name], features, None, size)
         return self._flat_names(names)
 
-    def set_output(self, *, transform=None):
+    def set_output(
+        self,
+        *,
+        transform: Literal["default", "pandas", "polars", "numpy"] | None = None,
+    ) -> Self:
         """Choose the container of the output.
 
         Parameters
@@ -631,7 +651,7 @@ class OmicsConcatenator(
         set_output_config(self, transform)
         return self
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters, with those of the transformers if asked.
 
         Parameters
@@ -657,7 +677,7 @@ class OmicsConcatenator(
                 )
         return params
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, those of the transformers included.
 
         Parameters
@@ -675,10 +695,11 @@ class OmicsConcatenator(
         entries = self._searchable_entries()
         replaced = {name: params.pop(name) for name in entries if name in params}
         if replaced:
-            self.transformer = {**self.transformer, **replaced}
+            given = cast("Mapping[str, Any]", self.transformer)  # it has entries
+            self.transformer = {**given, **replaced}
         return super().set_params(**params)
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Return which metadata goes to which transformer.
 
         Returns

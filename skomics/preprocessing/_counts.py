@@ -1,6 +1,9 @@
 """Normalizers of counts and of beta values, learned from the training samples."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from scipy import sparse
@@ -10,6 +13,11 @@ from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_dat
 
 from skomics._compat import Interval, StrOptions, _fit_context
 from skomics._transaction import whole
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from skomics._typing import MatrixLike
 
 __all__ = [
     "AtacTfidfTransformer",
@@ -132,7 +140,7 @@ class LibrarySizeNormalizer(_CountTransformer):
         "log1p": ["boolean"],
     }
 
-    def __init__(self, target_sum=None, *, log1p=True):
+    def __init__(self, target_sum: float | None = None, *, log1p: bool = True) -> None:
         self.target_sum = target_sum
         self.log1p = log1p
 
@@ -142,7 +150,7 @@ class LibrarySizeNormalizer(_CountTransformer):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @whole
-    def fit(self, X, y=None):
+    def fit(self, X: MatrixLike, y: None = None) -> Self:
         """Learn the sum to which the samples are brought.
 
         Parameters
@@ -175,7 +183,7 @@ class LibrarySizeNormalizer(_CountTransformer):
             self.target_sum_ = float(np.median(sizes[sizes > 0]))
         return self
 
-    def transform(self, X):
+    def transform(self, X: MatrixLike) -> MatrixLike:
         """Normalize the samples, each by itself.
 
         Parameters
@@ -238,7 +246,7 @@ class CLRTransformer(_CountTransformer):
 
     _parameter_constraints = {"per": [StrOptions({"sample", "feature"})]}
 
-    def __init__(self, per="sample"):
+    def __init__(self, per: Literal["sample", "feature"] = "sample") -> None:
         self.per = per
 
     @property
@@ -247,7 +255,7 @@ class CLRTransformer(_CountTransformer):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @whole
-    def fit(self, X, y=None):
+    def fit(self, X: MatrixLike, y: None = None) -> Self:
         """Learn the geometric mean of each feature, if it is needed.
 
         Parameters
@@ -274,7 +282,7 @@ class CLRTransformer(_CountTransformer):
             self.geometric_means_ = np.exp(_sums(_log1p(X), axis=0) / X.shape[0])
         return self
 
-    def transform(self, X):
+    def transform(self, X: MatrixLike) -> MatrixLike:
         """Take the log-ratios.
 
         Parameters
@@ -344,12 +352,12 @@ class AtacTfidfTransformer(_CountTransformer):
 
     _parameter_constraints = {"scale": [Interval(Real, 0, None, closed="neither")]}
 
-    def __init__(self, scale=1e4):
+    def __init__(self, scale: float = 1e4) -> None:
         self.scale = scale
 
     @_fit_context(prefer_skip_nested_validation=True)
     @whole
-    def fit(self, X, y=None):
+    def fit(self, X: MatrixLike, y: None = None) -> Self:
         """Learn the weight of each peak.
 
         Parameters
@@ -374,7 +382,7 @@ class AtacTfidfTransformer(_CountTransformer):
         self.idf_ = X.shape[0] * _reciprocal(_sums(X, axis=0))
         return self
 
-    def transform(self, X):
+    def transform(self, X: MatrixLike) -> MatrixLike:
         """Weigh the counts.
 
         Parameters
@@ -446,7 +454,7 @@ class MValueTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     }
     _learns_from_samples = False
 
-    def __init__(self, offset=0.001, *, clip=False):
+    def __init__(self, offset: float = 0.001, *, clip: bool = False) -> None:
         self.offset = offset
         self.clip = clip
 
@@ -458,7 +466,7 @@ class MValueTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @whole
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: None = None) -> Self:
         """Check the beta values and learn the names of the features.
 
         Parameters
@@ -482,7 +490,7 @@ class MValueTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self._read_betas(X, reset=True)
         return self
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Turn beta values into M-values.
 
         Parameters
@@ -505,7 +513,7 @@ class MValueTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         with np.errstate(divide="ignore"):  # without offset, 0 and 1 are infinite
             return np.log2((X + self.offset) / (1 - X + self.offset))
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> np.ndarray:
         """Turn M-values into beta values.
 
         Parameters

@@ -1,7 +1,11 @@
 """Match the columns of another cohort to those that a model was fitted to."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -23,6 +27,11 @@ from skomics.io._packing import pack_blocks
 from skomics.preprocessing._concatenator import OmicsConcatenator
 from skomics.preprocessing._feature_rules import match_names, read_rules
 from skomics.preprocessing._nan_columns import take_or_nan
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+    from skomics._typing import OmicsLike, StrPath
 
 __all__ = ["FeatureReport", "align_features"]
 
@@ -141,8 +150,14 @@ class FeatureReport:
 
 
 def align_features(
-    X_new, reference, *, extra="drop", missing="nan", rename=None, min_overlap=0.5
-):
+    X_new: OmicsLike,
+    reference: BaseEstimator | OmicsLike,
+    *,
+    extra: Literal["drop", "error"] = "drop",
+    missing: Literal["nan", "error"] = "nan",
+    rename: StrPath | Mapping[str, str] | pd.DataFrame | None = None,
+    min_overlap: float = 0.5,
+) -> tuple[Any, FeatureReport]:
     """Give the samples of another cohort the features that a model knows, by name.
 
     Parameters

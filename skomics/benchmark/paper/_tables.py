@@ -1,7 +1,14 @@
 """The published figures, and ours beside them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from skomics.benchmark._results import BenchmarkResults
 from skomics.benchmark._summary import format_table, summarize
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "PUBLISHED",
@@ -46,7 +53,7 @@ _SOURCES = {"paper-": "generated", "dlmo_sim_": "sets of Leng et al."}
 _SIZES = ("equal", "heterogeneous")
 
 
-def format_comparison(results):
+def format_comparison(results: pd.DataFrame | BenchmarkResults) -> str:
     """Return Table I of the SMA paper beside our figures, as Markdown.
 
     Parameters
@@ -114,7 +121,7 @@ def _join_ours(table, model):
     return _join_means(table.loc[model]) if model in table.index else "–"
 
 
-def format_cells(results):
+def format_cells(results: pd.DataFrame) -> str:
     """Return Table II beside our figures, as Markdown.
 
     Parameters
@@ -135,7 +142,7 @@ def format_cells(results):
     return format_table([["model", "paper, 206 cells", "ours, scgem"], *rows])
 
 
-def format_cancers(results):
+def format_cancers(results: pd.DataFrame) -> str:
     """Return the figures of Fig. 2 beside ours, as Markdown.
 
     Parameters

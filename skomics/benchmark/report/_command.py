@@ -1,9 +1,13 @@
 """Command line: ``python -m skomics.benchmark report``."""
 
+from __future__ import annotations
+
 import sys
 import warnings
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skomics.benchmark._models import MODEL_GROUPS
 from skomics.benchmark._results import METRICS
@@ -12,10 +16,13 @@ from skomics.benchmark._store import read_commands, read_results
 from skomics.benchmark._tasks import TASK_GROUPS
 from skomics.benchmark.report._sections import make_report
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["choose_results", "report_main"]
 
 
-def report_main(argv):
+def report_main(argv: Sequence[str]) -> int:
     """Write the report of a run: ``python -m skomics.benchmark report RESULTS``.
 
     Parameters
@@ -73,7 +80,11 @@ def _read(file):
     return results
 
 
-def choose_results(results, tasks=None, models=None):
+def choose_results(
+    results: pd.DataFrame,
+    tasks: Sequence[str] | None = None,
+    models: Sequence[str] | None = None,
+) -> pd.DataFrame:
     """Return the rows of some tasks and models.
 
     Parameters

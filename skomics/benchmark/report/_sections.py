@@ -1,7 +1,10 @@
 """The sections of the report: what the results say, and in which order."""
 
+from __future__ import annotations
+
 from contextlib import suppress
 from functools import partial, wraps
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -51,6 +54,9 @@ from skomics.plotting import (
     ScoreBoxDisplay,
 )
 
+if TYPE_CHECKING:
+    from skomics._typing import Metric
+
 __all__ = ["make_report"]
 
 _ROPE = 0.01
@@ -76,7 +82,13 @@ accuracy differs from that of independent predictions with the same margins, at 
 level of 5 % for all models together."""
 
 
-def make_report(results, *, metric="f1_macro", reference=None, command=None):
+def make_report(
+    results: pd.DataFrame | BenchmarkResults,
+    *,
+    metric: Metric = "f1_macro",
+    reference: str | None = None,
+    command: str | None = None,
+) -> Document:
     """Return a report of the results.
 
     Parameters

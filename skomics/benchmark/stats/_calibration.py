@@ -1,14 +1,28 @@
 """How well probabilities are calibrated."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.utils import check_consistent_length
 
 from skomics.benchmark._results import BenchmarkResults
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike
+
 __all__ = ["expected_calibration_error", "summarize_calibration"]
 
 
-def expected_calibration_error(y_true, proba, *, labels=None, n_bins=10):
+def expected_calibration_error(
+    y_true: ArrayLike,
+    proba: ArrayLike,
+    *,
+    labels: ArrayLike | None = None,
+    n_bins: int = 10,
+) -> float:
     """Return how far confidence is from accuracy.
 
     Parameters
@@ -73,7 +87,7 @@ def expected_calibration_error(y_true, proba, *, labels=None, n_bins=10):
     return float(np.abs(gaps).sum() / len(proba))
 
 
-def summarize_calibration(results):
+def summarize_calibration(results: pd.DataFrame | BenchmarkResults) -> pd.DataFrame:
     """Return how well the probabilities of each model are calibrated.
 
     Parameters

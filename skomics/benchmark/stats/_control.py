@@ -1,5 +1,7 @@
 """Confusion matrices, and the control with permuted labels."""
 
+from __future__ import annotations
+
 import json
 
 import numpy as np
@@ -17,7 +19,7 @@ __all__ = [
 ]
 
 
-def sum_confusion(results):
+def sum_confusion(results: pd.DataFrame | BenchmarkResults) -> pd.DataFrame:
     """Return the confusion matrix of each model and task, summed over the folds.
 
     Parameters
@@ -54,7 +56,7 @@ def sum_confusion(results):
     found = []
     for (task, model), group in rows.groupby(["task", "model"], sort=False):
         classes = json.loads(group["classes"].iloc[0])
-        counts = sum(np.array(json.loads(text)) for text in group["confusion"])
+        counts = np.sum([json.loads(text) for text in group["confusion"]], axis=0)
         keys = {"task": task, "model": model, "label": group["label"].iloc[0]}
         found += [
             {**keys, "true": true, "predicted": predicted, "count": int(counts[i, j])}
@@ -76,7 +78,9 @@ def _take_confusion(rows):
     return rows[rows["confusion"].notna() & (rows["confusion"] != "")]
 
 
-def check_permutation_control(results, *, level=0.95):
+def check_permutation_control(
+    results: pd.DataFrame | BenchmarkResults, *, level: float = 0.95
+) -> pd.DataFrame:
     """Check that no model beats chance where the labels were permuted.
 
     Parameters
@@ -143,13 +147,13 @@ def check_permutation_control(results, *, level=0.95):
     return pd.DataFrame(found, columns=[*columns, "low", "high", "suspect"])
 
 
-def has_confusion(results):
+def has_confusion(results: pd.DataFrame | BenchmarkResults) -> bool:
     """Return whether any row has a confusion matrix."""
     frame = BenchmarkResults.of(results).frame
     return "confusion" in frame and (frame["confusion"].fillna("") != "").any()
 
 
-def describe_control(results):
+def describe_control(results: pd.DataFrame | BenchmarkResults) -> tuple[str, bool]:
     """Say what :func:`check_permutation_control` finds.
 
     Parameters

@@ -1,10 +1,17 @@
 """Means with intervals, by share of the training samples and by omics left out."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
 import numpy as np
 import pandas as pd
 
 from skomics.benchmark._results import LOWEST, BenchmarkResults
 from skomics.metrics import bootstrap_interval, corrected_t_test
+
+if TYPE_CHECKING:
+    from skomics._typing import Metric
 
 __all__ = [
     "PAIR",
@@ -21,7 +28,13 @@ def mean_ratio(rows):
     return (rows["n_test"] / rows["n_train"]).mean()
 
 
-def score_intervals(results, metric="f1_macro", *, method="corrected-t", level=0.95):
+def score_intervals(
+    results: pd.DataFrame | BenchmarkResults,
+    metric: Metric = "f1_macro",
+    *,
+    method: Literal["corrected-t", "bootstrap"] = "corrected-t",
+    level: float = 0.95,
+) -> pd.DataFrame:
     """Return the mean score of each model and task, with an interval.
 
     Parameters
@@ -110,7 +123,9 @@ def _estimate_by_bootstrap(scores, ratio, level):
     return bootstrap_interval(scores, level)
 
 
-def learning_curves(results, metric="f1_macro"):
+def learning_curves(
+    results: pd.DataFrame | BenchmarkResults, metric: Metric = "f1_macro"
+) -> pd.DataFrame:
     """Return the mean score for each share of the training samples.
 
     Parameters
@@ -172,7 +187,12 @@ def learning_curves(results, metric="f1_macro"):
     )
 
 
-def modality_ablation(results, metric="f1_macro", *, level=0.95):
+def modality_ablation(
+    results: pd.DataFrame | BenchmarkResults,
+    metric: Metric = "f1_macro",
+    *,
+    level: float = 0.95,
+) -> pd.DataFrame:
     """Return what each modality adds: the score with all minus that without it.
 
     Parameters

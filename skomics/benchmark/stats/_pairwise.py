@@ -1,6 +1,9 @@
 """Pairs of models on the same folds: tests, equivalence, wins and losses."""
 
+from __future__ import annotations
+
 from itertools import combinations, permutations
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -9,6 +12,9 @@ from scipy import stats
 from skomics.benchmark._results import BenchmarkResults, label_models
 from skomics.benchmark.stats._intervals import PAIR, mean_ratio
 from skomics.metrics import corrected_t_test, standard_error, standardize
+
+if TYPE_CHECKING:
+    from skomics._typing import Metric
 
 __all__ = ["DIGITS", "adjust_holm", "pairwise_tests", "win_tie_loss"]
 
@@ -60,14 +66,14 @@ def adjust_holm(p_values):
 
 
 def pairwise_tests(
-    results,
-    metric="f1_macro",
+    results: pd.DataFrame | BenchmarkResults,
+    metric: Metric = "f1_macro",
     *,
-    task=None,
-    reference=None,
-    level=0.95,
-    rope=0.01,
-):
+    task: str | None = None,
+    reference: str | None = None,
+    level: float = 0.95,
+    rope: float = 0.01,
+) -> pd.DataFrame:
     r"""Compare models on the same folds by the corrected resampled t-test.
 
     Parameters
@@ -191,7 +197,12 @@ def _compare_on_task(rows, metric, reference, level, rope):
     ]
 
 
-def win_tie_loss(results, metric="f1_macro", *, alpha=0.05):
+def win_tie_loss(
+    results: pd.DataFrame | BenchmarkResults,
+    metric: Metric = "f1_macro",
+    *,
+    alpha: float = 0.05,
+) -> pd.DataFrame:
     """Count the tasks on which a model is better than another one.
 
     Parameters

@@ -1,6 +1,9 @@
 """Models over several tasks: mean ranks, Friedman's test and those after it."""
 
+from __future__ import annotations
+
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,10 +13,15 @@ from skomics._optional import import_optional
 from skomics.benchmark._results import BenchmarkResults, label_models
 from skomics.benchmark.stats._pairwise import DIGITS, adjust_holm
 
+if TYPE_CHECKING:
+    from skomics._typing import Metric
+
 __all__ = ["posthoc_tests", "friedman_nemenyi", "rank_models"]
 
 
-def rank_models(results, metric="f1_macro"):
+def rank_models(
+    results: pd.DataFrame | BenchmarkResults, metric: Metric = "f1_macro"
+) -> pd.DataFrame:
     """Return the mean rank of each model over the tasks.
 
     Parameters
@@ -97,7 +105,12 @@ def _tabulate_for_test(results, metric):
     return scores
 
 
-def friedman_nemenyi(results, metric="f1_macro", *, alpha=0.05):
+def friedman_nemenyi(
+    results: pd.DataFrame | BenchmarkResults,
+    metric: Metric = "f1_macro",
+    *,
+    alpha: float = 0.05,
+) -> pd.DataFrame:
     """Test whether the models differ over the tasks, by Friedman's test.
 
     Parameters
@@ -161,7 +174,9 @@ def friedman_nemenyi(results, metric="f1_macro", *, alpha=0.05):
     return pd.DataFrame([row])
 
 
-def posthoc_tests(results, metric="f1_macro"):
+def posthoc_tests(
+    results: pd.DataFrame | BenchmarkResults, metric: Metric = "f1_macro"
+) -> pd.DataFrame:
     """Compare each pair of models over the tasks, by Nemenyi's and Wilcoxon's tests.
 
     Parameters
