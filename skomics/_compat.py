@@ -4,11 +4,14 @@ These packages are capped in pyproject.toml because of what stands here, and a t
 finds private names of others anywhere else.
 """
 
+from __future__ import annotations
+
 import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from scipy.stats._distn_infrastructure import rv_frozen
-from sklearn.base import _fit_context
 from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._split import GroupsConsumerMixin, _RepeatedSplits
@@ -31,6 +34,23 @@ from sklearn.utils.validation import (
     _check_n_features,
     _check_sample_weight,
 )
+
+if TYPE_CHECKING:
+    # What they decorate keeps its types.
+    _Method = TypeVar("_Method", bound=Callable[..., Any])
+
+    def _fit_context(
+        *, prefer_skip_nested_validation: bool
+    ) -> Callable[[_Method], _Method]: ...
+
+    def available_if(check: Callable[[Any], bool]) -> Callable[[_Method], _Method]: ...
+
+    def with_callbacks(fit: _Method) -> _Method: ...
+
+else:
+    from sklearn.base import _fit_context
+    from sklearn.callback import with_callbacks
+    from sklearn.utils.metaestimators import available_if
 
 __all__ = [
     "CALLBACK_STATE",
@@ -57,6 +77,7 @@ __all__ = [
     "_safe_indexing",
     "_warn_or_raise_about_fit_failures",
     "best_search_index",
+    "available_if",
     "check_library_installed",
     "check_search_refit",
     "first_guess",
@@ -79,6 +100,7 @@ __all__ = [
     "set_training",
     "validate_params",
     "wants_fitted_estimator",
+    "with_callbacks",
 ]
 
 

@@ -1,8 +1,12 @@
 """Fits that are done whole or not at all."""
 
+from collections.abc import Callable
 from functools import wraps
+from typing import Any, TypeVar
 
 __all__ = ["adopt", "draft_of", "learned_attributes", "whole"]
+
+_Fit = TypeVar("_Fit", bound=Callable[..., Any])
 
 
 def draft_of(estimator):
@@ -59,7 +63,7 @@ def adopt(estimator, draft):
         del mine[name]
 
 
-def whole(fit):
+def whole(fit: _Fit) -> _Fit:
     """Let a `fit` that ends early leave the estimator as it was.
 
     Parameters
@@ -80,4 +84,4 @@ def whole(fit):
         adopt(self, draft)
         return self
 
-    return fit_whole
+    return fit_whole  # type: ignore[return-value]  # with the signature of `fit`

@@ -16,6 +16,7 @@ from skomics._compat import StrOptions
 from skomics.estimators import BaseOmicsClassifier
 from skomics.testing import all_estimators
 from tests.conftest import REPOSITORY
+from tests.stubs import STUB, make_stub, without_order
 
 CLASSIFIERS = [
     cls for _, cls in all_estimators() if issubclass(cls, BaseOmicsClassifier)
@@ -192,7 +193,7 @@ def options_of(text):
 
 
 @pytest.mark.parametrize("cls", CLASSIFIERS, ids=lambda cls: cls.__name__)
-def test_hints_of_a_classifier_allow_the_options_that_fit_allows(cls):
+def test_hints_of_a_classifier_allow_what_fit_allows_and_no_more(cls):
     aliases = vars(import_module("skomics._typing"))
     parameters = inspect.signature(cls).parameters
     n_checked = 0
@@ -208,9 +209,15 @@ def test_hints_of_a_classifier_allow_the_options_that_fit_allows(cls):
         texts = [hint, *(str(aliases[word]) for word in words if word in aliases)]
         if wanted:
             n_checked += 1
-            assert set().union(*map(options_of, texts)) >= wanted, name
-            assert not re.search(r"\bstr\b", hint), name
+            assert set().union(*map(options_of, texts)) == wanted, name
+            # Any string would do otherwise.
+            assert not re.search(r"(^|\| )str\b", hint), name
     assert n_checked >= 5
+
+
+def test_stub_of_the_classifiers_has_the_parameters_of_the_classifiers():
+    """If it is old, write it anew with `python -m tests.stubs`."""
+    assert without_order(STUB.read_text()) == without_order(make_stub())
 
 
 def test_stub_of_the_package_names_what_the_package_imports_on_first_use():

@@ -1,6 +1,7 @@
 """Compare classifiers on multi-omics tasks: ``python -m skomics.benchmark``."""
 
 from skomics.benchmark._models import ModelSpec
+from skomics.benchmark._outside import ProgramClassifier
 from skomics.benchmark._predictions import predictions_by_repeat, read_predictions
 from skomics.benchmark._results import BenchmarkResults
 from skomics.benchmark._runner import run_benchmark
@@ -27,6 +28,7 @@ from skomics.benchmark.stats import (
 __all__ = [
     "BenchmarkResults",
     "ModelSpec",
+    "ProgramClassifier",
     "Task",
     "check_permutation_control",
     "posthoc_tests",

@@ -36,6 +36,7 @@ from skomics.benchmark._inner_folds import (
     make_search,
     select_columns,
 )
+from skomics.benchmark._outside import DiabloClassifier, FlexynesisClassifier
 from skomics.benchmark._rival_base import ProbableRival
 from skomics.benchmark._rivals import (
     import_foreign,
@@ -422,6 +423,10 @@ def with_params(spec, **params):
     return replace(spec, params={**spec.params, **params})
 
 
+def _make_outside(cls, random_state):
+    return cls(random_state=random_state)
+
+
 def _flat(name, make, label, **more):
     return ModelSpec(name, make, label, is_named_input=False, **more)
 
@@ -519,6 +524,12 @@ _OPTIONAL = [
     _foreign("tabpfn", "tabpfn", "TabPFNClassifier", "TabPFN"),
 ]
 
+# Other programs, which train on the tables of a fold by themselves.
+_OUTSIDE = [
+    ModelSpec("diablo", partial(_make_outside, DiabloClassifier), "DIABLO (mixOmics)"),
+    ModelSpec("flexynesis", partial(_make_outside, FlexynesisClassifier), "flexynesis"),
+]
+
 # The models that the command line knows.
 MODELS = {
     spec.name: spec
@@ -530,6 +541,7 @@ MODELS = {
         *_RIVALS,
         *_ALIASES,
         *_OPTIONAL,
+        *_OUTSIDE,
     ]
 }
 
@@ -543,6 +555,7 @@ MODEL_GROUPS = {
     "tuned": [f"{stem}-tuned" for stem, _, _ in _SEVEN],
     "published": [f"{stem}-paper" for stem, _, _ in _SEVEN],
     "optional": [spec.name for spec in _OPTIONAL],
+    "outside": [spec.name for spec in _OUTSIDE],
 }
 MODEL_GROUPS["all"] = [
     name for group in ("seven", "baselines", "balanced") for name in MODEL_GROUPS[group]

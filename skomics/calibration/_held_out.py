@@ -22,7 +22,6 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
@@ -33,6 +32,7 @@ from skomics._compat import (
     _fit_context,
     _raise_for_params,
     _safe_indexing,
+    available_if,
 )
 from skomics._inputs import read_input
 from skomics._rows import check_same_samples, quote_values

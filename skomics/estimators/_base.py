@@ -16,7 +16,7 @@ import torch
 from scipy import sparse
 from scipy.special import log_softmax
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 
 from skomics._compat import (
@@ -26,6 +26,7 @@ from skomics._compat import (
     has_callbacks,
     init_callback_context,
     wants_fitted_estimator,
+    with_callbacks,
 )
 from skomics._transaction import adopt, draft_of, learned_attributes
 from skomics.estimators._block_base import BaseBlockClassifier

@@ -61,6 +61,7 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
     batch_size: int | None = None  # type: ignore[assignment]
     lr: float = 5e-3
     weight_decay: float = 0.0
+    precision: Literal["float32", "tf32"] = "float32"
     class_weight: GraphClassWeight = "balanced"  # type: ignore[assignment]
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from sklearn.utils.metaestimators import available_if
 
-from skomics._compat import _fit_context
+from skomics._compat import _fit_context, available_if
 from skomics._rows import quote_values
 from skomics._transaction import adopt, draft_of
 from skomics.estimators._net import check_callbacks

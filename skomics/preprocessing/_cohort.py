@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 from scipy import stats
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_data
 
-from skomics._compat import Interval, StrOptions, _fit_context
+from skomics._compat import Interval, StrOptions, _fit_context, available_if
 from skomics._transaction import draft_of, whole
 from skomics._warnings import warn
 

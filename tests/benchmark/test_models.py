@@ -29,7 +29,9 @@ from skomics.datasets import perturb_omics
 # their own and are never run here.
 QUICK = MODEL_GROUPS["baselines"]
 OPTIONAL = MODEL_GROUPS["optional"]
-INSTALLED = sorted(set(MODELS) - set(OPTIONAL))
+# Other programs, whose tests are in test_outside.py.
+OUTSIDE = MODEL_GROUPS["outside"]
+INSTALLED = sorted(set(MODELS) - set(OPTIONAL) - set(OUTSIDE))
 FEW_EPOCHS = {"max_epochs": 2, "pretrain_epochs": 2, "device": "cpu"}
 
 
