@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from skomics._cli._console import UsageError, add_output, claim, write_whole
+from skomics._cli._console import CARDS, add_output, claim, write_whole
 from skomics._cli._data import add_data, add_labels, read_data
 from skomics._cli._models import add_features, add_model, fit_features, load_classifier
 
@@ -44,9 +44,7 @@ def write_card(args):
     """Write a card of a model."""
     from skomics.inspection import model_card
 
-    claim(args.output, args.force)
-    if args.output.suffix not in (".html", ".md"):
-        raise UsageError(f"Got {args.output}, but a name in .html or .md is wanted.")
+    claim(args.output, args.force, CARDS)
     model, test = load_classifier(args.model), None
     if args.data:
         X, y = read_data(args.data, args, has_labels=True)

@@ -1,15 +1,20 @@
 """What is said, where: results on stdout or in files, everything else on stderr."""
 
 import json
+import os
 import re
+import shutil
 import sys
-from contextlib import contextmanager
+import uuid
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 
 __all__ = [
+    "CARDS",
+    "FIGURES",
     "UsageError",
     "add_output",
     "add_table_options",
@@ -20,10 +25,14 @@ __all__ = [
     "print_note",
     "print_table",
     "save_figure",
+    "say_aside",
+    "speak_utf8",
     "write_whole",
 ]
 
 
+# How names of pages and pictures end.
+CARDS, FIGURES = (".html", ".md"), (".png", ".svg", ".pdf")
 # Parameters of the readers that options stand for.
 _OPTIONS = {
     "orientation": "--orientation",
@@ -43,12 +52,36 @@ def print_error(error):
     """Say why a command ends."""
     # The text of a KeyError is in quotes.
     text = error.args[0] if isinstance(error, KeyError) and error.args else error
-    print(f"error: {_with_options(text)}", file=sys.stderr)
+    say_aside(f"error: {_with_options(text)}")
 
 
 def print_note(message):
     """Say what the user should know, beside the result."""
-    print(f"note: {_with_options(message)}", file=sys.stderr)
+    say_aside(f"note: {_with_options(message)}")
+
+
+def say_aside(text):
+    """Say something that is no result."""
+    # Without a standard error, print would take the standard output.
+    if sys.stderr is not None:
+        print(text, file=sys.stderr, flush=True)
+
+
+def speak_utf8():
+    """Write UTF-8, as files are written, also where the locale has fewer letters.
+
+    A name of a sample must not end a command, nor be changed.
+    """
+    if "PYTHONIOENCODING" in os.environ:
+        return
+    for stream, errors in (
+        (sys.stdout, "surrogateescape"),
+        (sys.stderr, "backslashreplace"),
+    ):
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        if encoding.lower().replace("-", "") != "utf8":
+            with suppress(AttributeError):  # a stream of one's own
+                stream.reconfigure(encoding="utf-8", errors=errors)
 
 
 def _with_options(message):
@@ -68,9 +101,9 @@ def announced(what):
         What is done: "Training on 120 samples".
     """
     start = perf_counter()
-    print(f"{what} ...", file=sys.stderr, flush=True)
+    say_aside(f"{what} ...")
     yield
-    print(f"{what}: {perf_counter() - start:.1f} s", file=sys.stderr)
+    say_aside(f"{what}: {perf_counter() - start:.1f} s")
 
 
 def add_output(parser, what, *, default=None, is_required=False):
@@ -112,8 +145,8 @@ def add_table_options(parser, what):
     )
 
 
-def claim(path, force):
-    """Refuse a file that is there, before anything is computed.
+def claim(path, force, suffixes=()):
+    """Refuse a file that cannot be written, before anything is computed.
 
     Parameters
     ----------
@@ -123,20 +156,36 @@ def claim(path, force):
     force : bool
         Whether it may be overwritten.
 
+    suffixes : tuple of str, default=()
+        How its name may end; as it likes if there are none.
+
     Raises
     ------
     UsageError
-        If it is there and may not be, it is a folder, or its folder is missing.
+        If it is there and may not be, it is a folder, its folder is missing or must
+        not be written to, or its name ends otherwise.
     """
     if path is None:
         return
     path = Path(path)
     if path.is_dir():
         raise UsageError(f"{path} is a folder. Name a file.")
-    if path.exists() and not force:
+    if suffixes and path.suffix not in suffixes:
+        raise UsageError(
+            f"Got {path}, but a name in {' or '.join(suffixes)} is wanted."
+        )
+    # A pipe or a device has nothing that could be lost.
+    if path.is_file() and not force:
         raise UsageError(f"{path} is there. Name another file, or add --force.")
-    if not path.absolute().parent.is_dir():
+    folder = Path(os.path.realpath(path)).parent
+    if not folder.is_dir():
         raise UsageError(f"There is no folder {path.parent}. Make it first.")
+    if not os.access(folder, os.W_OK) and not _is_special(path):
+        raise UsageError(f"The folder {folder} is read-only. Name a file elsewhere.")
+
+
+def _is_special(path):
+    return path.exists() and not path.is_file()
 
 
 def write_whole(path, write):
@@ -145,20 +194,27 @@ def write_whole(path, write):
     Parameters
     ----------
     path : Path
-        The file.
+        The file. A link is followed, the permissions of a file that is there are kept,
+        and a pipe or a device is written to as it is.
 
     write : callable
         Takes the path of a new file beside it, with its suffix, and writes that.
     """
-    path = Path(path)
-    part = path.with_name(f".{path.name}.part{''.join(path.suffixes)}")
-    try:
-        write(part)
-        part.replace(path)
-    finally:
-        # Also after Ctrl-C.
-        part.unlink(missing_ok=True)
-    print(f"Written: {path}", file=sys.stderr)
+    target = Path(os.path.realpath(path))
+    if _is_special(target):
+        write(target)
+    else:
+        # Two processes may write the same file.
+        part = target.with_name(f".{uuid.uuid4().hex}.part{target.suffix}")
+        try:
+            write(part)
+            if target.exists():
+                shutil.copymode(target, part)
+            part.replace(target)
+        finally:
+            # Also after Ctrl-C.
+            part.unlink(missing_ok=True)
+    say_aside(f"Written: {path}")
 
 
 def save_figure(figure, path):

@@ -2,15 +2,24 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from skomics._cli._console import UsageError, print_note
 from skomics._inputs import read_input
 from skomics.io import load_folder, read_labels, read_omics
-from skomics.io._folder import find_tables
+from skomics.io._folder import TABLES, find_tables
 from skomics.io._read import name_files
 from skomics.io._tenx import is_tenx_folder
 from skomics.preprocessing import align_samples
 
-__all__ = ["add_data", "add_labels", "describe_samples", "has_labels", "read_data"]
+__all__ = [
+    "add_data",
+    "add_labels",
+    "describe_samples",
+    "has_labels",
+    "keep_out",
+    "read_data",
+]
 
 
 def add_data(parser, name="data", *, what="the samples", nargs="+"):
@@ -120,13 +129,14 @@ def read_data(paths, args, *, has_labels):
             f"Got the folder {folders[0]} and {len(paths) - 1} other inputs. Give one "
             "folder, or files only."
         )
-    if folders and args.id_level is None:
+    drops = has_labels and args.drop_unlabeled and _has_table(folders, args)
+    if folders and args.id_level is None and not drops:
         _refuse_orientation(args)
         return _read_folder(folders[0], y, args, has_labels)
     if has_labels and y is None:
         y = _labels_of_folder(folders, args)
     if not folders:
-        return _read_files(_name_files(paths), y, args)
+        return _read_files(_name_files(paths), y, args, _is_alone(paths))
     files = find_tables(folders[0], args.omics, _label_files(folders[0], args))
     return _read_files(files, y, args)
 
@@ -137,6 +147,32 @@ def has_labels(paths, args):
     return args.target is not None or any(
         Path(paths[0], name).is_file() for name in names
     )
+
+
+def keep_out(file, *data):
+    """Refuse a file that would be read as a modality of a folder of samples.
+
+    Parameters
+    ----------
+    file : Path or None
+        What will be written.
+
+    *data : list of str or None
+        DATA.
+
+    Raises
+    ------
+    UsageError
+        If it is a table in one of the folders.
+    """
+    if file is None or not file.name.lower().endswith(TABLES):
+        return
+    for path in [path for paths in data for path in paths or ()]:
+        if _is_folder(path) and file.resolve().parent == Path(path).resolve():
+            raise UsageError(
+                f"{file} would be read as a modality of {path} by the next command. "
+                "Name a file in another folder."
+            )
 
 
 def _is_folder(path):
@@ -192,6 +228,11 @@ def _label_files(folder, args):
     return {file.resolve() for file in given}
 
 
+def _has_table(folders, args):
+    """Tell whether the classes are in a table, not in a layout of one's own."""
+    return args.target is not None or any((f / "labels.csv").is_file() for f in folders)
+
+
 def _labels_of_folder(folders, args):
     file = folders[0] / "labels.csv" if folders else None
     if file is None or not file.is_file():
@@ -216,10 +257,29 @@ def _name_files(paths):
     return files
 
 
-def _read_files(files, y, args):
+def _is_alone(paths):
+    """Tell whether there is one file, without a name for what is in it."""
+    return len(paths) == 1 and Path(paths[0]).exists()
+
+
+def _read_alone(name, file, options):
+    """Read a file whose modalities keep their own names, if it has several."""
+    X = read_omics(file, **options)
+    if not hasattr(X, "columns"):
+        has_several = "omics" in X.var
+        return X if has_several else read_omics({name: file}, **options)
+    if X.columns.nlevels == 2:
+        return X
+    return pd.concat({name: X}, axis=1, names=["omics", "feature"])
+
+
+def _read_files(files, y, args, is_alone=False):
     options = {"orientation": args.orientation, "ids": y}
     if args.id_level is None:
-        X = read_omics(files, join=args.join, **options)
+        if is_alone:
+            X = _read_alone(*next(iter(files.items())), options)
+        else:
+            X = read_omics(files, join=args.join, **options)
         return (X, None) if y is None else _match(X, y, args)
     del options["ids"]
     tables = {name: read_omics(file, **options) for name, file in files.items()}

@@ -3,7 +3,13 @@
 import pandas as pd
 
 from skomics._cli._console import add_table_options, claim, print_json, write_whole
-from skomics._cli._data import add_data, add_labels, describe_samples, read_data
+from skomics._cli._data import (
+    add_data,
+    add_labels,
+    describe_samples,
+    keep_out,
+    read_data,
+)
 from skomics._cli._models import add_features, add_model, fit_features, load_classifier
 
 __all__ = ["add_arguments"]
@@ -33,6 +39,7 @@ def evaluate(args):
     from skomics.inspection._evidence import held_out_evidence
 
     claim(args.output, args.force)
+    keep_out(args.output, args.data)
     model = load_classifier(args.model)
     X, y = read_data(args.data, args, has_labels=True)
     X = fit_features(model, X, args)

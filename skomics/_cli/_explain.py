@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from skomics._cli._console import (
+    FIGURES,
     UsageError,
     add_table_options,
     announced,
@@ -12,7 +13,13 @@ from skomics._cli._console import (
     save_figure,
     write_whole,
 )
-from skomics._cli._data import add_data, add_labels, describe_samples, read_data
+from skomics._cli._data import (
+    add_data,
+    add_labels,
+    describe_samples,
+    keep_out,
+    read_data,
+)
 from skomics._cli._models import add_features, add_model, fit_features, load_classifier
 
 __all__ = ["add_arguments"]
@@ -56,7 +63,8 @@ def add_arguments(parser):
 def explain(args):
     """List what features or modalities add."""
     claim(args.output, args.force)
-    claim(args.figure, args.force)
+    keep_out(args.output, args.data)
+    claim(args.figure, args.force, FIGURES)
     by_modality = args.by == "modalities"
     if args.top is not None and (by_modality or args.top < 1):
         raise UsageError(f"Got --top {args.top}, but a number of features is wanted.")

@@ -71,7 +71,7 @@ def _print_model(found):
                 f"  {omics['name']}: {omics['n_features']} features, lacked by "
                 f"{omics['n_lacking']} samples"
             )
-    counts = {c["label"]: c["n_samples"] for c in receipt.get("classes", [])}
+    counts = {str(c["label"]): c["n_samples"] for c in receipt.get("classes", [])}
     classes = [f"{c} ({counts[c]})" if c in counts else c for c in found["classes"]]
     print(f"  classes: {', '.join(classes)}")
 

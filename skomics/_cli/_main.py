@@ -6,7 +6,13 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from importlib import import_module
 
 from skomics import __version__
-from skomics._cli._console import UsageError, print_error, print_note
+from skomics._cli._console import (
+    UsageError,
+    print_error,
+    print_note,
+    say_aside,
+    speak_utf8,
+)
 
 __all__ = ["main"]
 
@@ -60,23 +66,37 @@ def main(argv=None):
         0; 1 if data or model are at fault, 2 if the arguments are, 130 if interrupted.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
+    speak_utf8()
+    try:
+        return _dispatch(argv)
+    except KeyboardInterrupt:
+        say_aside("error: interrupted; no half-written file is left")
+        return 130
+
+
+def _dispatch(argv):
     if argv and argv[0] in _FOREIGN:
         module, function, _ = _FOREIGN[argv[0]]
         return getattr(import_module(module), function)(argv[1:])
     command = argv[0] if argv and argv[0] in COMMANDS else None
     args = _make_parser(command).parse_args(argv)
+    said = set()
+
+    def say_once(message, *_, **__):
+        # Of folds, and of one model that is asked several times.
+        if str(message) not in said:
+            said.add(str(message))
+            print_note(message)
+
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = lambda message, *_, **__: print_note(message)
+        warnings.showwarning = say_once
         return _run(args)
 
 
 def _run(args):
     try:
         args.run(args)
-    except KeyboardInterrupt:
-        print_error("interrupted; nothing was written")
-        return 130
     except UsageError as error:
         print_error(error)
         return 2

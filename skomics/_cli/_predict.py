@@ -10,7 +10,7 @@ from skomics._cli._console import (
     print_note,
     print_table,
 )
-from skomics._cli._data import add_data, describe_samples, read_data
+from skomics._cli._data import add_data, describe_samples, keep_out, read_data
 from skomics._cli._models import add_features, add_model, fit_features, load_classifier
 from skomics._modality import modality_mask
 
@@ -46,6 +46,7 @@ def add_arguments(parser):
 def predict(args):
     """Call new samples."""
     claim(args.output, args.force)
+    keep_out(args.output, args.data, args.train)
     model = load_classifier(args.model)
     X, _ = read_data(args.data, args, has_labels=False)
     X = fit_features(model, X, args)

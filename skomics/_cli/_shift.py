@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from skomics._cli._console import (
+    FIGURES,
     add_table_options,
     announced,
     claim,
@@ -16,6 +17,7 @@ from skomics._cli._data import (
     add_labels,
     describe_samples,
     has_labels,
+    keep_out,
     read_data,
 )
 from skomics._cli._models import add_features, add_model, fit_features, load_classifier
@@ -59,7 +61,8 @@ def show_shift(args):
     from skomics.inspection import cohort_shift
 
     claim(args.output, args.force)
-    claim(args.figure, args.force)
+    keep_out(args.output, args.data, args.train)
+    claim(args.figure, args.force, FIGURES)
     model = load_classifier(args.model)
     X, _ = read_data(args.data, args, has_labels=False)
     X = fit_features(model, X, args)

@@ -7,6 +7,7 @@ from sklearn.base import clone
 from sklearn.model_selection import StratifiedKFold, cross_validate
 
 from skomics._cli._console import (
+    CARDS,
     UsageError,
     add_output,
     announced,
@@ -99,16 +100,15 @@ def train(args):
     """Train, estimate how good the model is, and save it."""
     from skomics.persistence import save_model
 
-    claim(args.output, args.force)
-    claim(args.card, args.force)
-    if args.cv < 0 or args.cv == 1:
-        raise UsageError(f"Got --cv {args.cv}, but 0 or at least 2 folds are wanted.")
+    claim(args.output, args.force, (".safetensors",))
+    claim(args.card, args.force, CARDS)
+    _check_numbers(args)
     X, y = read_data(args.data, args, has_labels=True)
     model = make_model(args)
     what = f"{args.model} on {describe_samples(X)}, {y.nunique()} classes"
     results = None
     if args.cv:
-        n_folds = min(args.cv, rarest_class(y)[1])
+        n_folds = _count_folds(args.cv, y)
         with announced(f"Estimating {what} by {n_folds} folds"):
             results = estimate(model, X, y, args, n_folds)
     with announced(f"Training {what}"):
@@ -118,6 +118,27 @@ def train(args):
     _say(results, called, args)
     if args.card is not None:
         _write_card(model, results, X, y, args)
+
+
+def _check_numbers(args):
+    """Refuse numbers out of range before anything is computed."""
+    if args.cv < 0 or args.cv == 1:
+        raise UsageError(f"Got --cv {args.cv}, but 0 or at least 2 folds are wanted.")
+    for name in ("coverage", "risk"):
+        share = getattr(args, name)
+        if share is not None and not 0 <= share <= 1:
+            raise UsageError(f"Got --{name} {share}, but a share of 0 to 1 is wanted.")
+
+
+def _count_folds(n_folds, y):
+    label, n_samples = rarest_class(y)
+    if n_samples < 2:
+        raise ValueError(
+            f"The class {label!r} has a single sample, but an estimate by folds wants "
+            "2 of each class. Add samples, leave the class out, or go without an "
+            "estimate by --cv 0."
+        )
+    return min(n_folds, n_samples)
 
 
 def make_model(args):

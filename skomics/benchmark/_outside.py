@@ -251,7 +251,7 @@ class ProgramClassifier(OutsideClassifier):
         self,
         command: Sequence[str],
         *,
-        timeout: float = 3600,
+        timeout: float = 3600.0,
         random_state: RandomState = None,
     ) -> None:
         self.command = command

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from skomics._container import CHECKPOINT, digest, read_file, write_file
+from skomics._container import CHECKPOINT, digest, is_count, read_file, write_file
 from skomics.estimators._state import join_history, split_history
 from skomics.modules import current_source
 
@@ -19,6 +19,11 @@ _FACTS = ("estimator", "versions", "data", "omics", "classes", "continues", "rea
 _NO_MATTER = {"checkpoint", "verbose"}
 # Of skorch's early stopping.
 _STOPPING = ("misses_", "dynamic_threshold_", "best_epoch_")
+# What torch and Python say of a state that does not fit.
+_MISFITS = (
+    *(KeyError, TypeError, ValueError, RuntimeError, IndexError, AttributeError),
+    OverflowError,
+)
 _ANEW = "Delete the file to begin anew, or name another one with checkpoint=."
 
 
@@ -127,7 +132,7 @@ class TrainingCheckpoint:
         (header, tensors), self._found = self._found, None
         try:
             _restore(net, header, tensors)
-        except (KeyError, TypeError, ValueError, RuntimeError, IndexError) as error:
+        except _MISFITS as error:
             raise ValueError(
                 f"The checkpoint {self.path} does not fit the network of this fit "
                 f"({error!s:.300}). {_ANEW}"
@@ -160,6 +165,11 @@ class TrainingCheckpoint:
                 f"The checkpoint {self.path} is damaged: it does not have the checksum "
                 f"that it was written with. {_ANEW}"
             )
+        if not _is_complete(header):
+            raise ValueError(
+                f"The checkpoint {self.path} does not say what it is of, or how far. "
+                f"{_ANEW}"
+            )
         self._compare(header["key"])
         return header, tensors
 
@@ -180,6 +190,32 @@ class TrainingCheckpoint:
             f"The checkpoint {self.path} is of another fit: its {name} is {was!s:.80}, "
             f"but here it is {now!s:.80}. {_ANEW}"
         )
+
+
+def _is_complete(header):
+    """Tell whether a header has what a fit is told from and goes on by."""
+    counts = [header.get(name) for name in ("seed", "stage", "n_epochs", "n_steps")]
+    history = header.get("history")
+    is_complete = isinstance(header.get("key"), dict) and all(map(is_count, counts))
+    return (
+        is_complete
+        and isinstance(history, list)
+        and header["n_epochs"] <= len(history)
+        and header["seed"] < 2**32
+    )
+
+
+def _check_memory(optimizer):
+    """Refuse a memory of the optimizer that its parameters do not have."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    states = [optimizer.state.get(parameter, {}) for parameter in parameters]
+    names = {frozenset(state) for state in states if state}
+    if len(names) > 1 or len(optimizer.state) > len(parameters):
+        raise ValueError("parts of the optimizer's memory are missing")
+    for parameter, state in zip(parameters, states, strict=True):
+        shapes = {v.shape for v in state.values() if _is(v) and v.numel() > 1}
+        if not shapes <= {parameter.shape}:
+            raise ValueError("the optimizer's memory is of other weights")
 
 
 def _state_of(net):
@@ -223,6 +259,7 @@ def _restore(net, header, tensors):
     for group, rates in zip(state["param_groups"], header["rates"], strict=True):
         group.update({name: float(rate) for name, rate in rates.items()})
     net.optimizer_.load_state_dict(state)
+    _check_memory(net.optimizer_)
     net.n_steps_ = int(header["n_steps"])
     rows = join_history(header["history"], header["seconds"])
     net.history_ = type(net.history)(rows)

@@ -154,9 +154,10 @@ class CohortShift:
         if self.confidence is not None:
             text = f"  mean probability of the call: {self.confidence['new']:.2f}"
             if np.isfinite(self.confidence["train"]):
+                text += f", in training, out of fold, {self.confidence['train']:.2f}"
+            if np.isfinite(self.confidence["low"]):  # not of a single sample
                 text += (
-                    f", in training, out of fold, {self.confidence['train']:.2f} "
-                    f"(difference {self.confidence['low']:+.2f} to "
+                    f" (difference {self.confidence['low']:+.2f} to "
                     f"{self.confidence['high']:+.2f})"
                 )
             yield text
@@ -269,8 +270,8 @@ def cohort_shift(
     Raises
     ------
     ValueError
-        If no modality is in both cohorts, a number is out of range, or permutations are
-        too few for any shift to be found.
+        If no modality is in both cohorts, a value is infinite, a number is out of
+        range, or permutations are too few for any shift to be found.
 
     SampleAlignmentError
         If `y_train` has the ids of other samples.
@@ -322,7 +323,7 @@ def cohort_shift(
     _check_numbers(n_permutations, max_samples, alpha=alpha, level=level)
     check_is_fitted(estimator)
     random = check_random_state(random_state)
-    train, new = _read(X_train), _read(X_new)
+    train, new = _read(X_train, "X_train"), _read(X_new, "X_new")
     n_tested = _count_common(train, new)
     _check_permutations(n_permutations, n_tested, alpha)
     rows, found, missing = {}, [], []
@@ -362,12 +363,21 @@ def _check_numbers(n_permutations, max_samples, **shares):
             raise ValueError(f"{name} is {value!r}. Give a number between 0 and 1.")
 
 
-def _read(X):
+def _read(X, what):
     """Return the numbers of each modality as a Block with names."""
-    return {
+    blocks = {
         name: _as_numbers(block)
         for name, block in read_blocks(to_pandas(X)).blocks.items()
     }
+    for name, block in blocks.items():
+        values = block.data.data if sparse.issparse(block.data) else block.data
+        if np.isinf(values).any():
+            raise ValueError(
+                f"Modality {name!r} of {what} has {np.isinf(values).sum()} values that "
+                "are infinite, but finite numbers or NaN are wanted. Infinity is often "
+                "the log of 0; take log(x + 1)."
+            )
+    return blocks
 
 
 def _as_numbers(block):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import sparse, stats
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import KFold
@@ -226,7 +226,8 @@ def _modality_tables(estimator, X):
     pipeline = _find_pipeline(estimator)
     if pipeline is None or len(pipeline) == 1:
         if is_matrix(X):
-            return {_WHOLE: dense_rows(np.asarray(X), slice(None))}
+            X = X if sparse.issparse(X) else np.asarray(X)
+            return {_WHOLE: dense_rows(X, slice(None))}
         blocks = read_blocks(X).blocks
         return {n: dense_rows(b.data, slice(None)) for n, b in blocks.items()}
     table = dense_rows(pipeline[:-1].transform(X), slice(None))

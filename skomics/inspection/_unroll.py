@@ -418,7 +418,9 @@ def _transform(step, table):
     has = modality_mask(table)
     if has.all():
         return step.transform(table)
-    part = _dense(step.transform(table[has]))
+    # Where no sample has any, an invented one tells how many outputs there are.
+    given = table[has] if has.any() else _invent(table, 1)
+    part = _dense(step.transform(given))[: has.sum()]
     filled = np.full((len(has), part.shape[1]), np.nan)
     filled[has] = part
     return filled
@@ -471,12 +473,23 @@ def _find_weights(step, table, output):
     inputs, outputs = dense_rows(table, rows), dense_rows(output, rows)
     has = np.isfinite(inputs).all(axis=1)
     inputs, outputs = inputs[has], outputs[has]
-    if weights.shape != (output.shape[1], table.shape[1]) or not len(inputs):
+    if weights.shape != (output.shape[1], table.shape[1]):
         return None
+    if not len(inputs):  # the first samples, or all, lack the modality
+        given = _invent(table, _TRIED)
+        inputs, outputs = np.asarray(given), _dense(step.transform(given))
     moved = (inputs - inputs.mean(axis=0)) @ weights.T
     expected = outputs - outputs.mean(axis=0)
     scale = max(np.abs(expected).max(), 1e-12)
     return weights if np.allclose(moved, expected, atol=1e-3 * scale) else None
+
+
+def _invent(table, n_rows):
+    """Return samples with the columns of a table, by which a step can be tried."""
+    values = np.random.default_rng(0).random((n_rows, table.shape[1]))
+    if not isinstance(table, pd.DataFrame):
+        return values
+    return pd.DataFrame(values, columns=table.columns)
 
 
 def dense_rows(table, rows):

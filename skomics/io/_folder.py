@@ -27,10 +27,10 @@ from skomics.io._text import CellError, is_annotation
 if TYPE_CHECKING:
     from skomics._typing import StrPath
 
-__all__ = ["find_tables", "load_folder"]
+__all__ = ["TABLES", "find_tables", "load_folder"]
 
 LABELS = "labels.csv"
-_TABLES = (
+TABLES = (
     *(".csv", ".csv.gz", ".tsv", ".tsv.gz", ".xlsx", ".parquet", ".npz"),
     *(".h5ad", ".h5"),
 )
@@ -242,7 +242,7 @@ def _raise_no_labels(path, file):
 
 def find_tables(path, omics, others, pattern="*"):
     """Return the file of each modality, by name of the modality."""
-    suffixes = _TABLES if pattern == "*" else (".txt",)
+    suffixes = TABLES if pattern == "*" else (".txt",)
     files = {}
     for file in list_files(path, pattern):
         suffix = next((s for s in suffixes if file.name.lower().endswith(s)), "")

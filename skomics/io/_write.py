@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from csv import QUOTE_NONNUMERIC
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +16,9 @@ from skomics._modality import modality_mask
 from skomics._rows import check_same_samples
 from skomics._tcga import is_barcode
 from skomics._validation import check_labels
+from skomics._warnings import warn
+from skomics.io._files import list_files
+from skomics.io._folder import TABLES
 
 if TYPE_CHECKING:
     from skomics._typing import OmicsLike, StrPath
@@ -65,12 +67,18 @@ def save_folder(
     Raises
     ------
     FileExistsError
-        If one is there. Nothing is written.
+        If one is there, or a table of the same modality with another suffix. Nothing
+        is written.
 
     ValueError
         If the layout is unknown, the samples have no ids, `y` has others, or a
         modality has no feature names, one that is no file name, or, with "acgt", is
         sparse.
+
+    Warns
+    -----
+    UserWarning
+        If the folder has other tables, which will be read with these.
 
     See Also
     --------
@@ -105,7 +113,7 @@ def save_folder(
     samples = _name_samples(read.rows)
     if y is not None:
         _check_target(y, samples)
-    with TemporaryDirectory() as scratch:
+    with TemporaryDirectory(dir=_nearest(path), prefix=".skomics-") as scratch:
         for name, block in read.blocks.items():
             _check_block(name, block)
             _write_block(Path(scratch), name, block, samples, layout)
@@ -183,8 +191,42 @@ def _move(scratch, folder, names, overwrite):
             f"{str(folder)!r} already has {', '.join(there)}. Name another folder, or "
             "set overwrite=True."
         )
+    _check_others(folder, written)
     folder.mkdir(parents=True, exist_ok=True)
-    return [Path(shutil.move(file, folder / file.name)) for file in written]
+    return [file.replace(folder / file.name) for file in written]
+
+
+def _nearest(folder):
+    """Return where files are made that are moved into a folder whole.
+
+    Within one file system nothing is copied, and no half file left by an interrupt.
+    """
+    places = (place for place in (folder, *folder.absolute().parents))
+    return next(place for place in places if place.is_dir())
+
+
+def _check_others(folder, written):
+    """Refuse or tell of tables in the folder that would be read with these."""
+    names = {_modality_of(file.name) for file in written}
+    there = list_files(folder) if folder.is_dir() else []
+    others = {file.name for file in there if file.name.lower().endswith(TABLES)}
+    others -= {file.name for file in written}
+    twice = sorted(other for other in others if _modality_of(other) in names)
+    if twice:
+        raise FileExistsError(
+            f"{str(folder)!r} has {', '.join(twice)}, so that a modality would have "
+            "two tables. Delete it, or name another folder."
+        )
+    if others:
+        warn(
+            f"{str(folder)!r} also has {', '.join(sorted(others))}, which will be read "
+            "together with what is written. Delete what is not of these samples."
+        )
+
+
+def _modality_of(file):
+    suffixes = [s for s in TABLES if file.lower().endswith(s)]
+    return file[: -len(suffixes[0])] if suffixes else None
 
 
 def _place(file, names):

@@ -165,8 +165,9 @@ class SampleRankTransformer(_CohortTransformer):
 class _AdaptiveTransformer(_CohortTransformer):
     """Base of transformers that can learn a new cohort, too.
 
-    A subclass has `_learn_cohort(X)`, which sets what it has learned of it, and says by
-    `_needs_cohort` whether it has to.
+    A subclass has `_learn_cohort(X)`, which sets what it has learned of it, and
+    `_forget_cohort()`, after which it is as fitted; it says by `_needs_cohort` whether
+    it has to learn one.
     """
 
     _needs_cohort = True
@@ -201,6 +202,7 @@ class _AdaptiveTransformer(_CohortTransformer):
                 "samples as they are. Give all samples of the cohort at once, or use "
                 "SampleRankTransformer, which needs one only."
             )
+            adapted._forget_cohort()
             return adapted
         adapted.n_cohort_samples_ = n_samples
         adapted._learn_cohort(X)
@@ -330,15 +332,19 @@ class ReferenceQuantileNormalizer(_AdaptiveTransformer):
                 "All values of all samples are NaN, so there is no distribution to "
                 "learn. Leave the modality out."
             )
-        self.n_cohort_samples_ = 0
         if self.per == "sample":
             shares = _grid(min(self.n_quantiles, X.shape[1]))
             self.reference_ = _quantiles(X.T, shares).mean(axis=1)
             self.__dict__.pop("cohort_quantiles_", None)
+            self.n_cohort_samples_ = 0
         else:
             self.reference_ = self._feature_quantiles(X)
-            self.cohort_quantiles_ = self.reference_
+            self._forget_cohort()
         return self
+
+    def _forget_cohort(self):
+        self.cohort_quantiles_ = self.reference_
+        self.n_cohort_samples_ = 0
 
     @property
     def _needs_cohort(self):
@@ -541,9 +547,12 @@ class CohortScaler(_AdaptiveTransformer):
         scale = np.sqrt(variance)
         is_constant = scale <= _CONSTANT * np.maximum(np.abs(self.location_), 1)
         self.scale_ = np.where(is_constant, 0.0, scale)
+        self._forget_cohort()
+        return self
+
+    def _forget_cohort(self):
         self.cohort_location_, self.cohort_scale_ = self.location_, self.scale_
         self.n_cohort_samples_ = 0
-        return self
 
     def _learn_cohort(self, X):
         is_used = (self.scale_ > 0) & ((~np.isnan(X)).sum(axis=0) > 1)

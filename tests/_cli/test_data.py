@@ -83,6 +83,43 @@ def test_samples_without_a_class_are_refused_or_left_out(folder, capsys):
     assert sum(found["classes"].values()) < len(labels) - 2
 
 
+def test_samples_without_a_class_are_left_out_of_a_folder_those_that_lack_stay(
+    folder, capsys
+):
+    labels = pd.read_csv(folder / "labels.csv")
+    labels.loc[:2, "label"] = None
+    labels.to_csv(folder / "labels.csv", index=False)
+    for target in ([], ["--target", folder / "labels.csv"]):
+        found = info(folder, "--drop-unlabeled", *target, capsys=capsys)
+        assert sum(found["classes"].values()) == len(labels) - 3
+        assert any(block["n_lacking"] for block in found["modalities"])
+
+
+def test_a_file_of_several_modalities_keeps_their_names(folder, capsys):
+    anndata = pytest.importorskip("anndata")
+    X, _ = load_folder(folder, join="inner")
+    var = pd.DataFrame(
+        {"omics": X.columns.get_level_values(0)},
+        index=[f"{omics}__{feature}" for omics, feature in X.columns],
+    )
+    table = anndata.AnnData(X.to_numpy(), pd.DataFrame(index=X.index), var)
+    table.write_h5ad(folder / "all.h5ad")
+    found = info(folder / "all.h5ad", capsys=capsys)
+    names = {block["name"] for block in found["modalities"]}
+    assert names == {"methylation", "expression", "protein"}
+
+
+def test_classes_that_are_numbers_are_counted_in_a_model(folder, tmp_path, capsys):
+    labels = pd.read_csv(folder / "labels.csv")
+    labels["label"] = labels["label"].str[-1].astype(int)
+    labels.to_csv(folder / "labels.csv", index=False)
+    command = ["train", str(folder), "--model", "block_ridge", "--cv", "0"]
+    assert main([*command, "-o", str(tmp_path / "m.safetensors")]) == 0
+    capsys.readouterr()
+    assert main(["info", str(tmp_path / "m.safetensors")]) == 0
+    assert "classes: 1 (30), 2 (30), 3 (30)" in capsys.readouterr().out
+
+
 def test_files_of_acgt_are_matched_by_patient(tmp_path, capsys):
     folder = tmp_path / "raw"
     options = ["--samples", "40", "--layout", "acgt"]
@@ -125,6 +162,11 @@ def test_data_that_do_not_fit_are_refused(folder, argv, message, capsys):
 
 
 def test_classes_of_files_must_be_named(folder, capsys, tmp_path):
-    command = ["train", str(folder / "protein.csv"), "-o", str(tmp_path / "m")]
+    command = [
+        "train",
+        str(folder / "protein.csv"),
+        "-o",
+        str(tmp_path / "m.safetensors"),
+    ]
     assert main(command) == 2
     assert "Name their file with --target FILE" in capsys.readouterr().err

@@ -14,11 +14,13 @@ from skomics._cli._main import COMMANDS
 ROOT = Path(__file__).parents[2]
 
 
-def run(*args, code=""):
+def run(*args, code="", **env):
     """Run python with arguments in a process of its own."""
     command = [sys.executable, *(["-c", code] if code else ["-m", "skomics"]), *args]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **env}
+    return subprocess.run(
+        command, env=env, capture_output=True, encoding="utf-8", timeout=120
+    )
 
 
 def test_help_shows_every_command_and_an_example(capsys):
@@ -103,6 +105,26 @@ def test_output_that_nobody_reads_is_no_fault(cohort):
     done = run(code=code)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
+
+
+def test_a_locale_without_letters_changes_no_name(tmp_path):
+    file = tmp_path / "rna.csv"
+    file.write_text("patient_id,TP53\np é,1\np ≤,2\n", encoding="utf-8")
+    # As after LC_ALL=C, which Python repairs by itself where it can.
+    options = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = run("info", str(file), **options)
+    assert done.returncode == 0, done.stderr
+    assert "(p é, p ≤, ...)" in done.stdout
+
+
+def test_an_interrupt_of_an_import_ends_with_130(monkeypatch, capsys):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_main, "import_module", interrupted)
+    assert main(["info", "x"]) == 130
+    assert main(["benchmark"]) == 130
+    assert "interrupted" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ def test_nine_jobs_on_a_cohort_of_tcga(data_dir, tmp_path, monkeypatch, capsys):
         skomics card model.safetensors theirs -o card.html
         skomics benchmark --data ours --models block-ridge --folds 3 --repeats 1 --n-jobs 1
         skomics report skomics-benchmark
-    """.strip().splitlines():
+    """.strip().splitlines():  # noqa: E501
         run(line)
     calls = pd.read_csv("calls.csv", index_col="sample")
     is_called = ~calls["abstained"]

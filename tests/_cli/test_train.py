@@ -81,12 +81,17 @@ def test_a_model_that_is_there_is_kept_unless_forced(cohort, tmp_path, capsys):
     assert load_model(file) is not None
 
 
-def test_a_fault_of_saving_leaves_what_was_there(cohort, tmp_path, capsys):
-    file = tmp_path / "model.pkl"
+def test_a_fault_of_saving_leaves_what_was_there(cohort, tmp_path, monkeypatch, capsys):
+    def fail(_, path):
+        path.write_text("half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("skomics.persistence.save_model", fail)
+    file = tmp_path / "model.safetensors"
     file.write_text("mine")
     assert train(cohort, file, "--force") == 1
-    assert "pickle" in capsys.readouterr().err
-    assert [p.name for p in tmp_path.iterdir()] == ["model.pkl"]
+    assert "No space left" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["model.safetensors"]
     assert file.read_text() == "mine"
 
 

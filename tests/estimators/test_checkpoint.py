@@ -11,6 +11,7 @@ import pytest
 from skorch.callbacks import LRScheduler
 
 from skomics import EFNNClassifier, SMAClassifier, load_model, save_model
+from skomics._container import CHECKPOINT, digest, read_file, write_file
 from skomics.estimators._checkpoint import TrainingCheckpoint
 from tests.conftest import REPOSITORY
 from tests.estimators.quick import CLASSIFIERS, make_short
@@ -186,6 +187,51 @@ def test_files_that_are_no_checkpoint_are_refused(tiny, tmp_path, end_early):
         model.fit(X, y)
 
 
+_WRONG = [None, "x", -1, 10**9, 1.5, True, [], [1], {}]
+
+
+@pytest.mark.parametrize(
+    "part", ["key", "seed", "stage", "n_epochs", "n_steps", "history", "rates"]
+)
+def test_a_crafted_header_is_refused_in_words(part, tiny, tmp_path, end_early):
+    X, y = tiny
+    file = tmp_path / "fit"
+    model = make_short(EFNNClassifier, checkpoint=file)
+    end_early(model, X, y)
+    header, tensors, _ = read_file(file, kind=CHECKPOINT)
+    wrong = [value for value in _WRONG if not _is_harmless(part, value)]
+    for value in wrong:
+        crafted = header | {part: value}
+        crafted["sha256"] = digest(crafted, tensors)
+        write_file(file, crafted, tensors, kind=CHECKPOINT)
+        with pytest.raises(ValueError, match=r"The checkpoint .* Delete the file to"):
+            model.fit(X, y)
+
+
+def _is_harmless(part, value):
+    # A count that no fit has made, but that does no harm.
+    return part in ("stage", "n_steps") and value == 10**9
+
+
+@pytest.mark.parametrize("change", ["less", "shape", "unknown"])
+def test_a_crafted_memory_is_refused_in_words(change, tiny, tmp_path, end_early):
+    X, y = tiny
+    file = tmp_path / "fit"
+    model = make_short(EFNNClassifier, checkpoint=file)
+    end_early(model, X, y)
+    header, tensors, _ = read_file(file, kind=CHECKPOINT)
+    name = next(n for n in tensors if n.startswith("optimizer/0/exp"))
+    if change == "less":
+        del tensors[name]
+    else:
+        name = name if change == "shape" else "code/0"
+        tensors[name] = np.zeros(3, np.float32)
+    header["sha256"] = digest(header, tensors)
+    write_file(file, header, tensors, kind=CHECKPOINT)
+    with pytest.raises(ValueError, match="does not fit the network.*Delete the file"):
+        model.fit(X, y)
+
+
 def test_a_folder_that_is_not_there_is_said_at_once(tiny, tmp_path):
     X, y = tiny
     model = make_short(EFNNClassifier, checkpoint=tmp_path / "no" / "fit")
@@ -209,7 +255,8 @@ from skomics.datasets import make_intersim
 X, y = make_intersim(n_samples=60, n_clusters=3, random_state=0)
 model = SMAClassifier(max_epochs=40, random_state=0, checkpoint=sys.argv[1])
 if sys.argv[2] == "slow":
-    from skomics.estimators._checkpoint import TrainingCheckpoint
+    from skomics._container import CHECKPOINT, digest, read_file, write_file
+from skomics.estimators._checkpoint import TrainingCheckpoint
     write = TrainingCheckpoint.write
     TrainingCheckpoint.write = lambda self, net: (write(self, net), time.sleep(0.2))
 print(model.fit(X, y).fit_receipt_["learned"])

@@ -427,3 +427,25 @@ def test_a_classifier_around_a_model_stands_for_it(kind):
         held = SelectiveClassifier(held, coverage=0.8).fit(X, y)
     expected = feature_attributions(model, X)
     pd.testing.assert_frame_equal(feature_attributions(held, X), expected)
+
+
+@pytest.mark.parametrize("step", [SimpleImputer(), PCA(3)], ids=repr)
+@pytest.mark.filterwarnings("ignore:No sample has the modality:UserWarning")
+def test_a_modality_that_no_sample_has_adds_nothing(step):
+    steps = OmicsConcatenator(make_pipeline(StandardScaler(), step))
+    model = make_pipeline(steps, BlockRidgeClassifier()).fit(SMALL, Y)
+    new = SMALL[:8].copy()
+    new["protein"] = np.nan
+    table = feature_attributions(model, new).set_index("modality")
+    assert not table.loc["protein", "value"].any()
+    assert table.loc["expression", "value"].any()
+
+
+@pytest.mark.filterwarnings("ignore:Some samples lack a modality:UserWarning")
+def test_first_samples_may_lack_what_a_linear_step_is_of():
+    steps = OmicsConcatenator(make_pipeline(StandardScaler(), PCA(3)))
+    model = make_pipeline(steps, BlockRidgeClassifier()).fit(SMALL, Y)
+    new = SMALL[:20].copy()
+    new.iloc[:10, new.columns.get_level_values(0) == "protein"] = np.nan
+    table = feature_attributions(model, new).set_index("modality")
+    assert table.loc["protein", "value"].any()

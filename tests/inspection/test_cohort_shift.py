@@ -268,3 +268,36 @@ def test_cohorts_without_a_common_modality_are_refused():
 def test_labels_of_other_samples_are_refused():
     with pytest.raises(SampleAlignmentError, match="y_train"):
         shift_of(NEW, y_train=Y[:120].iloc[::-1])
+
+
+def test_one_sample_has_no_interval_of_the_difference():
+    model = fit(LogisticRegression())
+    found = cohort_shift(model, NEW[:1], X_train=TRAIN, y_train=Y_TRAIN, **QUICK)
+    assert np.isnan(found.confidence["low"])
+    assert "nan" not in found.summary()
+    assert "in training, out of fold" in found.summary()
+
+
+@pytest.mark.filterwarnings("ignore::skomics.exceptions.NamelessOmicsWarning")
+def test_a_sparse_matrix_has_novelty_scores():
+    values = np.random.default_rng(0).poisson(3, (60, 5)).astype(float)
+    y = np.tile(["a", "b"], 30)
+    found = [
+        cohort_shift(
+            BlockRidgeClassifier().fit(make(values), y),
+            make(values[:20]),
+            X_train=make(values),
+            random_state=0,
+        )
+        for make in (sparse.csr_matrix, np.asarray)
+    ]
+    pd.testing.assert_frame_equal(found[0].novelty, found[1].novelty)
+
+
+@pytest.mark.parametrize("what", ["X_new", "X_train"])
+def test_infinite_values_are_refused(what):
+    tables = {"X_new": NEW.copy(), "X_train": TRAIN.copy()}
+    tables[what].iloc[0, -1] = -np.inf
+    match = f"'protein' of {what} has 1 values that are infinite.*log of 0"
+    with pytest.raises(ValueError, match=match):
+        cohort_shift(MODEL, **tables, **QUICK)

@@ -90,6 +90,36 @@ def test_files_that_are_there_are_kept_unless_told(tmp_path):
     assert (tmp_path / "rna.csv").read_text() != "mine"
 
 
+def test_tables_that_would_be_read_with_these_are_told_or_refused(tmp_path):
+    save_folder({"mirna": make_tables()["rna"]}, Y, tmp_path)
+    with pytest.warns(UserWarning, match=r"also has mirna\.csv, which will be read"):
+        save_folder(make_tables(), Y, tmp_path, overwrite=True)
+    (tmp_path / "mirna.csv").unlink()
+    with pytest.warns(UserWarning, match=r"also has labels\.csv, which will be read"):
+        save_folder(make_tables(), None, tmp_path, overwrite=True)
+    (tmp_path / "rna.csv").rename(tmp_path / "rna.tsv")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(FileExistsError, match=r"has rna\.tsv, so that .* two tables"):
+        save_folder(make_tables(), Y, tmp_path, overwrite=True)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_files_are_made_where_they_will_be(tmp_path, monkeypatch):
+    places = []
+    written = pd.DataFrame.to_csv
+
+    def to_csv(self, path, **options):
+        places.append(path.parent.parent)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", to_csv)
+    with pytest.raises(KeyboardInterrupt):
+        save_folder(make_tables(), Y, tmp_path / "new" / "folder")
+    assert places == [tmp_path]
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(pd.DataFrame, "to_csv", written)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -296,3 +296,14 @@ def test_file_with_numbers_that_do_not_fit_is_refused(
     setattr(fitted, name, value)
     with pytest.raises(ValueError, match=f"load_model would refuse.*{name}"):
         save_model(fitted, tmp_path / "model.safetensors")
+
+
+@each_adaptive
+def test_one_sample_of_a_third_cohort_is_not_moved_as_the_second_was(transformer):
+    adapted = clone(transformer).fit(draw()).adapt(3 * draw(seed=1) + 7)
+    single = draw(1, seed=2)
+    with pytest.warns(UserWarning, match="leaves its samples as they are"):
+        again = adapted.adapt(single)
+    assert again.n_cohort_samples_ == 0
+    np.testing.assert_array_equal(again.transform(single), single)
+    assert np.abs(adapted.transform(single) - single).max() > 1
