@@ -52,7 +52,8 @@ class OutsideClassifier(ProbableRival):
     trains on one part and answers for the other, whose labels it is not given.
     """
 
-    timeout = 3600
+    timeout: float
+    random_state: RandomState
 
     def fit(self, X: OmicsLike, y: ArrayLike) -> Self:
         """Keep the training samples.

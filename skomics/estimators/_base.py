@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from scipy import sparse
 from scipy.special import log_softmax
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 
@@ -88,9 +88,8 @@ _MODALITY_DROPOUT = 0.2
 @dataclass(kw_only=True, eq=False, repr=False)
 class BaseOmicsClassifier(  # type: ignore[override]  # `_is_new` of the mixin
     ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    CallbackSupportMixin,
     EmbeddingMixin,
+    CallbackSupportMixin,
     StreamedFitMixin,
     PartialFitMixin,
     MemoryRetryMixin,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from sklearn.base import TransformerMixin
 
 if TYPE_CHECKING:
     from skomics._typing import TableLike
@@ -13,8 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddingMixin"]
 
 
-class EmbeddingMixin:
-    """Embed samples, so that a fitted network is a step before another classifier."""
+class EmbeddingMixin(TransformerMixin):
+    """Embed samples, so that a fitted network is a step before another classifier.
+
+    scikit-learn wraps `transform` for `set_output` in the class that defines it.
+    """
 
     def embed(self, X: TableLike) -> np.ndarray:
         """Return what the network makes of samples before its last layer.
