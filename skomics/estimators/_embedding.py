@@ -50,7 +50,7 @@ class EmbeddingMixin(TransformerMixin):
         >>> EFNNClassifier(max_epochs=5, random_state=0).fit(X, y).embed(X).shape
         (60, 50)
         """
-        read, stream = self._read_new, self._stream_answers  # type: ignore[attr-defined]
+        read, stream = self._read_new, self._stream_answers
         units = stream(X, self._table_units)
         return self._table_units(*read(X)) if units is None else units
 

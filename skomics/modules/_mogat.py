@@ -118,8 +118,8 @@ class MoGAT(MultiViewGraphModule):
     >>> links = sparse.csr_array(np.ones((4, 4)))
     >>> hop = Hop.from_scipy(links, range(4), device="cpu", dtype=torch.float32)
     >>> module = MoGAT(
-    ...     block_sizes=[5, 3], n_classes=3, hidden_sizes=[8], n_heads=2, slope=0.2, dropout=0.0,
-    ...     end_to_end=True, max_hidden=64, max_cells=1000)
+    ...     block_sizes=[5, 3], n_classes=3, hidden_sizes=[8], n_heads=2, slope=0.2,
+    ...     dropout=0.0, end_to_end=True, max_hidden=64, max_cells=1000)
     >>> views = [(torch.zeros(4, 5), [hop]), (torch.zeros(4, 3), [hop])]
     >>> module(views).shape
     torch.Size([3, 4, 3])

@@ -62,7 +62,8 @@ class RandomSource:
     --------
     >>> import torch
     >>> from skomics.modules import RandomSource
-    >>> first, again = (torch.rand(1, generator=RandomSource(0).on("cpu")) for _ in "ab")
+    >>> sources = RandomSource(0), RandomSource(0)
+    >>> first, again = (torch.rand(1, generator=s.on("cpu")) for s in sources)
     >>> torch.equal(first, again)
     True
     """
