@@ -24,6 +24,8 @@ _MISFITS = (
     *(KeyError, TypeError, ValueError, RuntimeError, IndexError, AttributeError),
     OverflowError,
 )
+# Remember the same of all weights, in their shape; Adafactor, say, does not.
+_ONE_SHAPE = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
 _ANEW = "Delete the file to begin anew, or name another one with checkpoint=."
 
 
@@ -207,6 +209,8 @@ def _is_complete(header):
 
 def _check_memory(optimizer):
     """Refuse a memory of the optimizer that its parameters do not have."""
+    if not isinstance(optimizer, _ONE_SHAPE):
+        return
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     states = [optimizer.state.get(parameter, {}) for parameter in parameters]
     names = {frozenset(state) for state in states if state}
