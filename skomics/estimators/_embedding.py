@@ -50,9 +50,8 @@ class EmbeddingMixin(TransformerMixin):
         >>> EFNNClassifier(max_epochs=5, random_state=0).fit(X, y).embed(X).shape
         (60, 50)
         """
-        read, stream = self._read_new, self._stream_answers
-        units = stream(X, self._table_units)
-        return self._table_units(*read(X)) if units is None else units
+        units = self._stream_answers(X, self._table_units)
+        return self._table_units(*self._read_new(X)) if units is None else units
 
     def _table_units(self, table, present):
         path = self.path_._path_logits(table) if self._takes_offsets else None
