@@ -255,8 +255,7 @@ from skomics.datasets import make_intersim
 X, y = make_intersim(n_samples=60, n_clusters=3, random_state=0)
 model = SMAClassifier(max_epochs=40, random_state=0, checkpoint=sys.argv[1])
 if sys.argv[2] == "slow":
-    from skomics._container import CHECKPOINT, digest, read_file, write_file
-from skomics.estimators._checkpoint import TrainingCheckpoint
+    from skomics.estimators._checkpoint import TrainingCheckpoint
     write = TrainingCheckpoint.write
     TrainingCheckpoint.write = lambda self, net: (write(self, net), time.sleep(0.2))
 print(model.fit(X, y).fit_receipt_["learned"])
