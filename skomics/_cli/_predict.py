@@ -53,7 +53,8 @@ def predict(args):
     train = None
     if args.train is not None:
         train, _ = read_data(args.train, args, has_labels=False)
-        _warn_of_shift(model, X, fit_features(model, train, args))
+        train = fit_features(model, train, args)
+        _warn_of_shift(model, X, train)
     with announced(f"Calling {describe_samples(X)}"):
         table = call_samples(model, X, train)
     print_table(table, args)
