@@ -184,11 +184,12 @@ def _read_target(args):
         if args.target_column is not None:
             raise UsageError("--target-column needs --target, the file it is in.")
         return None
-    return read_labels(
-        args.target,
-        column=args.target_column,
-        missing="drop" if args.drop_unlabeled else "error",
-    )
+    return _read_labels(args.target, args, column=args.target_column)
+
+
+def _read_labels(file, args, **options):
+    missing = "drop" if args.drop_unlabeled else "error"
+    return read_labels(file, missing=missing, **options)
 
 
 def _refuse_orientation(args):
@@ -237,7 +238,7 @@ def _labels_of_folder(folders, args):
     file = folders[0] / "labels.csv" if folders else None
     if file is None or not file.is_file():
         raise UsageError("The classes are wanted. Name their file with --target FILE.")
-    return read_labels(file, missing="drop" if args.drop_unlabeled else "error")
+    return _read_labels(file, args)
 
 
 def _name_files(paths):
