@@ -63,7 +63,7 @@ TRANSFORMERS = {
     "StabilitySelector": [
         {"n_resamples": 5},
         {"n_resamples": 3, "error": "fdr", "level": 0.5, "n_permutations": 2},
-        {"n_resamples": 2, "estimator": DecisionTreeClassifier()},
+        {"n_resamples": 2, "estimator": DecisionTreeClassifier(random_state=0)},
     ],
 }
 
