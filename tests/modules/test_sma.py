@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from skomics.modules import SMA, allocate_tokens
 from skomics.modules._layers import sinusoidal_positions
-from skomics.modules._sma import _softmax
+from skomics.modules._sma import _Attend
 
 
 def make(**kwargs):
@@ -208,16 +208,26 @@ def test_number_of_weights_grows_linearly_with_the_features():
     assert count(40_000) - count(20_000) == 2 * (count(20_000) - count(10_000))
 
 
-@pytest.mark.parametrize("n_tokens", [1, 8, 15, 16, 40])
-def test_softmax_in_three_steps_is_that_of_torch(n_tokens):
+@pytest.mark.parametrize("n_tokens", [1, 8, 15, 16, 32])
+@pytest.mark.parametrize("lacks", [False, True])
+def test_attention_of_few_tokens_is_that_of_torch(n_tokens, lacks):
     generator = torch.Generator().manual_seed(0)
-    scores = 50 * torch.randn(6, 5, n_tokens, generator=generator, dtype=torch.float64)
-    scores[:2, :, n_tokens // 2 + 1 :] = -torch.inf
-    upstream = torch.randn(scores.shape, generator=generator, dtype=torch.float64)
+    qkv = 5 * torch.randn(6, n_tokens, 3 * 8, generator=generator, dtype=torch.float64)
+    upstream = torch.randn(6, n_tokens, 8, generator=generator, dtype=torch.float64)
+    mask = None
+    if lacks:  # two samples lack what the tokens at the end are made of
+        mask = torch.ones(6, 1, 1, n_tokens, dtype=torch.bool)
+        mask[:2, ..., n_tokens // 2 + 1 :] = False
+
+    def fused(x):
+        heads = x.view(6, n_tokens, 3, 2, 4).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(*heads, attn_mask=mask)
+        return mixed.transpose(1, 2).flatten(2)
+
     results = []
-    for function in (_softmax, lambda x: x.softmax(-1)):
-        x = scores.clone().requires_grad_()
-        weights = function(x)
-        weights.backward(upstream)
-        results.append((weights.detach(), x.grad))
-    torch.testing.assert_close(results[0], results[1], rtol=1e-12, atol=1e-12)
+    for function in (lambda x: _Attend.apply(x, 2, mask), fused):
+        x = qkv.clone().requires_grad_()
+        mixed = function(x)
+        mixed.backward(upstream)
+        results.append((mixed.detach(), x.grad))
+    torch.testing.assert_close(results[0], results[1], rtol=1e-11, atol=1e-11)
