@@ -13,6 +13,7 @@ from importlib.util import find_spec
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, ParameterGrid
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
@@ -20,6 +21,7 @@ from skomics._document import format_table
 from skomics._environment import package_versions
 from skomics._threads import blas_threads
 from skomics.estimators import EFNNClassifier, LFNNClassifier, SMAClassifier
+from skomics.model_selection import BatchedSearchCV
 
 __all__ = ["measure_speed", "speed_main"]
 
@@ -84,6 +86,7 @@ def measure_speed(*, device="auto", n_rounds=3, is_quick=False):
         # itself, and two that wait for one another on a busy machine take far longer.
         stack.enter_context(torch_context(device=torch.device("cpu")))
         rows += _beside_others(device, n_rounds, is_quick)
+        rows += _searches(device, is_quick)
         rows.append(_share_of_peak(device, is_quick))
         rows += _exponents(device, is_quick)
         rows += _processes(device, is_quick)
@@ -167,6 +170,25 @@ def _plain_loop(model, X, y):
             optimizer.step()
 
 
+def _searches(device, is_quick):
+    """Yield searches of one process beside scikit-learn's, which is timed once."""
+    n_samples, n_features, n_classes = (60, 40, 2) if is_quick else (180, 1600, 3)
+    X, y = _data(n_samples, n_features, n_classes)
+    model = SMAClassifier(omics=[n_features], device=device, random_state=0)
+    model.set_params(max_epochs=3 if is_quick else "auto")
+    grid = {"lr": [1e-3, 3e-3, 1e-2], "weight_decay": [0.1, 1.0, 10.0]}
+    if is_quick:
+        del grid["weight_decay"]
+    n_candidates = len(ParameterGrid(grid))
+    theirs = _seconds(lambda: GridSearchCV(model, grid, cv=2).fit(X, y))
+    for halving in (None, 3):
+        search = BatchedSearchCV(model, grid, cv=2, halving=halving)
+        ours = _seconds(lambda search=search: search.fit(X, y))
+        name = "BatchedSearchCV" + (f"(halving={halving})" if halving else "")
+        what = f"{name}, {n_candidates} candidates of SMA, {n_samples} × {n_features}"
+        yield (what, "GridSearchCV", ours, theirs, ours / theirs, "s")
+
+
 def _share_of_peak(device, is_quick):
     """Return the arithmetic of a fit of SMA by what the machine does in that time."""
     from torch.utils.flop_counter import FlopCounterMode
@@ -228,7 +250,7 @@ def _processes(device, is_quick):
     yield ("import of SMAClassifier", name, ours, theirs, ours / theirs, "s")
     light = min(_run("import skomics") for _ in range(2)) - base
     yield ("import skomics", "", light, np.nan, np.nan, "s")
-    shape = ["60", "2000"] if is_quick else ["200", "60000"]
+    shape = ["60", "2000"] if is_quick else ["200", "250000"]
     if sys.platform.startswith("linux"):
         out = _python(_MEMORY, *shape, device).stdout
         what = f"memory of SMAClassifier.fit, {' × '.join(shape)}"

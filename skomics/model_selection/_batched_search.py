@@ -377,7 +377,7 @@ class BatchedSearchCV(BaseSearchCV):
             pre_dispatch=self.pre_dispatch,
             prefer="threads" if threads else None,
         )
-        out = self._run(parallel, tasks, everyone, context)
+        out = self._run(parallel, search, tasks, everyone, context)
         context.call_on_fit_task_end(estimator=self)
         return candidates, out, None
 
@@ -408,7 +408,7 @@ class BatchedSearchCV(BaseSearchCV):
                 sequential_subtasks=False,
             ).call_on_fit_task_begin(estimator=self)
             until = None if number == len(rungs) - 1 else rung.n_resources
-            found = self._run(parallel, tasks, alive, inner, until)
+            found = self._run(parallel, search, tasks, alive, inner, until)
             inner.call_on_fit_task_end(estimator=self)
             rows += [candidates[c] for c in alive]
             out += found
@@ -454,7 +454,7 @@ class BatchedSearchCV(BaseSearchCV):
             scores = [score[self.refit] for score in scores]
         return np.reshape(scores, (-1, self.n_splits_)).mean(axis=1)
 
-    def _run(self, parallel, tasks, alive, context, until=None):
+    def _run(self, parallel, search, tasks, alive, context, until=None):
         """Run all tasks; return the results candidate by candidate, fold by fold."""
         n_splits = self.n_splits_
         if self.verbose > 0:
@@ -477,7 +477,9 @@ class BatchedSearchCV(BaseSearchCV):
             }
             if own:
                 work.append((task, own))
-        done = parallel(delayed(task.run)(own, until) for task, own in work)
+        done = parallel(
+            delayed(task.run)(search.X, search.y, own, until) for task, own in work
+        )
         results = {
             (c, task.number): result
             for (task, _), found in zip(work, done, strict=True)
@@ -505,8 +507,6 @@ class BatchedSearchCV(BaseSearchCV):
         return [
             Task(
                 estimator=clone(search.estimator),
-                X=search.X,
-                y=search.y,
                 batch=batch,
                 params=[candidates[c] for c in batch.members],
                 number=number,

@@ -20,9 +20,6 @@ class Task:
     estimator : estimator
         What is searched.
 
-    X, y : indexable
-        All samples.
-
     batch : Batch
         Which candidates.
 
@@ -46,8 +43,6 @@ class Task:
     """
 
     estimator: object
-    X: object
-    y: object
     batch: Batch
     params: list
     number: int
@@ -57,11 +52,15 @@ class Task:
     pauses: bool = False
     fits: BatchFit | None = None
 
-    def run(self, contexts, until=None):
+    def run(self, X, y, contexts, until=None):
         """Fit, or train on, and score the candidates that have a context.
 
         Parameters
         ----------
+        X, y : indexable
+            All samples. They are arguments, so that joblib sends them to the workers of
+            a cluster once, and not with each task.
+
         contexts : dict of int to CallbackContext
             By candidate.
 
@@ -73,29 +72,33 @@ class Task:
         results : dict of int to dict
             What scikit-learn notes of a fit, by candidate.
         """
-        fits = None if self.batch.is_alone else self._fit_together(until)
+        fits = None if self.batch.is_alone else self._fit_together(X, y, until)
         results = {}
+
+        def score(estimator, i, c):
+            return self._score(estimator, X, y, i, contexts[c])
+
         for i, c in enumerate(self.batch.members):
             if c not in contexts:
                 continue
             if fits is None:
-                results[c] = self._score(clone(self.estimator), i, contexts[c])
+                results[c] = score(clone(self.estimator), i, c)
             else:
                 ready, seconds = _ready(fits, i)
-                results[c] = self._score(ready, i, contexts[c])
+                results[c] = score(ready, i, c)
                 results[c]["fit_time"] = seconds
                 del ready.fit, ready.set_params  # they know the estimator, and it them
         if self.pauses:
             self.fits = fits
         return results
 
-    def _score(self, estimator, i, context):
+    def _score(self, estimator, X, y, i, context):
         train, test = self.split
         n_candidates, n_splits = self.sizes
         return _fit_and_score(
             estimator,
-            self.X,
-            self.y,
+            X,
+            y,
             train=train,
             test=test,
             parameters=self.params[i],
@@ -105,22 +108,22 @@ class Task:
             **self.kwargs,
         )
 
-    def _fit_together(self, until):
+    def _fit_together(self, X, y, until):
         """Return the candidates fitted together, or None if it has to be one by one."""
         try:
-            return (self.fits or self._begin()).advance(until)
+            return (self.fits or self._begin(X, y)).advance(until)
         except Exception as error:
             if self.pauses:
                 return BatchFit([self.estimator] * len(self.params), False).fail(error)
             return None  # each candidate's own fit tells what is wrong with it
 
-    def _begin(self):
+    def _begin(self, X, y):
         estimators = [
             clone(self.estimator).set_params(**clone(own, safe=False))
             for own in self.params
         ]
         fits = BatchFit(estimators, self.batch.is_stack)
-        return fits.read(self.X, self.y, self.split[0], self.kwargs["fit_params"])
+        return fits.read(X, y, self.split[0], self.kwargs["fit_params"])
 
     def drop(self, candidates):
         """Let go of candidates that are not wanted any more."""

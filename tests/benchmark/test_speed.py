@@ -36,14 +36,15 @@ def test_a_quick_look_has_all_parts():
     has_pair = table["against"] != ""
     assert np.isfinite(table.loc[has_pair, "ratio"]).all()
     parts = table["what"].str.split(" ").str[0].unique().tolist()
-    assert {"EFNNClassifier,", "SMAClassifier,", "arithmetic", "import"} <= {*parts}
+    expected = {"EFNNClassifier,", "SMAClassifier,", "arithmetic", "import"}
+    assert expected | {"BatchedSearchCV,"} <= {*parts}
     # On so little data, beside other work, a share may be anything.
     assert (table.loc[has_pair, "theirs"] > 0).all()
 
 
 def test_the_command_prints_a_table_or_json(monkeypatch, capsys):
     row = ("fit", "loop", 1.0, 2.0, 0.5, "s")
-    for name in ("_beside_others", "_exponents", "_processes"):
+    for name in ("_beside_others", "_searches", "_exponents", "_processes"):
         monkeypatch.setattr(_speed, name, lambda *_: [row])
     monkeypatch.setattr(_speed, "_share_of_peak", lambda *_: row)
     assert main(["speed", "--quick"]) == 0
