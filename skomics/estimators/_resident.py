@@ -71,7 +71,8 @@ class ResidentData:
 
     def _rows(self, index):
         if torch.is_tensor(self.X):
-            return self.X[index]
+            is_slice = isinstance(index, slice)
+            return self.X[index] if is_slice else self.X.index_select(0, index)
         index = index.cpu().numpy() if torch.is_tensor(index) else index
         return torch.as_tensor(self.X[index].toarray()).to(self.device)
 

@@ -136,12 +136,13 @@ class _TokenNoise(nn.Module):
     def __init__(self, *, rate, bounds, feature_widths):
         super().__init__()
         self.rate = rate
+        self.sizes = [stop - start for start, stop in bounds]
         n_features = bounds[-1][1]
         tokens = torch.empty(n_features, dtype=torch.int64)
         for t, (start, stop) in enumerate(bounds):
             tokens[start:stop] = t
         widths = torch.tensor(feature_widths)
-        is_turned = widths != torch.bincount(tokens)
+        is_turned = widths != torch.tensor(self.sizes)
         self.register_buffer("tokens", tokens, persistent=False)
         self.register_buffer("widths", widths, persistent=False)
         self.register_buffer("is_turned", is_turned[tokens], persistent=False)
@@ -151,13 +152,13 @@ class _TokenNoise(nn.Module):
         """Disturb the features in training mode; do nothing otherwise."""
         if not self.training or self.rate == 0:
             return x
-        squares = x.new_zeros(len(x), len(self.widths))
-        squares = squares.index_add(1, self.tokens, x.detach() ** 2)
+        parts = x.detach().square().split(self.sizes, dim=1)
+        squares = torch.stack([part.sum(1) for part in parts], dim=1)
         scale = (squares / self.widths * (self.rate / (1 - self.rate))).sqrt()
         noise = torch.randn(
             x.shape, generator=generator_on(x.device), dtype=x.dtype, device=x.device
         )
-        noisy = x + noise * scale[:, self.tokens]
+        noisy = x + noise * scale.index_select(1, self.tokens)
         return torch.where(self.is_turned, noisy, self.dropout(x))
 
 
