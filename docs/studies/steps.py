@@ -1,9 +1,9 @@
 """Say where the time of a training step goes: ``python docs/studies/steps.py``.
 
-Profiles fits of four networks with their defaults to 600 samples of 2,000 and of 20,000
-features in three modalities, on one thread, and prints the table of docs/performance.md.
-The arithmetic is what torch counts, against the best of twenty products of two matrices
-of 1,024 × 1,024 in the same process.
+Profiles fits of four networks with their defaults to 600 samples of 2,000 and 20,000
+features in three modalities, on one thread, and prints docs/performance.md's table. The
+arithmetic is what torch counts, against the best of twenty products of two matrices of
+1,024 × 1,024 in the same process.
 """
 
 import sys
@@ -20,7 +20,7 @@ from skomics._document import format_table
 
 MODELS = ("SMAClassifier", "LFNNClassifier", "LFCNNClassifier", "EFCNNClassifier")
 FEATURES = (2_000, 20_000)
-# What an operator of torch is counted as; all else is the walk through Python and torch.
+# What an operator of torch is counted as; all else is the walk through Python.
 KINDS = {
     "products": ("aten::bmm", "aten::mm", "aten::addmm", "aten::baddbmm"),
     "optimizer": ("aten::_fused_adamw_", "aten::_foreach", "Optimizer"),

@@ -22,13 +22,18 @@ if TYPE_CHECKING:
 __all__ = [
     "AtacTfidfTransformer",
     "CLRTransformer",
+    "CountTransformer",
     "LibrarySizeNormalizer",
     "MValueTransformer",
 ]
 
 
-class _CountTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Base of transformers of counts: sparse stays sparse, negatives are refused."""
+class CountTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Base of transformers of counts: sparse stays sparse, negatives are refused.
+
+    What one learns is settled from what it gathers, which may be from some samples
+    after others.
+    """
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -55,13 +60,24 @@ class _CountTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 f"Negative values in data passed to {type(self).__name__}: "
                 f"{(values < 0).sum()} of {X.shape[0] * X.shape[1]}, the lowest "
                 f"{values.min():.3g}, but counts are at least 0. Give raw counts, "
-                "before they are centerd, scaled or logged."
+                "before they are centered, scaled or logged."
             )
         return X
+
+    def _fit_counts(self, X):
+        X = self._read_counts(X, reset=True)
+        self._settle(self._gather(X, None))
+        return self
 
 
 def _sums(X, axis):
     return np.asarray(X.sum(axis=axis, dtype=np.float64)).ravel()
+
+
+def _add(total, sums, X):
+    """Return sums over samples, and their number, with those of samples before."""
+    before, n_samples = (0.0, 0) if total is None else total
+    return before + sums, n_samples + X.shape[0]
 
 
 def _reciprocal(values):
@@ -94,7 +110,7 @@ def _log1p(X):
     return X
 
 
-class LibrarySizeNormalizer(_CountTransformer):
+class LibrarySizeNormalizer(CountTransformer):
     r"""Bring all samples to the same number of counts, and take logs.
 
     Parameters
@@ -171,17 +187,26 @@ class LibrarySizeNormalizer(_CountTransformer):
         ValueError
             If a count is negative or NaN, or there are none in any sample.
         """
-        X = self._read_counts(X, reset=True)
+        return self._fit_counts(X)
+
+    def _gather(self, X, sizes):
+        """Add the number of counts of each sample to those of samples before."""
+        if self.target_sum is not None:
+            return None
+        sizes = [] if sizes is None else sizes
+        return [*sizes, _sums(X, axis=1)]
+
+    def _settle(self, sizes):
         self.target_sum_ = self.target_sum
-        if self.target_sum is None:
-            sizes = _sums(X, axis=1)
-            if not sizes.any():
-                raise ValueError(
-                    f"All counts of the {len(sizes)} samples are 0, so the median of "
-                    "their sums is not known. Check the table, or set target_sum."
-                )
-            self.target_sum_ = float(np.median(sizes[sizes > 0]))
-        return self
+        if sizes is None:
+            return
+        sizes = np.concatenate(sizes)
+        if not sizes.any():
+            raise ValueError(
+                f"All counts of the {len(sizes)} samples are 0, so the median of "
+                "their sums is not known. Check the table, or set target_sum."
+            )
+        self.target_sum_ = float(np.median(sizes[sizes > 0]))
 
     def transform(self, X: MatrixLike) -> MatrixLike:
         """Normalize the samples, each by itself.
@@ -201,8 +226,8 @@ class LibrarySizeNormalizer(_CountTransformer):
         return _log1p(X) if self.log1p else X
 
 
-class CLRTransformer(_CountTransformer):
-    r"""Centerd log-ratios of counts, as of antibody-derived tags (ADT).
+class CLRTransformer(CountTransformer):
+    r"""Centered log-ratios of counts, as of antibody-derived tags (ADT).
 
     Parameters
     ----------
@@ -276,11 +301,18 @@ class CLRTransformer(_CountTransformer):
         ValueError
             If a count is negative or NaN.
         """
-        is_per_feature = self.per == "feature"
-        X = self._read_counts(X, reset=True, copy=is_per_feature)
-        if is_per_feature:
-            self.geometric_means_ = np.exp(_sums(_log1p(X), axis=0) / X.shape[0])
-        return self
+        return self._fit_counts(X)
+
+    def _gather(self, X, total):
+        """Add the logs of each feature, and the number of samples."""
+        if self.per != "feature":
+            return None
+        return _add(total, _sums(_log1p(X.copy()), axis=0), X)
+
+    def _settle(self, total):
+        if total is not None:
+            logs, n_samples = total
+            self.geometric_means_ = np.exp(logs / n_samples)
 
     def transform(self, X: MatrixLike) -> MatrixLike:
         """Take the log-ratios.
@@ -304,7 +336,7 @@ class CLRTransformer(_CountTransformer):
         return _log1p(X)
 
 
-class AtacTfidfTransformer(_CountTransformer):
+class AtacTfidfTransformer(CountTransformer):
     r"""Weigh peaks of open chromatin by how rarely they are open, and take logs.
 
     Parameters
@@ -378,9 +410,15 @@ class AtacTfidfTransformer(_CountTransformer):
         ValueError
             If a count is negative or NaN.
         """
-        X = self._read_counts(X, reset=True)
-        self.idf_ = X.shape[0] * _reciprocal(_sums(X, axis=0))
-        return self
+        return self._fit_counts(X)
+
+    def _gather(self, X, total):
+        """Add the counts of each peak, and the number of samples."""
+        return _add(total, _sums(X, axis=0), X)
+
+    def _settle(self, total):
+        counts, n_samples = total
+        self.idf_ = n_samples * _reciprocal(counts)
 
     def transform(self, X: MatrixLike) -> MatrixLike:
         """Weigh the counts.

@@ -10,9 +10,11 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils import check_consistent_length, get_tags
 
 from skomics._blocks import read_blocks
+from skomics._compat import validate_params
 from skomics._modality import modality_mask
 from skomics._rows import check_same_samples
 from skomics._validation import check_labels
+from skomics.preprocessing._counts import CountTransformer
 from skomics.preprocessing._receipt import begin_receipt
 
 __all__ = ["fit_on_stream"]
@@ -131,6 +133,8 @@ class _Plan:
             )
         if self._learner is not None:
             self._n_done += 1
+            if isinstance(self._learner, _Counted):
+                self._learner.settle()
         self._learner, self._n_passes = None, self._n_passes + 1
 
 
@@ -149,21 +153,38 @@ def _learns(step):
 
 
 def _check_step(name, step):
-    is_known = hasattr(step, "partial_fit") or isinstance(step, VarianceThreshold)
-    if is_known or not _learns(step):
+    is_known = isinstance(step, VarianceThreshold | CountTransformer)
+    if is_known or hasattr(step, "partial_fit") or not _learns(step):
         return
     raise TypeError(
         f"The transformer of block '{name}' has the step {step!r}, which cannot learn "
         "from a file: it has no partial_fit. Use transformers that have it "
         "(StandardScaler, MaxAbsScaler, MinMaxScaler, IncrementalPCA), "
-        "VarianceThreshold, or those that learn nothing "
-        "(LibrarySizeNormalizer(target_sum=1e4), FunctionTransformer); or fit on "
-        "samples in memory (X.to_memory())."
+        "VarianceThreshold, the transformers of counts of skomics, or those that learn "
+        "nothing (FunctionTransformer); or fit on samples in memory (X.to_memory())."
     )
 
 
 def _learner_of(step):
+    if isinstance(step, CountTransformer):
+        return _Counted(step)
     return _Variances(step) if isinstance(step, VarianceThreshold) else step
+
+
+class _Counted:
+    """Fits a transformer of counts on some samples after others."""
+
+    def __init__(self, step):
+        validate_params(step)
+        self._step, self._gathered = step, None
+
+    def partial_fit(self, data):
+        counts = self._step._read_counts(data, reset=True)
+        self._gathered = self._step._gather(counts, self._gathered)
+
+    def settle(self):
+        """Let what was gathered be learned, once there are all samples."""
+        self._step._settle(self._gathered)
 
 
 class _Variances:

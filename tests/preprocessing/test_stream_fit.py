@@ -12,6 +12,7 @@ from sklearn.preprocessing import (
     FunctionTransformer,
     MaxAbsScaler,
     MinMaxScaler,
+    QuantileTransformer,
     StandardScaler,
 )
 
@@ -19,6 +20,7 @@ from skomics import OmicsConcatenator, _stream
 from skomics._stream import OmicsStream
 from skomics.exceptions import SampleAlignmentError
 from skomics.preprocessing import (
+    AtacTfidfTransformer,
     CLRTransformer,
     LibrarySizeNormalizer,
 )
@@ -57,6 +59,9 @@ TRANSFORMERS = [
     VarianceThreshold(0.6),
     FunctionTransformer(np.log1p, accept_sparse=True),
     CLRTransformer(),
+    CLRTransformer("feature"),
+    LibrarySizeNormalizer(),
+    AtacTfidfTransformer(),
     make_pipeline(
         LibrarySizeNormalizer(100.0),
         VarianceThreshold(),
@@ -125,11 +130,28 @@ def test_steps_that_need_all_samples_are_refused_and_leave_what_was_there(both):
     table, backed = both
     model = OmicsConcatenator(MaxAbsScaler()).fit(table)
     before = model.fit_receipt_["learned"]
-    for step in (SelectKBest(k=2), LibrarySizeNormalizer(), CLRTransformer("feature")):
+    for step in (SelectKBest(k=2), QuantileTransformer()):
         model.transformer = make_pipeline(MaxAbsScaler(), step)
         with pytest.raises(TypeError, match="cannot learn from a file: it has no part"):
             model.fit(backed, np.arange(N_ROWS) % 2)
     assert model.fit_receipt_["learned"] == before
+
+
+def test_counts_that_are_0_in_some_chunks_are_learned_from_the_others(tmp_path):
+    table = make_table(is_sparse=True)
+    is_late = sparse.diags_array((np.arange(N_ROWS) > 200).astype(np.float32))
+    table.X = sparse.csr_matrix(is_late @ table.X)
+    table.write_h5ad(tmp_path / "x.h5ad")
+    backed = anndata.read_h5ad(tmp_path / "x.h5ad", backed="r")
+    known = OmicsConcatenator(LibrarySizeNormalizer()).fit(table)
+    fitted = OmicsConcatenator(LibrarySizeNormalizer()).fit(backed)
+    for name, transformer in known.transformers_.items():
+        assert fitted.transformers_[name].target_sum_ == transformer.target_sum_
+    table.X = 0 * table.X
+    table.write_h5ad(tmp_path / "none.h5ad")
+    backed = anndata.read_h5ad(tmp_path / "none.h5ad", backed="r")
+    with pytest.raises(ValueError, match="All counts of the 300 samples are 0"):
+        OmicsConcatenator(LibrarySizeNormalizer()).fit(backed)
 
 
 def test_labels_of_other_samples_are_refused(both):
