@@ -9,12 +9,13 @@ import hashlib
 import json
 import math
 import os
-import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from skomics._files import replace_whole
 
 __all__ = [
     "CHECKPOINT",
@@ -145,7 +146,6 @@ def write_file(path, header, tensors, check=None, *, kind=MODEL):
     """
     path = Path(path)
     _check_suffix(path)
-    # What a link points to is replaced, not the link.
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {target.parent}. Make it first.")
@@ -154,15 +154,9 @@ def write_file(path, header, tensors, check=None, *, kind=MODEL):
     )
     if check is not None:
         check(header, tensors, len(text) + sum(a.nbytes for a in tensors.values()))
-    tmp = target.with_name(f"{target.name}.{uuid.uuid4().hex}.tmp")
-    mode = None
-    with suppress(FileNotFoundError):
-        mode = target.stat().st_mode & 0o7777
-    # Never wider than what was there, not even while it is written.
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    number = os.open(tmp, flags, 0o666 if mode is None else 0o600)
-    try:
-        with os.fdopen(number, "wb") as file:
+
+    def write(part):
+        with part.open("wb") as file:
             file.write(len(text).to_bytes(8, "little") + text)
             for name in order:
                 array = tensors[name]
@@ -170,13 +164,8 @@ def write_file(path, header, tensors, check=None, *, kind=MODEL):
                 file.write(array.data if array.size else b"")
             file.flush()
             os.fsync(file.fileno())
-        if mode is not None:
-            os.chmod(tmp, mode)
-        os.replace(tmp, target)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(tmp)
-        raise
+
+    replace_whole(target, write)
 
 
 def _check_suffix(path):

@@ -3,14 +3,14 @@
 import json
 import os
 import re
-import shutil
 import sys
-import uuid
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
+
+from skomics._files import replace_whole
 
 __all__ = [
     "CARDS",
@@ -194,26 +194,16 @@ def write_whole(path, write):
     Parameters
     ----------
     path : Path
-        The file. A link is followed, the permissions of a file that is there are kept,
-        and a pipe or a device is written to as it is.
+        The file, as of :func:`skomics._files.replace_whole`. A pipe or a device is
+        written to as it is.
 
     write : callable
         Takes the path of a new file beside it, with its suffix, and writes that.
     """
-    target = Path(os.path.realpath(path))
-    if _is_special(target):
-        write(target)
+    if _is_special(Path(path)):
+        write(path)
     else:
-        # Two processes may write the same file.
-        part = target.with_name(f".{uuid.uuid4().hex}.part{target.suffix}")
-        try:
-            write(part)
-            if target.exists():
-                shutil.copymode(target, part)
-            part.replace(target)
-        finally:
-            # Also after Ctrl-C.
-            part.unlink(missing_ok=True)
+        replace_whole(path, write)
     say_aside(f"Written: {path}")
 
 

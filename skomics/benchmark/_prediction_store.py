@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from skomics._files import replace_whole
 from skomics._optional import import_optional
 from skomics._validation import code_labels
-from skomics.benchmark._files import append_whole, replace_whole
+from skomics.benchmark._files import append_whole
 from skomics.benchmark._results import KEY
 
 __all__ = [

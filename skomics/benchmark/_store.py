@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from skomics._files import replace_whole
 from skomics._optional import import_optional
 from skomics.benchmark._confusion import fill_scores
-from skomics.benchmark._files import append_whole, replace_whole
+from skomics.benchmark._files import append_whole
 from skomics.benchmark._results import (
     ADDED_COLUMNS,
     COLUMNS,

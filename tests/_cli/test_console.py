@@ -50,17 +50,6 @@ def test_a_folder_that_must_not_be_written_to_is_refused(tmp_path, monkeypatch):
         claim(tmp_path / "calls.csv", force=False)
 
 
-def test_a_link_is_followed_and_permissions_stay(tmp_path):
-    file, link = tmp_path / "real.csv", tmp_path / "link.csv"
-    file.write_text("old")
-    file.chmod(0o640)
-    link.symlink_to(file)
-    write_whole(link, lambda path: path.write_text("new"))
-    assert link.is_symlink()
-    assert file.read_text() == "new"
-    assert stat.S_IMODE(file.stat().st_mode) == 0o640
-
-
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
 def test_a_pipe_is_written_to_and_stays(tmp_path):
     pipe, read = tmp_path / "pipe.csv", []
@@ -72,18 +61,6 @@ def test_a_pipe_is_written_to_and_stays(tmp_path):
     reader.join(timeout=30)
     assert read == ["calls"]
     assert stat.S_ISFIFO(pipe.stat().st_mode)
-
-
-def test_two_writers_of_one_file_do_not_disturb_each_other(tmp_path):
-    file = tmp_path / "calls.csv"
-
-    def write_late(path):
-        path.write_text("first")
-        write_whole(file, lambda other: other.write_text("second"))
-
-    write_whole(file, write_late)
-    assert file.read_text() == "first"
-    assert [path.name for path in tmp_path.iterdir()] == ["calls.csv"]
 
 
 def test_without_a_standard_error_results_stay_alone(monkeypatch, capsys):

@@ -425,16 +425,15 @@ def test_only_fitted_estimators_are_saved(file):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a full disk")
 def test_full_disk_is_an_os_error_and_leaves_the_old_file(fitted, file, monkeypatch):
     save_model(fitted, file)
-    before, real = file.read_bytes(), os.fdopen
+    before = file.read_bytes()
 
-    def fill_the_disk(number, mode):
-        os.close(number)
+    def fill_the_disk(path, mode):
         return open("/dev/full", mode, buffering=0)
 
-    monkeypatch.setattr(_container.os, "fdopen", fill_the_disk)
-    with pytest.raises(OSError, match="No space left"):
-        save_model(fitted, file)
-    monkeypatch.setattr(_container.os, "fdopen", real)
+    with monkeypatch.context() as patch:
+        patch.setattr(_container.Path, "open", fill_the_disk)
+        with pytest.raises(OSError, match="No space left"):
+            save_model(fitted, file)
     assert file.read_bytes() == before
     assert list(file.parent.iterdir()) == [file]
 
