@@ -301,3 +301,22 @@ def test_infinite_values_are_refused(what):
     match = f"'protein' of {what} has 1 values that are infinite.*log of 0"
     with pytest.raises(ValueError, match=match):
         cohort_shift(MODEL, **tables, **QUICK)
+
+
+def test_samples_of_training_among_the_new_ones_are_named():
+    new = pd.concat([NEW, TRAIN[:30]])
+    (note,) = shift_of(new).notes
+    assert "30 of 110 samples of X_new have the very values of samples of X_t" in note
+    text = shift_of(TRAIN).summary()
+    assert "120 of 120 samples" in text
+    assert "no proof of equality" not in text
+
+
+def test_equal_samples_of_few_possible_values_are_no_repeated_ones():
+    rng = np.random.default_rng(0)
+    train, new = (
+        pd.concat({"mutation": pd.DataFrame(rng.integers(0, 2, (60, 4)))}, axis=1)
+        for _ in range(2)
+    )
+    model = DummyClassifier().fit(train, np.arange(60) % 2)
+    assert cohort_shift(model, new, X_train=train, **QUICK).notes == []

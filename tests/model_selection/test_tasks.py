@@ -28,8 +28,6 @@ def make(params, **settings):
     }
     return Task(
         estimator=SMA,
-        X=X,
-        y=Y,
         batch=batch,
         params=params,
         number=0,
@@ -42,7 +40,7 @@ def make(params, **settings):
 
 def test_time_of_a_fit_is_its_share_and_no_model_is_kept():
     task = make([{"lr": 1e-3, "max_epochs": 3}, {"lr": 3e-3, "max_epochs": 3}])
-    results = task.run({0: None, 1: None})
+    results = task.run(X, Y, {0: None, 1: None})
     assert sorted(results) == [0, 1]
     assert all(result["fit_time"] > 0 for result in results.values())
     assert task.fits is None
@@ -52,15 +50,15 @@ def test_time_of_a_fit_is_its_share_and_no_model_is_kept():
 def test_task_travels_to_a_worker():
     task = make([{"lr": 1e-3, "max_epochs": 3}])
     again = pickle.loads(pickle.dumps(task))
-    scores = [one.run({0: None})[0]["test_scores"] for one in (task, again)]
+    scores = [one.run(X, Y, {0: None})[0]["test_scores"] for one in (task, again)]
     assert scores[0] == scores[1]
 
 
 def test_task_that_pauses_keeps_its_training_and_scores_who_is_asked_for():
     task = make([{"lr": 1e-3}, {"lr": 3e-3}], pauses=True)
-    task.run({0: None, 1: None}, until=2)
+    task.run(X, Y, {0: None, 1: None}, until=2)
     task.drop({0})
-    assert list(task.run({1: None}, until=4)) == [1]
+    assert list(task.run(X, Y, {1: None}, until=4)) == [1]
     assert task.fits.fitted(1).n_iter_ == 4
 
 
