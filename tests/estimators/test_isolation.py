@@ -28,7 +28,12 @@ from tests.test_common import quick_estimators
 
 # Batches, dropped features and dropped omics: all that is drawn at random.
 CLASSIFIERS = [
-    clone(estimator).set_params(max_epochs=2, batch_size=24, modality_dropout=0.2)
+    clone(estimator).set_params(
+        **{"pretrain_epochs": 2} if hasattr(estimator, "pretrain_epochs") else {},
+        max_epochs=2,
+        batch_size=24,
+        modality_dropout=0.2,
+    )
     for estimator in quick_estimators()
     if hasattr(estimator, "max_epochs")
 ]
