@@ -32,6 +32,8 @@ OPTIONAL = MODEL_GROUPS["optional"]
 # Other programs, whose tests are in test_outside.py.
 OUTSIDE = MODEL_GROUPS["outside"]
 INSTALLED = sorted(set(MODELS) - set(OPTIONAL) - set(OUTSIDE))
+# The balanced ones differ in a parameter, not in what is done with samples.
+UNLIKE = [name for name in INSTALLED if name not in MODEL_GROUPS["balanced"]]
 FEW_EPOCHS = {"max_epochs": 2, "pretrain_epochs": 2, "device": "cpu"}
 
 
@@ -50,10 +52,7 @@ def test_model_fits_and_predicts(tiny, name):
     assert set(epochs) <= {2}
 
 
-# The balanced ones differ in a parameter, not in what is done where a modality lacks.
-@pytest.mark.parametrize(
-    "name", [n for n in INSTALLED if n not in MODEL_GROUPS["balanced"]]
-)
+@pytest.mark.parametrize("name", UNLIKE)
 @pytest.mark.filterwarnings("ignore::skomics.exceptions.InformativeMissingnessWarning")
 def test_model_does_without_a_modality_that_samples_lack(tiny, name):
     X, y = perturb_omics(*tiny, missing_omics=0.2, random_state=0)
@@ -174,7 +173,7 @@ def test_model_is_at_chance_where_labels_are_permuted(name):
     assert means["part"] > high or name == "dummy"
 
 
-@pytest.mark.parametrize("name", INSTALLED)
+@pytest.mark.parametrize("name", UNLIKE)
 def test_model_takes_sparse_omics(tiny, name):
     anndata = pytest.importorskip("anndata")
     X, y = tiny
