@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -41,7 +42,7 @@ _OPTIONS = {
     "labels": "--target",
     "overwrite": "--force",
 }
-_ADVICE = re.compile(rf"\b({'|'.join(_OPTIONS)})=(?:'(\w+)'|True)?")
+_ADVICE = re.compile(rf"\b({'|'.join(_OPTIONS)})=(?:'(\w+)'|\[(.*?)\]|True)?")
 
 
 class UsageError(Exception):
@@ -86,9 +87,13 @@ def speak_utf8():
 
 def _with_options(message):
     """Return advice for callers of functions as one for users of the commands."""
-    return _ADVICE.sub(
-        lambda found: f"{_OPTIONS[found[1]]} {found[2] or ''}".rstrip(), str(message)
-    )
+    return _ADVICE.sub(_as_option, str(message))
+
+
+def _as_option(found):
+    name, word, several = found.groups()
+    values = shlex.join(re.findall("'([^']*)'", several)) if several else word or ""
+    return f"{_OPTIONS[name]} {values}".rstrip()
 
 
 @contextmanager

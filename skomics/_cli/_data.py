@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from skomics._blocks import read_blocks
 from skomics._cli._console import UsageError, print_note
 from skomics._inputs import read_input
 from skomics.io import load_folder, read_labels, read_omics
 from skomics.io._folder import TABLES, find_tables
+from skomics.io._join import warn_of_outcomes
 from skomics.io._read import name_files
 from skomics.io._tenx import is_tenx_folder
 from skomics.preprocessing import align_samples
@@ -201,15 +203,19 @@ def _refuse_orientation(args):
 
 
 def _read_folder(folder, y, args, has_labels):
-    options = {
-        "omics": args.omics or _leave_target_out(folder, args),
-        "join": args.join,
-    }
+    others = None if args.omics else _leave_target_out(folder, args)
+    options = {"omics": args.omics or others, "join": args.join}
     if not has_labels:
-        return load_folder(folder, labels=None, **options), None
-    if y is not None:
-        return load_folder(folder, labels=y, **options)
-    return load_folder(folder, **options)
+        X, y = load_folder(folder, labels=None, **options), None
+    elif y is not None:
+        X, y = load_folder(folder, labels=y, **options)
+    else:
+        X, y = load_folder(folder, **options)
+    if others:  # chosen here, not by the user
+        blocks = read_blocks(X).blocks
+        features = {name: block.features for name, block in blocks.items()}
+        warn_of_outcomes(features, may_choose=True)
+    return X, y
 
 
 def _leave_target_out(folder, args):

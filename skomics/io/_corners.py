@@ -12,6 +12,7 @@ __all__ = [
     "is_id_name",
     "is_nameless",
     "is_sample_id_name",
+    "outcomes_among",
     "simplify",
 ]
 
@@ -37,6 +38,22 @@ _IDS = (
         "participant uuid bcr_patient_uuid entrez entrez_id entrez_gene_id "
         "hugo_symbol entity_stable_id".split()
     )
+)
+# Outcomes and classes, which no gene, protein or site is called.
+_OUTCOMES = frozenset(
+    "os os_time os_event os_status os_months os_days overall_survival survival "
+    "survival_time survival_days survival_months survival_status dss dss_time "
+    "dss_event pfs pfs_time pfs_event pfs_status pfs_months pfi pfi_time dfs dfs_time "
+    "dfs_event dfs_status dfs_months dfi dfi_time rfs rfs_time time_to_event "
+    "vital_status days_to_death days_to_last_followup days_to_last_follow_up subtype "
+    "cancer_subtype molecular_subtype cluster class label labels target outcome "
+    "diagnosis cell_type celltype tumor_type cancer_type histological_type".split()
+)
+# What else clinical tables hold.
+_CLINICAL = frozenset(
+    "age age_years age_at_diagnosis age_at_initial_pathologic_diagnosis days_to_birth "
+    "sex gender stage tumor_stage pathologic_stage ajcc_stage grade tumor_grade "
+    "histological_grade".split()
 )
 # What pandas, R and readr make of a column without a name.
 _NAMELESS = re.compile(r"|Unnamed: \d+(\.\d+)?|__index_level_\d+__|\.\.\.\d+")
@@ -134,3 +151,23 @@ def _is_number(cell):
     except ValueError:
         return False
     return True
+
+
+def outcomes_among(names, *, with_clinical):
+    """Return the names that are of outcomes or classes of samples.
+
+    Parameters
+    ----------
+    names : Index
+        Names of features.
+
+    with_clinical : bool
+        Whether to return other clinical data, such as age, too.
+
+    Returns
+    -------
+    outcomes : list of str
+        The names.
+    """
+    known = _OUTCOMES | _CLINICAL if with_clinical else _OUTCOMES
+    return [name for name in map(str, names) if simplify(name) in known]

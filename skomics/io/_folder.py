@@ -13,7 +13,7 @@ from skomics._warnings import warn
 from skomics.io._excel import EXCEL, as_csv
 from skomics.io._files import list_files
 from skomics.io._ids import as_text
-from skomics.io._join import join_tables, match_samples
+from skomics.io._join import join_tables, match_samples, warn_of_outcomes
 from skomics.io._labels import read_labels
 from skomics.io._missing import check_missing_values
 from skomics.io._mogonet import load_mogonet
@@ -113,8 +113,9 @@ def load_folder(
     Warns
     -----
     UserWarning
-        If ``join="outer"`` fills rows with NaN, or a description is left out; and
-        where `read_omics` warns.
+        If ``join="outer"`` fills rows with NaN, a description is left out, or, without
+        `omics`, a table has columns of outcomes, classes or clinical data, such as
+        os_time and stage; and where `read_omics` warns.
 
     See Also
     --------
@@ -164,6 +165,10 @@ def load_folder(
     is_mogonet = (path / "labels_tr.csv").is_file()
     load = _load_mogonet if is_mogonet else _load_tables
     tables, y = load(path, omics, labels, missing_values)
+    if omics is None:
+        warn_of_outcomes(
+            {name: t.columns for name, t in tables.items()}, may_choose=True
+        )
     if y is None:
         return join_tables(*match_samples(tables, join))
     tables, samples = match_samples(tables, join, labeled=y.index)

@@ -15,10 +15,44 @@ from skomics._rows import (
 )
 from skomics._warnings import warn
 from skomics.exceptions import SampleAlignmentError
+from skomics.io._corners import outcomes_among
 from skomics.io._packing import pack_blocks
 from skomics.io._tables import SparseTable
 
-__all__ = ["as_public", "join_tables", "match_samples"]
+__all__ = ["as_public", "join_tables", "match_samples", "warn_of_outcomes"]
+
+
+def warn_of_outcomes(features, *, may_choose):
+    """Warn of columns that describe samples, from which classes are easily predicted.
+
+    Parameters
+    ----------
+    features : dict of str to Index
+        The names of the features of each table; "" is the only one.
+
+    may_choose : bool
+        Whether tables were read for want of a choice, which `omics` makes. They may
+        then be clinical data, too.
+
+    Warns
+    -----
+    UserWarning
+        For each table with such columns.
+    """
+    for name, names in features.items():
+        outcomes = outcomes_among(names, with_clinical=may_choose)
+        if not outcomes:
+            continue
+        advice = "Leave them out: X.drop(columns=...)."
+        if may_choose:
+            others = [other for other in features if other != name]
+            advice = f"Leave it out, omics={others}, or name it there, too, to keep it."
+        what = f"Table {name!r}" if name else "The table"
+        warn(
+            f"{what} is read as a modality, but has {quote_values(outcomes)}, which "
+            "describes samples, not molecules. Where classes follow from that, every "
+            f"score is too good. {advice}"
+        )
 
 
 def match_samples(tables, join, labeled=None):

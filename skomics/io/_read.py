@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from skomics.io._join import as_public, join_tables, match_samples
+from skomics.io._join import (
+    as_public,
+    join_tables,
+    match_samples,
+    warn_of_outcomes,
+)
 from skomics.io._options import check_options
 from skomics.io._orientation import find_orientation
 from skomics.io._tables import (
@@ -137,8 +142,9 @@ def read_omics(
         If ``join="outer"`` fills rows with NaN; if ids of two tables differ in
         spelling only; if a last column without a single value (because separators end
         the rows), named columns that count the rows, or features that are no genes
-        are left out; or if names of features are spike-ins, duplicates or dates of
-        Excel.
+        are left out; if columns are of outcomes or classes, such as os_time and
+        subtype; or if names of features are spike-ins, duplicates or dates
+        of Excel.
 
     See Also
     --------
@@ -207,6 +213,7 @@ def read_omics(
     reading = replace(reading, layer=layer, sheet=sheet)
     raw, is_single = _read_all(path, reading)
     tables = orient_all(raw, reading)
+    warn_of_outcomes({name: t.columns for name, t in tables.items()}, may_choose=False)
     if is_single:
         return as_public(next(iter(tables.values())))
     return join_tables(*match_samples(tables, join))

@@ -170,3 +170,23 @@ def test_classes_of_files_must_be_named(folder, capsys, tmp_path):
     ]
     assert main(command) == 2
     assert "Name their file with --target FILE" in capsys.readouterr().err
+
+
+def test_table_of_outcomes_in_a_folder_is_pointed_out(folder, capsys):
+    file = folder / "clinical data.csv"
+    ids = pd.read_csv(folder / "labels.csv").iloc[:, 0]
+    table = {"sample": ids, "age": range(50, 50 + len(ids)), "os_time": range(len(ids))}
+    pd.DataFrame(table).to_csv(file, index=False)
+    says = "has 'age', 'os_time', which describes samples"
+    choice = "--omics expression methylation protein"
+    assert main(["info", str(folder)]) == 0
+    said = capsys.readouterr().err
+    assert says in said
+    assert choice in said
+    target = shutil.copy(folder / "labels.csv", folder / "classes.csv")
+    train = ["train", str(folder), "--target", str(target), "--model", "block_ridge"]
+    train += ["--cv", "0", "-o", str(folder.parent / "model.safetensors")]
+    assert main(train) == 0
+    assert says in capsys.readouterr().err
+    assert main(["info", str(folder), *choice.split()]) == 0
+    assert says not in capsys.readouterr().err

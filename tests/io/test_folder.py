@@ -573,3 +573,35 @@ def test_suffixes_in_capitals_are_known(write, name):
     else:
         X, _ = load_folder(folder)
         np.testing.assert_array_equal(X["cnv"], X["rna"])
+
+
+CLINICAL = "sample,age,OS.time,stage\np1,61,300,2\np2,47,20,1\np3,55,1,3\n"
+
+
+def write_clinical(folder):
+    (folder / "clinical.csv").write_text(CLINICAL)
+    (folder / "rna.csv").write_text("sample,TP53\np1,1.5\np2,0.5\np3,2\n")
+    (folder / "labels.csv").write_text("sample,label\np1,a\np2,b\np3,a\n")
+
+
+def test_table_of_outcomes_is_read_with_a_warning_that_says_how_not_to(tmp_path):
+    write_clinical(tmp_path)
+    says = (
+        "Table 'clinical' is read as a modality, but has 'age', 'OS.time', 'stage', "
+        r"which .* Leave it out, omics=\['rna'\], or name it"
+    )
+    with pytest.warns(UserWarning, match=says):
+        load_folder(tmp_path)
+    for omics in (["rna"], ["rna", "clinical"]):  # chosen, so that nothing is said
+        X, _ = load_folder(tmp_path, omics=omics)
+        assert X.columns.get_level_values(0).unique().to_list() == sorted(omics)
+
+
+def test_classes_among_the_features_of_files_are_warned_of(tmp_path):
+    file = tmp_path / "rna.csv"
+    file.write_text("sample_id,TP53,Label\np1,1.5,0\np2,0.5,1\n")
+    says = "table is read as a modality, but has 'Label', .* X.drop"
+    with pytest.warns(UserWarning, match=says):
+        read_omics(file, orientation="samples")
+    with pytest.warns(UserWarning, match="Table 'rna' is read as a modality, but has"):
+        read_omics([file], orientation="samples")
