@@ -38,6 +38,7 @@ LAYERS = [
     {"_compat", "_warnings", "exceptions", "_optional", "modules"}
     | {"_typing"}
     | {"_feature_names", "_named_sparse", "_environment", "_container"},
+    {"_files"},
 ]
 INSIDE_FUNCTIONS = {
     "benchmark/_speed.py",
