@@ -9,6 +9,8 @@ import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
 
+from skomics._blocks import is_anndata
+from skomics.calibration._held_out import read_samples
 from skomics.plotting._canvas import (
     COLUMN,
     count_columns,
@@ -199,14 +201,23 @@ class EmbeddingDisplay:
         -------
         display : EmbeddingDisplay
             Drawn.
+
+        Raises
+        ------
+        ValueError
+            If a label is missing, or `method` is not allowed.
+
+        SampleAlignmentError
+            If `y` has the ids of `X` in another order, or other ones.
         """
+        labels = read_samples(X, y, cls.__name__)[1]
         reducer = PCA(2, random_state=0) if isinstance(method, str) else method
         if isinstance(method, str) and method != "pca":
             raise ValueError(
                 f"Got method={method!r}. It must be 'pca' or a transformer, as UMAP()."
             )
         placed = reducer.fit_transform(_embed(estimator, X))
-        parts = [pd.DataFrame({"label": np.asarray(y), "is_new": False})]
+        parts = [pd.DataFrame({"label": labels, "is_new": False})]
         if X_new is not None:
             new = reducer.transform(_embed(estimator, X_new))
             placed = np.vstack([placed, new])
@@ -282,7 +293,7 @@ def _embed(estimator, X):
     given = X if before is None else before.transform(X)
     if hasattr(last, "embed"):
         return last.embed(given)
-    given = getattr(given, "X", given)
+    given = given.X if is_anndata(given) else given
     return np.nan_to_num(
         given.toarray() if hasattr(given, "toarray") else np.asarray(given)
     )

@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skomics import OmicsConcatenator, SMAClassifier
 from skomics.datasets import make_intersim
+from skomics.exceptions import SampleAlignmentError
 from skomics.plotting import AttentionDisplay, EmbeddingDisplay, TrainingCurveDisplay
 
 X, Y = make_intersim(n_samples=90, n_clusters=3, effect=0.5, random_state=0)
@@ -58,6 +59,23 @@ def test_other_reducers_and_models_without_embedding_are_taken(pyplot):
     assert display.ax_.get_xlabel() == "dimension 1"
     with pytest.raises(ValueError, match="method='umap'. It must be 'pca' or a transf"):
         EmbeddingDisplay.from_estimator(model, X, Y, method="umap")
+
+
+def test_samples_are_drawn_by_their_own_labels(model):
+    with pytest.raises(SampleAlignmentError, match="y has the 60 ids of X in another"):
+        EmbeddingDisplay.from_estimator(model, X[:60], Y[:60][::-1])
+    with pytest.raises(ValueError, match="y has no label for 1 of 60 samples"):
+        EmbeddingDisplay.from_estimator(
+            model, X[:60], Y[:60].where(Y.index[:60] > Y.index[0])
+        )
+
+
+def test_a_feature_may_be_called_x(pyplot):
+    table = X["protein"].rename(columns={"PROT001": "X"})
+    display = EmbeddingDisplay.from_estimator(
+        LogisticRegression().fit(table, Y), table, Y
+    )
+    assert sum(len(line.get_xdata()) for line in display.ax_.lines) == 90
 
 
 def test_attention_is_shown_in_units_of_equal_shares(model, pyplot):
