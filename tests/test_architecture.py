@@ -34,10 +34,11 @@ LAYERS = [
     {"_inputs", "_stream"},
     {"_blocks"},
     {"_layout", "_validation"},
-    {"_rows", "_tcga", "_modality", "_transaction", "_threads", "_receipt"},
+    {"_rows", "_tcga", "_modality", "_transaction", "_threads", "_receipt"}
+    | {"_container"},
     {"_compat", "_warnings", "exceptions", "_optional", "modules"}
     | {"_typing"}
-    | {"_feature_names", "_named_sparse", "_environment", "_container"},
+    | {"_feature_names", "_named_sparse", "_environment", "_files"},
 ]
 INSIDE_FUNCTIONS = {
     "benchmark/_speed.py",
