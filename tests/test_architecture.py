@@ -31,7 +31,7 @@ LAYERS = [
     {"estimators", "preprocessing", "inspection", "datasets"}
     | {"feature_selection", "calibration"},
     {"io", "graph", "metrics", "_document"},
-    {"_inputs", "_stream"},
+    {"_inputs", "_stream", "_probabilities"},
     {"_blocks"},
     {"_layout", "_validation"},
     {"_rows", "_tcga", "_modality", "_transaction", "_threads", "_receipt"}
