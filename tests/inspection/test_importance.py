@@ -125,6 +125,14 @@ def test_importance_depends_on_the_seed_alone(n_jobs):
     assert (first.importances != other.importances).any()
 
 
+@pytest.mark.parametrize("n_repeats", [0, 2.5])
+def test_what_is_no_number_of_shuffles_is_refused(n_repeats):
+    with pytest.raises(
+        ValueError, match=f"Got n_repeats={n_repeats}. Give a whole num"
+    ):
+        modality_importance(MODEL, TEST, Y_TEST, n_repeats=n_repeats)
+
+
 def test_several_scores_give_a_result_each():
     results = modality_importance(
         MODEL, TEST, Y_TEST, scoring=["accuracy", "neg_log_loss"], random_state=0
