@@ -1,13 +1,17 @@
 """Pictures of fitted networks: training, embedding, attention."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.decomposition import KernelPCA
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skomics import OmicsConcatenator, SMAClassifier
+from skomics.calibration import SelectiveClassifier
 from skomics.datasets import make_intersim
 from skomics.exceptions import SampleAlignmentError
 from skomics.plotting import AttentionDisplay, EmbeddingDisplay, TrainingCurveDisplay
@@ -87,6 +91,25 @@ def test_attention_is_shown_in_units_of_equal_shares(model, pyplot):
     np.testing.assert_allclose(shown, weights * len(weights))
     names = [tick.get_text() for tick in display.ax_.get_xticklabels()]
     assert names == list(network.token_names_)
+
+
+def test_what_a_search_has_chosen_is_drawn_as_by_itself(model, pyplot):
+    search = GridSearchCV(model, {"smaclassifier__lr": [1e-3]}, cv=2).fit(X, Y)
+    for estimator in (search, SelectiveClassifier(FrozenEstimator(model)).fit(X, Y)):
+        inner = getattr(estimator, "best_estimator_", model)
+        drawn = EmbeddingDisplay.from_estimator(estimator, X, Y)
+        alone = EmbeddingDisplay.from_estimator(inner, X, Y)
+        pd.testing.assert_frame_equal(drawn.points, alone.points)
+        AttentionDisplay.from_estimator(estimator, X)
+        TrainingCurveDisplay.from_estimator(estimator)
+
+
+def test_models_without_what_is_drawn_are_refused():
+    model = LogisticRegression().fit(X["protein"], Y)
+    with pytest.raises(TypeError, match="LogisticRegression has no history_, which is"):
+        TrainingCurveDisplay.from_estimator(model)
+    with pytest.raises(TypeError, match="LogisticRegression has no attention, which i"):
+        AttentionDisplay.from_estimator(model, X["protein"])
 
 
 DISPLAYS = [TrainingCurveDisplay, AttentionDisplay, EmbeddingDisplay]
