@@ -42,7 +42,9 @@ __all__ = [
     "OmicsBlocks",
     "check_shared_axis",
     "classifier_table",
+    "is_anndata",
     "is_matrix",
+    "is_mudata",
     "read_blocks",
     "stack_matrices",
     "take_rows",
@@ -124,12 +126,12 @@ def _is_instance(X, module, name):
     return isinstance(cls, type) and isinstance(X, cls)
 
 
-def _is_anndata(X):
-    """Tell whether X is an AnnData."""
+def is_anndata(X):
+    """Tell whether X is an AnnData, by its class: a table may have a column "X"."""
     return _is_instance(X, "anndata", "AnnData")
 
 
-def _is_mudata(X):
+def is_mudata(X):
     """Tell whether X is a MuData."""
     return _is_instance(X, "mudata", "MuData")
 
@@ -143,7 +145,7 @@ def to_pandas(X):
 
 def _is_table(X):
     """Tell whether X may be one table of a list."""
-    is_known = isinstance(X, pd.DataFrame) or sparse.issparse(X) or _is_anndata(X)
+    is_known = isinstance(X, pd.DataFrame) or sparse.issparse(X) or is_anndata(X)
     is_array = isinstance(X, np.ndarray) and X.ndim == 2
     return is_known or is_array or _is_instance(X, "polars", "DataFrame")
 
@@ -183,8 +185,8 @@ def is_matrix(X):
         isinstance(X, pd.DataFrame)
         or _is_dict(X)
         or _is_list_of_tables(X)
-        or _is_anndata(X)
-        or _is_mudata(X)
+        or is_anndata(X)
+        or is_mudata(X)
         or _is_named_sparse(X)
         or _is_instance(X, "polars", "DataFrame")
     )
@@ -221,9 +223,9 @@ def read_blocks(X, omics=None):
         If names are duplicated, or `omics` and the table disagree.
     """
     X = to_pandas(X)
-    if _is_mudata(X):
+    if is_mudata(X):
         return _read_mudata(X)
-    if _is_anndata(X):
+    if is_anndata(X):
         return _read_anndata(X, omics)
     if _is_dict(X):
         return _read_tables(X)
@@ -332,7 +334,7 @@ def _side_by_side(blocks, rows, is_annotated=False):
 def _read_table(name, table):
     """Read one table of a collection as one block."""
     table = to_pandas(table)
-    if _is_anndata(table):
+    if is_anndata(table):
         return _read_annotated_block(name, table)
     if isinstance(table, pd.DataFrame):
         if table.columns.nlevels > 1:
@@ -666,9 +668,9 @@ def classifier_table(X, omics=None):
         table, read = X.copy(deep=False), read_blocks(X)
         table.columns = read.feature_names
         return table, None, label_columns(read.layout)
-    if _is_anndata(X):
+    if is_anndata(X):
         return _annotated_table(X, omics)
-    if _is_mudata(X):
+    if is_mudata(X):
         read = read_blocks(X)
         matrices = [
             b.data if sparse.issparse(b.data) else b.data.to_numpy()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from skomics._blocks import OmicsBlocks, read_blocks, take_rows, to_pandas
+from skomics._blocks import OmicsBlocks, is_anndata, read_blocks, take_rows, to_pandas
 from skomics._layout import BlockLayout
 from skomics._modality import modality_mask
 from skomics._optional import import_optional
@@ -82,8 +82,8 @@ class OmicsInput:
             False for a sample whose values are all NaN.
         """
         if isinstance(self.table, dict):
-            return modality_mask(getattr(self.table[name], "X", self.table[name]))
-        table = getattr(self.table, "X", self.table)
+            return modality_mask(_values(self.table[name]))
+        table = _values(self.table)
         columns = dict(zip(self.layout.names, self.layout.columns, strict=True))[name]
         is_frame = isinstance(table, pd.DataFrame)
         return modality_mask(table.iloc[:, columns] if is_frame else table[:, columns])
@@ -134,8 +134,8 @@ def read_input(X, layout=None):
     X = to_pandas(X)
     read = read_blocks(X)
     features = {name: block.features for name, block in read.blocks.items()}
-    is_single = hasattr(X, "obs_names") and not hasattr(X, "mod")
-    if isinstance(X, pd.DataFrame | np.ndarray) or sparse.issparse(X) or is_single:
+    is_table = isinstance(X, pd.DataFrame | np.ndarray) or sparse.issparse(X)
+    if is_table or is_anndata(X):
         if not read.layout.is_named and layout is not None:
             whole = next(iter(features.values()))
             read = OmicsBlocks(read.blocks, layout, read.rows, read.feature_names)
@@ -172,10 +172,14 @@ def as_table(block, rows):
     return anndata.AnnData(block.data, obs, pd.DataFrame(index=block.features))
 
 
+def _values(table):
+    return table.X if is_anndata(table) else table
+
+
 def _shuffle(table, columns, order):
     if isinstance(table, pd.DataFrame):
         return _shuffle_frame(table, columns, order)
-    if hasattr(table, "obs_names"):
+    if is_anndata(table):
         shuffled = table.copy()
         shuffled.X = _shuffle(table.X, columns, order)
         return shuffled

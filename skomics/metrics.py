@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from scipy import stats
-from sklearn.utils import check_consistent_length, column_or_1d
 
-from skomics._rows import check_same_samples, quote_values
-from skomics._validation import check_labels
+from skomics._probabilities import read_probabilities
 from skomics._warnings import warn
 
 if TYPE_CHECKING:
@@ -49,6 +48,11 @@ def corrected_t_test(
         `mean`, `low` and `high` of the interval, `t` and `p_value`; NaN, but for the
         mean, with fewer than two values.
 
+    Raises
+    ------
+    ValueError
+        If `ratio` is negative, or the level is not allowed.
+
     References
     ----------
     C. Nadeau and Y. Bengio, Inference for the generalization error, Machine Learning
@@ -61,6 +65,12 @@ def corrected_t_test(
     >>> print(f"{tested['low']:.3f} to {tested['high']:.3f}")
     0.658 to 0.842
     """
+    _check_level(level)
+    if ratio < 0:
+        raise ValueError(
+            f"Got ratio={ratio!r}. It is the number of test samples by that of "
+            "training samples: 0.25 for five folds."
+        )
     n = len(values)
     mean = np.mean(values)
     if n < 2:
@@ -505,10 +515,10 @@ def reliability_curve(
     """
     _check_choice("kind", kind, ("confidence", "class"))
     _check_choice("strategy", strategy, ("uniform", "quantile"))
-    if n_bins < 1 or n_bins != int(n_bins):
+    if not isinstance(n_bins, Integral) or n_bins < 1:
         raise ValueError(f"Got n_bins={n_bins!r}. Give a whole number from 1 on: 10.")
     _check_level(level)
-    y_true, proba, labels = _read_probabilities(y_true, y_proba, labels)
+    y_true, proba, labels = read_probabilities(y_true, y_proba, labels)
     if kind == "confidence":
         is_correct = labels[proba.argmax(axis=1)] == y_true
         return _fill_bins(proba.max(axis=1), is_correct, n_bins, strategy, level)
@@ -612,7 +622,7 @@ def risk_coverage_curve(
     >>> curve[["threshold", "coverage", "risk"]].round(2).to_numpy().tolist()
     [[0.9, 0.33, 0.0], [0.8, 0.67, 0.0], [0.6, 1.0, 0.33]]
     """
-    y_true, proba, labels = _read_probabilities(y_true, y_proba, labels)
+    y_true, proba, labels = read_probabilities(y_true, y_proba, labels)
     is_correct = labels[proba.argmax(axis=1)] == y_true
     return tabulate_risk(proba.max(axis=1), is_correct, level)
 
@@ -656,44 +666,3 @@ def _check_level(level):
         raise ValueError(
             f"Got level={level!r}. It is a level of confidence between 0 and 1: 0.95."
         )
-
-
-def _check_column_names(y_proba, labels):
-    """Refuse a table whose columns are the classes in another order."""
-    names = list(y_proba.columns) if isinstance(y_proba, pd.DataFrame) else None
-    if names != list(labels) and names is not None and set(names) == set(labels):
-        raise ValueError(
-            f"Got y_proba with columns of {quote_values(names)}, but labels "
-            f"{quote_values(labels)}. Put the columns into the order of the labels, or "
-            "give labels=y_proba.columns."
-        )
-
-
-def _read_probabilities(y_true, y_proba, labels):
-    """Return classes, probabilities and the classes of their columns as arrays."""
-    if isinstance(y_proba, pd.DataFrame):
-        check_same_samples(y_proba.index, y_true, "y_true", "y_proba")
-    y_true = column_or_1d(np.asarray(check_labels(y_true, "y_true")))
-    proba = np.asarray(y_proba, dtype=float)
-    check_consistent_length(y_true, proba)
-    labels = np.unique(y_true) if labels is None else np.asarray(labels)
-    _check_column_names(y_proba, labels)
-    if proba.ndim != 2 or proba.shape[1] != len(labels) or len(proba) == 0:
-        raise ValueError(
-            f"Got y_proba of shape {proba.shape} for {len(labels)} classes. It needs a "
-            "row for each sample, at least one, and a column for each class; give "
-            "labels if y_true lacks a class."
-        )
-    if not ((proba >= 0) & (proba <= 1)).all():
-        raise ValueError(
-            f"Got values of y_proba from {proba.min():.3g} to {proba.max():.3g}, but "
-            "probabilities are between 0 and 1. Give what predict_proba returns."
-        )
-    is_known = np.isin(y_true, labels)
-    if not is_known.all():
-        raise ValueError(
-            f"Got samples of {quote_values(np.unique(y_true[~is_known]))} in y_true, "
-            f"but y_proba has columns for {quote_values(labels)} only. Leave them out, "
-            "or name the columns by labels."
-        )
-    return y_true, proba, labels

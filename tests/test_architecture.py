@@ -31,14 +31,14 @@ LAYERS = [
     {"estimators", "preprocessing", "inspection", "datasets"}
     | {"feature_selection", "calibration"},
     {"io", "graph", "metrics", "_document"},
-    {"_inputs", "_stream"},
+    {"_inputs", "_stream", "_probabilities"},
     {"_blocks"},
     {"_layout", "_validation"},
-    {"_rows", "_tcga", "_modality", "_transaction", "_threads", "_receipt"},
+    {"_rows", "_tcga", "_modality", "_transaction", "_threads", "_receipt"}
+    | {"_container"},
     {"_compat", "_warnings", "exceptions", "_optional", "modules"}
     | {"_typing"}
-    | {"_feature_names", "_named_sparse", "_environment", "_container"},
-    {"_files"},
+    | {"_feature_names", "_named_sparse", "_environment", "_files"},
 ]
 INSIDE_FUNCTIONS = {
     "benchmark/_speed.py",

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 from scipy import stats
 from sklearn.calibration import calibration_curve
@@ -35,6 +36,13 @@ def test_one_value_has_a_mean_and_no_interval():
     tested = corrected_t_test([0.8], ratio=0.25)
     assert tested["mean"] == 0.8
     assert np.isnan([tested["low"], tested["high"], tested["p_value"]]).all()
+
+
+def test_what_is_no_ratio_or_level_is_refused():
+    with pytest.raises(ValueError, match="Got ratio=-1. It is the number of test samp"):
+        corrected_t_test(SCORES, -1)
+    with pytest.raises(ValueError, match="Got level=95. It is a level of confidence"):
+        corrected_t_test(SCORES, 0.25, level=95)
 
 
 def test_what_cross_validate_returns_is_taken():
@@ -278,6 +286,8 @@ def test_classes_that_no_sample_has_are_named_by_labels():
     [
         ({"kind": "top"}, r"kind='top'. Choose one of \['confidence', 'class'\]"),
         ({"strategy": "even"}, "strategy='even'. Choose one of"),
+        ({"labels": ["a", "a"]}, "labels 'a', 'a', but each class has one column"),
+        ({"n_bins": "5"}, "n_bins='5'. Give a whole number from 1 on"),
         ({"n_bins": 0}, "n_bins=0. Give a whole number from 1 on"),
         ({"level": 1}, "level=1. It is a level of confidence"),
         ({"y_proba": [0.5, 0.5]}, r"shape \(2,\) for 2 classes. It needs a row"),
@@ -302,6 +312,8 @@ def test_probabilities_under_the_names_of_other_classes_are_refused(curve):
         curve(["a", "b"], proba)
     found = curve(["a", "b"], proba, labels=proba.columns)
     pd.testing.assert_frame_equal(found, curve(["a", "b"], proba[["a", "b"]]))
+    with pytest.raises(ValueError, match="columns of 'b', 'a', but labels 'a', 'b'"):
+        curve(["a", "b"], polars.from_pandas(proba))
     curve(["a", "b"], proba.to_numpy())
     curve(["a", "b"], pd.DataFrame(proba.to_numpy()))
 

@@ -211,7 +211,7 @@ class ConformalClassifier(HeldOutClassifier):
             (share of sets of one class) and empty (share of empty sets).
         """
         check_is_fitted(self, "estimator_")
-        X, y = read_samples(X, y, type(self).__name__)
+        X, y = read_samples(X, y, type(self).__name__, self.classes_)
         sets = self.predict_set(X).to_numpy()
         holds = (sets & (y[:, None] == self.classes_)).any(axis=1)
         return report_by_class(y, lambda m: _describe(sets[m], holds[m]))

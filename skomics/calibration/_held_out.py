@@ -188,7 +188,7 @@ class HeldOutClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return tags
 
 
-def read_samples(X, y, name):
+def read_samples(X, y, name, classes=None):
     """Return samples in a form of which some can be taken, and their labels.
 
     Parameters
@@ -201,6 +201,9 @@ def read_samples(X, y, name):
 
     name : str
         Who asks, for the message.
+
+    classes : ndarray of shape (n_classes,), default=None
+        What a fitted model knows: `y` may have others, but not numbers for text.
 
     Returns
     -------
@@ -228,7 +231,21 @@ def read_samples(X, y, name):
     check_classification_targets(y)
     first = next(iter(X.values())) if isinstance(X, dict) else X
     check_consistent_length(first, y)
-    return X, np.asarray(y)
+    y = np.asarray(y)
+    if classes is not None:
+        _check_kind(y, classes)
+    return X, y
+
+
+def _check_kind(y, classes):
+    """Refuse numbers for text, or text for numbers, all of which would be errors."""
+    are_text = [all(isinstance(v, str) for v in part.tolist()) for part in (y, classes)]
+    if are_text[0] != are_text[1]:
+        raise ValueError(
+            f"y has labels {quote_values(np.unique(y))}, but the classifier knows "
+            f"{quote_values(classes)}. Text never equals a number: give the labels as "
+            "they were in fit."
+        )
 
 
 def row_ids(X):

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 from sklearn.metrics import accuracy_score
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skomics._compat import Interval
-from skomics._rows import quote_values
+from skomics._rows import check_same_samples, quote_values
 from skomics._warnings import warn
 from skomics.calibration._held_out import (
     HeldOutClassifier,
     read_samples,
     report_by_class,
+    row_ids,
 )
 from skomics.metrics import count_errors, tabulate_risk
 
@@ -293,7 +294,7 @@ class SelectiveClassifier(HeldOutClassifier):
             If no sample is called.
         """
         check_is_fitted(self, "estimator_")
-        X, y = read_samples(X, y, type(self).__name__)
+        X, y = read_samples(X, y, type(self).__name__, self.classes_)
         codes, is_called = self._call(X)
         if not is_called.any():
             warn(
@@ -303,6 +304,8 @@ class SelectiveClassifier(HeldOutClassifier):
             )
             return np.nan
         if sample_weight is not None:
+            check_same_samples(row_ids(X), sample_weight, "sample_weight")
+            check_consistent_length(y, sample_weight)
             sample_weight = np.asarray(sample_weight)[is_called]
         calls = self.classes_[codes[is_called]]
         return accuracy_score(y[is_called], calls, sample_weight=sample_weight)
@@ -326,7 +329,7 @@ class SelectiveClassifier(HeldOutClassifier):
             NaN if none is called).
         """
         check_is_fitted(self, "estimator_")
-        X, y = read_samples(X, y, type(self).__name__)
+        X, y = read_samples(X, y, type(self).__name__, self.classes_)
         codes, is_called = self._call(X)
         is_wrong = is_called & (self.classes_[codes] != y)
         return report_by_class(y, lambda m: _describe(is_called[m], is_wrong[m]))

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from skomics._blocks import is_anndata
 from skomics._named_sparse import NamedSparse, drop_names, name_columns
 
 __all__ = ["as_matrix", "column_names", "take_columns"]
@@ -22,7 +23,7 @@ def as_matrix(table):
     matrix : {ndarray, csr} of shape (n_samples, n_features)
         Its values.
     """
-    table = table.X if hasattr(table, "obs_names") else table
+    table = table.X if is_anndata(table) else table
     if not sparse.issparse(table):
         return np.asarray(table, dtype=np.float64)
     table = drop_names(table) if isinstance(table, NamedSparse) else table
@@ -44,7 +45,7 @@ def column_names(table):
     """
     if isinstance(table, pd.DataFrame):
         return table.columns.to_numpy()
-    if hasattr(table, "var_names"):
+    if is_anndata(table):
         return table.var_names.to_numpy()
     names = getattr(table, "feature_names", None)
     return np.arange(table.shape[1]) if names is None else names

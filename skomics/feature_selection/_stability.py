@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skomics._blocks import read_blocks, to_pandas
+from skomics._blocks import is_anndata, is_mudata, read_blocks, to_pandas
 from skomics._compat import (
     HasMethods,
     Interval,
@@ -331,7 +331,7 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
             return None
         if isinstance(X, NamedSparse) and X.omics is not None:
             return read_layout(X.shape[1], omics_labels=X.omics)
-        if _is_annotated(X):
+        if is_anndata(X):
             layout = read_blocks(X).layout
             return layout if layout.is_named else None
         X = to_pandas(X)
@@ -346,7 +346,7 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
 
     def _read(self, X, y):
         is_dict = isinstance(X, dict) and not sparse.issparse(X)  # as dok is
-        if is_dict or (hasattr(X, "obs_names") and not _is_annotated(X)):
+        if is_dict or is_mudata(X):
             raise TypeError(
                 f"StabilitySelector got a {type(X).__name__}, but takes one table. Put "
                 "it into OmicsConcatenator(StabilitySelector()), or after it."
@@ -477,18 +477,13 @@ class StabilitySelector(SelectorMixin, BaseEstimator):
         Xt = super().transform(_as_table(X))
         if get_output_config(self) not in (None, "default"):
             return Xt
-        has_names = isinstance(X, pd.DataFrame | NamedSparse) or _is_annotated(X)
+        has_names = isinstance(X, pd.DataFrame | NamedSparse) or is_anndata(X)
         return take_columns(X, np.flatnonzero(self.support_)) if has_names else Xt
-
-
-def _is_annotated(X):
-    """Tell whether X is an AnnData; a MuData has several modalities."""
-    return hasattr(X, "obs_names") and not hasattr(X, "mod")
 
 
 def _as_table(X):
     """Return a table whose names scikit-learn understands."""
-    if _is_annotated(X):
+    if is_anndata(X):
         is_sparse = sparse.issparse(X.X)
         return X.X if is_sparse else pd.DataFrame(X.X, X.obs_names, X.var_names)
     if not isinstance(X, pd.DataFrame) or X.columns.nlevels != 2:

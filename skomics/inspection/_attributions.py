@@ -68,7 +68,8 @@ def feature_attributions(
 
     baseline : "mean" or same as X, default="mean"
         What samples are compared with. "mean" is the mean of the training samples, or,
-        of models that do not keep it (those of scikit-learn), of X. Of several rows
+        of models that do not keep it (those of scikit-learn), of X, which must then
+        have more than one sample if they are linear. Of several rows
         the mean at the classifier's input counts. Trees have their own.
 
     per_sample : bool, default=False
@@ -92,7 +93,8 @@ def feature_attributions(
     ------
     ValueError
         If an option is unknown, there is no such class, a step is neither made of
-        single features nor linear, or the model is none that can be asked.
+        single features nor linear, the model is none that can be asked, or a single
+        sample would be compared with itself.
 
     ImportError
         If captum (networks) or shap (trees) is missing.

@@ -235,7 +235,8 @@ def explain_classifier(classifier, table, baseline, method):
     explained : Explained
         With contributions batch by batch.
     """
-    if baseline is None:
+    is_mean = baseline is None
+    if is_mean:
         baseline = _training_mean(classifier, table)
     elif method != "shap":
         baseline = baseline.mean(axis=0, keepdims=True)
@@ -243,6 +244,17 @@ def explain_classifier(classifier, table, baseline, method):
         method = "integrated_gradients" if method == "auto" else method
         return Network(classifier, table, baseline, method)
     if hasattr(classifier, "coef_") and hasattr(classifier, "classes_"):
+        if (
+            is_mean
+            and table.shape[0] == 1
+            and not hasattr(classifier, "_training_means")
+        ):
+            raise ValueError(
+                f"Got one sample, but {type(classifier).__name__} does not keep the "
+                "mean of its training samples, and a sample is its own mean: all "
+                "contributions would be 0. Give baseline=, for instance the training "
+                "samples."
+            )
         return Linear(classifier, table, baseline.mean(axis=0, keepdims=True))
     if method not in ("auto", "shap"):
         raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -95,7 +96,7 @@ def modality_importance(
     ------
     ValueError
         If X names no modalities, or no feature of the groups is in X, or a label is
-        missing.
+        missing, or nothing is shuffled.
 
     SampleAlignmentError
         If `y` has the ids of other samples.
@@ -137,6 +138,10 @@ def modality_importance(
     >>> result.table.columns.to_list()
     ['n_features', 'mean', 'std']
     """
+    if not isinstance(n_repeats, Integral) or n_repeats < 1:
+        raise ValueError(
+            f"Got n_repeats={n_repeats!r}. Give a whole number from 1 on: 10."
+        )
     given = read_input(X, _fitted_layout(estimator))
     y = read_labels(y, given)
     found = find_groups(groups, given)

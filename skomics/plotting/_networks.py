@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
-from sklearn.pipeline import Pipeline
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted
 
+from skomics._blocks import is_anndata
+from skomics.calibration._held_out import HeldOutClassifier, read_samples
+from skomics.inspection._unroll import flatten_steps
 from skomics.plotting._canvas import (
     COLUMN,
     count_columns,
@@ -30,12 +34,32 @@ if TYPE_CHECKING:
 __all__ = ["AttentionDisplay", "EmbeddingDisplay", "TrainingCurveDisplay"]
 
 
-def _split(estimator):
-    """Return the steps before the last one, or None, and the last one."""
-    if isinstance(estimator, Pipeline):
-        before = estimator[:-1] if len(estimator) > 1 else None
-        return before, estimator[-1]
-    return None, estimator
+def _open(estimator):
+    """Return the steps before the classifier, and the classifier.
+
+    That of a search is the one it has chosen.
+    """
+    check_is_fitted(estimator)
+    *before, last = flatten_steps(estimator)
+    if not isinstance(last, HeldOutClassifier | FrozenEstimator):
+        return before, last
+    is_frozen = isinstance(last, FrozenEstimator)
+    within, last = _open(last.estimator if is_frozen else last.estimator_)
+    return before + within, last
+
+
+def _check_has(classifier, name):
+    if not hasattr(classifier, name):
+        raise TypeError(
+            f"{type(classifier).__name__} has no {name}, which is to be drawn. Give a "
+            "network of skomics that has, such as SMAClassifier."
+        )
+
+
+def _transform(steps, X):
+    for step in steps:
+        X = step.transform(X)
+    return X
 
 
 class TrainingCurveDisplay:
@@ -71,7 +95,7 @@ class TrainingCurveDisplay:
     def from_estimator(
         cls, estimator: BaseEstimator, *, ax: Axes | None = None
     ) -> Self:
-        """Draw the history of a fitted network, or of the last step of a pipeline.
+        """Draw the history of a fitted network, alone or in a pipeline or search.
 
         Parameters
         ----------
@@ -85,8 +109,15 @@ class TrainingCurveDisplay:
         -------
         display : TrainingCurveDisplay
             Drawn.
+
+        Raises
+        ------
+        TypeError
+            If the classifier has no `history_`.
         """
-        return cls(_split(estimator)[1].history_).plot(ax=ax)
+        classifier = _open(estimator)[1]
+        _check_has(classifier, "history_")
+        return cls(classifier.history_).plot(ax=ax)
 
     def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw the figure.
@@ -177,6 +208,7 @@ class EmbeddingDisplay:
         ----------
         estimator : fitted classifier or Pipeline
             Its last step has `embed`, or, if not, the input of the last step is shown.
+            Of a search it is the pipeline that was chosen.
 
         X : DataFrame, MuData, AnnData, dict or list of tables, array or sparse
             Samples with labels. The axes are theirs. Training samples lie as the
@@ -199,14 +231,23 @@ class EmbeddingDisplay:
         -------
         display : EmbeddingDisplay
             Drawn.
+
+        Raises
+        ------
+        ValueError
+            If a label is missing, or `method` is not allowed.
+
+        SampleAlignmentError
+            If `y` has the ids of `X` in another order, or other ones.
         """
+        labels = read_samples(X, y, cls.__name__)[1]
         reducer = PCA(2, random_state=0) if isinstance(method, str) else method
         if isinstance(method, str) and method != "pca":
             raise ValueError(
                 f"Got method={method!r}. It must be 'pca' or a transformer, as UMAP()."
             )
         placed = reducer.fit_transform(_embed(estimator, X))
-        parts = [pd.DataFrame({"label": np.asarray(y), "is_new": False})]
+        parts = [pd.DataFrame({"label": labels, "is_new": False})]
         if X_new is not None:
             new = reducer.transform(_embed(estimator, X_new))
             placed = np.vstack([placed, new])
@@ -278,11 +319,11 @@ class EmbeddingDisplay:
 
 
 def _embed(estimator, X):
-    before, last = _split(estimator)
-    given = X if before is None else before.transform(X)
+    before, last = _open(estimator)
+    given = _transform(before, X)
     if hasattr(last, "embed"):
         return last.embed(given)
-    given = getattr(given, "X", given)
+    given = given.X if is_anndata(given) else given
     return np.nan_to_num(
         given.toarray() if hasattr(given, "toarray") else np.asarray(given)
     )
@@ -338,11 +379,17 @@ class AttentionDisplay:
         -------
         display : AttentionDisplay
             Drawn.
+
+        Raises
+        ------
+        TypeError
+            If the classifier has no `attention`.
         """
-        before, last = _split(estimator)
+        before, last = _open(estimator)
+        _check_has(last, "attention")
         every = ("members", "encoders", "layers", "samples", "heads")
-        given = X if before is None else before.transform(X)
-        return cls(last.attention(given, average=every)).plot(ax=ax)
+        weights = last.attention(_transform(before, X), average=every)
+        return cls(weights).plot(ax=ax)
 
     def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw the figure.

@@ -8,8 +8,12 @@ import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import leaves_list, linkage
 from sklearn.metrics import confusion_matrix
+from sklearn.utils import column_or_1d
 
 from skomics._blocks import read_blocks
+from skomics._rows import check_same_samples
+from skomics._validation import check_labels, plain_labels
+from skomics.calibration._held_out import read_samples
 from skomics.inspection import feature_attributions
 from skomics.plotting._canvas import (
     COLUMN,
@@ -105,7 +109,16 @@ class SampleHeatmapDisplay:
         -------
         display : SampleHeatmapDisplay
             Drawn.
+
+        Raises
+        ------
+        ValueError
+            If a label is missing.
+
+        SampleAlignmentError
+            If `y` has the ids of `X` in another order, or other ones.
         """
+        labels = read_samples(X, y, cls.__name__)[1]
         table = feature_attributions(estimator, X, **params)
         top = table.groupby("class", sort=False).head(n_features)
         keys = list(dict.fromkeys(zip(top["modality"], top["feature"], strict=True)))
@@ -120,7 +133,7 @@ class SampleHeatmapDisplay:
         values = pd.DataFrame(columns, index=read.rows)
         values.columns = pd.MultiIndex.from_tuples(keys, names=["modality", "feature"])
         spread = values.std().replace(0, 1)
-        labels = pd.Series(np.asarray(y), index=values.index)
+        labels = pd.Series(labels, index=values.index)
         return cls((values - values.mean()) / spread, labels).plot(ax=ax)
 
     def plot(self, *, limit: float = 2.0, ax: Axes | None = None) -> Self:
@@ -201,6 +214,20 @@ def _cluster(values, chosen):
     return places[leaves_list(linkage(filled, "average", optimal_ordering=True))]
 
 
+def _read_calls(y_pred):
+    """Return calls as an array with a row for each repeat."""
+    y_pred = plain_labels(y_pred)
+    is_missing = pd.isna(np.asarray(y_pred, dtype=object))
+    if is_missing.any():
+        raise ValueError(
+            f"y_pred has no call for {is_missing.sum()} of {is_missing.size} samples. "
+            'Leave these samples out, or give abstentions a name: abstain_label="open" '
+            "of SelectiveClassifier."
+        )
+    calls = np.asarray(y_pred)
+    return np.atleast_2d(calls)
+
+
 class ConfusionDisplay:
     """What each class is called, over the repeats of a cross-validation.
 
@@ -253,8 +280,19 @@ class ConfusionDisplay:
         -------
         display : ConfusionDisplay
             Drawn.
+
+        Raises
+        ------
+        ValueError
+            If a class or a call is missing, or the shapes do not fit each other.
+
+        SampleAlignmentError
+            If both are of pandas, and have ids in different orders, or other ones.
         """
-        y_true, calls = np.asarray(y_true), np.atleast_2d(np.asarray(y_pred))
+        if isinstance(y_true, pd.Series | pd.DataFrame):
+            check_same_samples(y_true.index, y_pred, "y_pred", "y_true")
+        y_true = column_or_1d(check_labels(y_true, "y_true"))
+        calls = _read_calls(y_pred)
         if calls.shape[1] != len(y_true):
             raise ValueError(
                 f"Got {calls.shape[1]} calls for {len(y_true)} samples. Give one for "

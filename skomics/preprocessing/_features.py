@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from skomics._blocks import Block, is_matrix, read_blocks, to_pandas
+from skomics._blocks import Block, is_anndata, is_matrix, read_blocks, to_pandas
 from skomics._inputs import as_table
 from skomics._layout import (
     SEPARATOR,
@@ -564,7 +564,7 @@ def _pack(X, blocks, rows, is_named):
     tables = {name: block.data for name, block in blocks.items()}
     if is_frame:
         return pd.concat(tables, axis=1, names=["omics", "feature"])
-    if hasattr(X, "n_vars") and not hasattr(X, "mod"):
+    if is_anndata(X):
         matrices = {name: _as_matrix(block) for name, block in blocks.items()}
         return pack_blocks(matrices, rows)
     return {name: as_table(block, rows) for name, block in blocks.items()}

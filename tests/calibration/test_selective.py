@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from skomics import BlockRidgeClassifier, OmicsConcatenator, load_model, save_model
-from skomics.calibration import SelectiveClassifier
+from skomics.calibration import ConformalClassifier, SelectiveClassifier
 from skomics.exceptions import SampleAlignmentError
 from tests.conftest import make_tiny
 
@@ -253,6 +253,27 @@ def test_report_counts_labels_that_the_model_does_not_know_as_errors():
     model = SelectiveClassifier(SIMPLE).fit(X, Y)
     report = model.selective_report(X[:10], np.full(10, 7))
     assert report.loc[7, "risk"] == 1
+
+
+@pytest.mark.parametrize("model", [SelectiveClassifier, ConformalClassifier])
+def test_report_refuses_numbers_for_text(model):
+    model = model(SIMPLE).fit(X, Y.astype(str))
+    ask = getattr(model, "selective_report", getattr(model, "set_report", None))
+    with pytest.raises(
+        ValueError, match="y has labels 0, 1, 2, but the classifier kno"
+    ):
+        ask(X, Y)
+
+
+def test_weights_of_a_score_are_those_of_the_samples():
+    table = pd.DataFrame(X).set_axis([f"p{i}" for i in range(len(X))])
+    weights = pd.Series(np.arange(len(X)), table.index)
+    model = SelectiveClassifier(SIMPLE).fit(table, Y)
+    assert 0 < model.score(table, Y, weights) < 1
+    with pytest.raises(SampleAlignmentError, match="sample_weight has the .* ids of X"):
+        model.score(table, Y, weights[::-1])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.score(table, Y, weights[:3])
 
 
 def test_no_call_where_no_threshold_keeps_the_risk():

@@ -379,6 +379,16 @@ def test_unknown_options_are_refused(network, options, message):
         feature_attributions(network, SMALL, **options)
 
 
+def test_a_single_sample_is_not_compared_with_itself():
+    model = make_pipeline(SCALED, LogisticRegression()).fit(SMALL, Y)
+    with pytest.raises(ValueError, match="Got one sample, but LogisticRegression does"):
+        feature_attributions(model, SMALL[:1])
+    for kind, baseline in ((model, SMALL), (BlockRidgeClassifier(), "mean")):
+        model = kind if kind is model else make_pipeline(SCALED, kind).fit(SMALL, Y)
+        table = feature_attributions(model, SMALL[:1], baseline=baseline)
+        assert table["value"].max() > 0
+
+
 def test_deep_lift_cannot_go_through_a_graph():
     model = make_pipeline(SCALED, quick(MoGCNClassifier)).fit(SMALL, Y)
     with pytest.raises(ValueError, match="cannot go through the graph of MoGCN"):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectKBest
 from sklearn.inspection import permutation_importance
@@ -16,7 +17,12 @@ from sklearn.preprocessing import StandardScaler
 
 from skomics import BlockRidgeClassifier, OmicsConcatenator, SMAClassifier
 from skomics.exceptions import SampleAlignmentError
-from skomics.inspection import modality_ablation, modality_importance, read_gmt
+from skomics.inspection import (
+    feature_attributions,
+    modality_ablation,
+    modality_importance,
+    read_gmt,
+)
 
 RNG = np.random.default_rng(0)
 N = 120
@@ -117,6 +123,14 @@ def test_importance_depends_on_the_seed_alone(n_jobs):
     other = modality_importance(MODEL, TEST, Y_TEST, random_state=4)
     np.testing.assert_array_equal(first.importances, second.importances)
     assert (first.importances != other.importances).any()
+
+
+@pytest.mark.parametrize("n_repeats", [0, 2.5])
+def test_what_is_no_number_of_shuffles_is_refused(n_repeats):
+    with pytest.raises(
+        ValueError, match=f"Got n_repeats={n_repeats}. Give a whole num"
+    ):
+        modality_importance(MODEL, TEST, Y_TEST, n_repeats=n_repeats)
 
 
 def test_several_scores_give_a_result_each():
@@ -246,6 +260,20 @@ def test_what_is_no_gmt_file_is_refused_by_line(tmp_path, text, message):
         read_gmt(file)
     with pytest.raises(FileNotFoundError, match="There is no file .*other"):
         read_gmt(tmp_path / "other")
+
+
+@pytest.mark.parametrize("name", ["X", "obs_names", "mod"])
+def test_modalities_and_features_may_be_called_as_parts_of_an_anndata(name):
+    tables = {
+        "rna": TABLES["rna"],
+        name: TABLES["cnv"].rename(columns={"c0": name, "c1": "var_names"}),
+    }
+    for table in (tables, pd.concat(tables, axis=1)):
+        model = clone(RIDGE).fit(table, Y)
+        result = modality_importance(model, table, Y, n_repeats=2, random_state=0)
+        assert result.table.index.to_list() == ["rna", name]
+        found = feature_attributions(model, table)
+        assert set(found["feature"]) == {*tables["rna"], *tables[name]}
 
 
 @pytest.mark.parametrize("measure", [modality_importance, modality_ablation])

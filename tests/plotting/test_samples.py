@@ -5,6 +5,7 @@ import pytest
 
 from skomics import BlockRidgeClassifier
 from skomics.datasets import make_intersim
+from skomics.exceptions import SampleAlignmentError
 from skomics.inspection import feature_attributions
 from skomics.plotting import ConfusionDisplay, SampleHeatmapDisplay
 
@@ -56,6 +57,28 @@ def test_cells_are_the_mean_share_of_a_class_over_repeats(pyplot):
 def test_calls_of_other_samples_are_refused():
     with pytest.raises(ValueError, match="Got 2 calls for 3 samples"):
         ConfusionDisplay.from_predictions(["a", "b", "a"], ["a", "b"])
+
+
+def test_map_colors_samples_by_their_own_labels(pyplot):
+    with pytest.raises(SampleAlignmentError, match="y has the 60 ids of X in another"):
+        SampleHeatmapDisplay.from_estimator(MODEL, X, Y[::-1])
+    with pytest.raises(ValueError, match="y has no label for 1 of 60 samples"):
+        SampleHeatmapDisplay.from_estimator(MODEL, X, Y.mask(Y.index == Y.index[3]))
+
+
+def test_calls_are_compared_with_the_class_of_their_own_sample(pyplot):
+    calls = Y[::-1]
+    with pytest.raises(SampleAlignmentError, match="y_pred has the 60 ids of y_true"):
+        ConfusionDisplay.from_predictions(Y, calls)
+    display = ConfusionDisplay.from_predictions(
+        Y.astype("category"), calls[::-1].to_frame()
+    )
+    np.testing.assert_array_equal(display.ax_.images[0].get_array(), np.eye(3))
+
+
+def test_open_calls_are_refused_by_number():
+    with pytest.raises(ValueError, match="y_pred has no call for 1 of 3 samples. Leav"):
+        ConfusionDisplay.from_predictions(["a", "b", "a"], ["a", None, "a"])
 
 
 def test_displays_draw_on_given_axes(pyplot):
