@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from skomics.estimators._arranged import in_memory
 from skomics.modules import generator_on
 
 __all__ = ["BatchSlices", "ResidentData", "StreamedData", "data_of"]
@@ -46,7 +47,7 @@ class ResidentData:
 
     def __init__(self, samples, device):
         self.device = device
-        self.X = samples.X
+        self.X = in_memory(samples.X)
         if not sparse.issparse(self.X):
             self.X = torch.as_tensor(self.X).to(device)
         self.codes = torch.as_tensor(samples.codes).to(device)

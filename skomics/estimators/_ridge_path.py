@@ -14,6 +14,7 @@ from scipy.linalg import lapack
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
+from skomics.estimators._arranged import ArrangedTable
 from skomics.estimators._samples import class_factors
 
 __all__ = [
@@ -50,7 +51,7 @@ class RidgeProblem:
 
     Parameters
     ----------
-    X : {ndarray, csr} of shape (n_samples, n_features), dtype float32
+    X : {ndarray, csr, ArrangedTable} of shape (n_samples, n_features), dtype float32
         Features, block by block. A sample that lacks a modality has NaN there.
 
     bounds : list of (int, int)
@@ -72,7 +73,7 @@ class RidgeProblem:
         Order in which samples are dealt to folds; None is that of the rows.
     """
 
-    X: np.ndarray | sparse.csr_array
+    X: np.ndarray | sparse.csr_array | ArrangedTable
     bounds: list
     codes: np.ndarray
     n_classes: int
@@ -115,92 +116,114 @@ class RidgeProblem:
         return np.maximum(weights / weights.mean(), _SMALLEST_WEIGHT)
 
 
-def _centered(problem, *, in_place=False):
+def _centered(problem):
     """Return each modality's features without their means, NaN as 0, and the means.
 
     Sparse features keep their zeros; their means are taken off the Gram matrices. Few
-    are made dense, and then give the model of dense ones to the bit. Dense features may
-    be written over, `in_place`.
+    are made dense, and then give the model of dense ones to the bit.
     """
-    blocks = []
+    blocks, is_sparse = [], sparse.issparse(problem.X)
     for start, stop in problem.bounds:
+        if not is_sparse:
+            blocks.append(_dense_block(problem.X, start, stop, problem.weights))
+            continue
         block = problem.X[:, start:stop]
         n_rows, n_columns = block.shape
-        is_small = n_rows <= _SEARCHED and n_rows * n_columns <= _SMALL
-        if sparse.issparse(block) and is_small:
-            block = block.toarray()
-        if sparse.issparse(block):
-            block = block.tocsr().copy()
-            is_missing = np.isnan(np.asarray(block.sum(axis=1))).ravel()
-            block.data[np.isnan(block.data)] = 0
-            block.eliminate_zeros()
-            weights = np.where(is_missing, 0.0, problem.weights)
-            mean = (weights @ block) / weights.sum()
-            blocks.append(_SparseBlock(block, mean, ~is_missing))
+        if n_rows <= _SEARCHED and n_rows * n_columns <= _SMALL:
+            dense = block.toarray()
+            blocks.append(_dense_block(dense, 0, n_columns, problem.weights))
         else:
-            is_missing = np.isnan(block[:, 0])
-            weights = np.where(is_missing, 0.0, problem.weights)
-            present = block[~is_missing] if is_missing.any() else block
-            mean = _weighted_sums(weights[~is_missing], present) / weights.sum()
-            mean32 = mean.astype(np.float32)
-            if in_place:
-                Z = np.subtract(block, mean32, out=block)
-            else:
-                # Products round by the layout, which is that of X's container.
-                Z = np.subtract(block, mean32, dtype=np.float32, order="C")
-            Z[is_missing] = 0.0
-            blocks.append(_DenseBlock(*_in_range(Z), mean))
+            blocks.append(_sparse_block(block.tocsr().copy(), problem.weights))
     return blocks
 
 
-def _weighted_sums(weights, block):
-    """Return weighted sums of columns in double precision, in which few are held."""
-    starts = range(0, block.shape[1], _CHUNK)
-    return np.concatenate([weights @ block[:, s : s + _CHUNK] for s in starts])
+def _sparse_block(block, weights):
+    """Return sparse features, which are changed, and what is to be taken off them."""
+    is_missing = np.isnan(np.asarray(block.sum(axis=1))).ravel()
+    block.data[np.isnan(block.data)] = 0
+    block.eliminate_zeros()
+    weights = np.where(is_missing, 0.0, weights)
+    mean = (weights @ block) / weights.sum()
+    return _SparseBlock(block, mean, ~is_missing)
 
 
-def _in_range(Z):
-    """Return features in a unit in which their squares are numbers, and the unit.
+def _dense_block(X, start, stop, weights):
+    """Return dense features of a table, which stays as it is."""
+    is_missing = np.isnan(X[:, start : start + 1]).ravel()
+    present = ~is_missing if is_missing.any() else slice(None)
+    total, means, largest = np.where(is_missing, 0.0, weights).sum(), [], 0.0
+    for first in range(start, stop, _CHUNK):
+        values = X[:, first : min(first + _CHUNK, stop)][present]
+        means.append(weights[present] @ values / total)
+        # Rounded as the differences are, of which these are the extreme ones.
+        mean = means[-1].astype(np.float32)
+        above, below = values.max(0) - mean, mean - values.min(0)
+        largest = max(largest, float(above.max()), float(below.max()))
+    return _DenseBlock(X, start, np.concatenate(means), is_missing, _unit(largest))
+
+
+def _unit(largest):
+    """Return a unit in which squares of features of this size are numbers.
 
     It is a power of two, which changes no digit.
     """
-    largest = max(float(Z.max(initial=0.0)), -float(Z.min(initial=0.0)))
     unit = 2.0 ** np.floor(np.log2(largest)) if largest > 0 else 1.0
-    return (Z / np.float32(unit), unit) if not 1e-3 < unit < 1e3 else (Z, 1.0)
+    return 1.0 if 1e-3 < unit < 1e3 else unit
 
 
 @dataclass(frozen=True)
 class _DenseBlock:
-    """Features of one modality without their means."""
+    """Features of one modality without their means, which are taken off when asked for.
 
-    Z: np.ndarray
-    unit: float
+    A table of centered features would take as much memory as the samples.
+    """
+
+    X: np.ndarray | ArrangedTable
+    start: int
     mean: np.ndarray
+    is_missing: np.ndarray
+    unit: float
 
     @property
     def n_features(self):
-        return self.Z.shape[1]
+        return len(self.mean)
+
+    def parts(self):
+        """Yield slices of all features, a few at a time."""
+        for start in range(0, self.n_features, _CHUNK):
+            yield slice(start, min(start + _CHUNK, self.n_features))
+
+    def columns(self, part):
+        """Return some features without their means, NaN as 0."""
+        mean = self.mean[part].astype(np.float32)
+        if isinstance(part, slice):
+            place = slice(part.start + self.start, part.stop + self.start)
+        else:
+            place = part + self.start
+        # Products round by the layout, which is that of X's container.
+        Z = np.subtract(self.X[:, place], mean, dtype=np.float32, order="C")
+        Z[self.is_missing] = 0.0
+        return Z if self.unit == 1.0 else Z / np.float32(self.unit)
 
     def moments(self, matrix, weights, rows):
         """Return matrix' Z and weights' Z squared, over some rows."""
         first = np.empty((matrix.shape[1], self.n_features))
         second = np.empty(self.n_features)
-        for start in range(0, self.n_features, _CHUNK):
-            part = slice(start, start + _CHUNK)
-            Z = self.Z[rows, part]
+        for part in self.parts():
+            Z = self.columns(part)[rows]
             first[:, part] = matrix.T.astype(np.float32) @ Z
             second[part] = weights.astype(np.float32) @ (Z * Z)
         return first, second
 
     def grams(self, scales, rows):
         """Return a Gram matrix of all rows with some for each vector of weights."""
-        grams = [np.zeros((len(self.Z), len(rows))) for _ in scales]
+        grams = [np.zeros((self.X.shape[0], len(rows))) for _ in scales]
         used = np.flatnonzero(np.any(scales, axis=0))
         roots = [np.sqrt(scale).astype(np.float32) for scale in scales]
         is_all = len(used) == self.n_features
-        for start in range(0, len(used), _CHUNK):
-            part = used[start : start + _CHUNK]
-            Z = self.Z[:, start : start + _CHUNK] if is_all else self.Z[:, part]
+        parts = [used[s : s + _CHUNK] for s in range(0, len(used), _CHUNK)]
+        for part in self.parts() if is_all else parts:
+            Z = self.columns(part)
             for gram, root in zip(grams, roots, strict=True):
                 scaled = Z * root[part]
                 gram += scaled @ scaled[rows].T
@@ -208,7 +231,12 @@ class _DenseBlock:
 
     def transposed_product(self, dual):
         """Return Z' times a matrix."""
-        return (self.Z.T @ dual.astype(np.float32)).astype(np.float64) / self.unit
+        dual = dual.astype(np.float32)
+        product = np.empty((self.n_features, dual.shape[1]))
+        for part in self.parts():
+            product[part] = self.columns(part).T @ dual
+        product /= self.unit
+        return product
 
 
 @dataclass(frozen=True)
@@ -470,12 +498,9 @@ class RidgePath:
     n_repeats: int = 1
     margin: float = 0.005
 
-    def fit(self, problem, *, in_place=False):
-        """Choose strengths and exponents, and learn from all samples.
-
-        Features of a problem that nobody else needs are written over, `in_place`.
-        """
-        part = self.search(problem, in_place=in_place)
+    def fit(self, problem):
+        """Choose strengths and exponents, and learn from all samples."""
+        part = self.search(problem)
         if part is not problem:
             self._open(problem, exponents=set(self.chosen) | {0})
         scores = self._out_of_fold(self.strengths, self.chosen)
@@ -485,9 +510,9 @@ class RidgePath:
         self._folds = self._plain = self._blocks = self._problem = None
         return self
 
-    def search(self, problem, *, in_place=False):
+    def search(self, problem):
         """Choose strengths and exponents on a part of the samples; return the part."""
-        self._in_place, part = in_place, problem
+        part = problem
         if len(problem) > _SEARCHED:
             kept = _deal(problem, -(-len(problem) // _SEARCHED), 0) == 0
             part = problem.take(np.flatnonzero(kept))
@@ -506,7 +531,7 @@ class RidgePath:
         """Make the Gram matrices that the search asks for."""
         exponents = self.exponents if exponents is None else exponents
         self._problem = problem
-        self._blocks = _centered(problem, in_place=self._in_place)
+        self._blocks = _centered(problem)
         everyone = np.arange(len(problem))
         self._plain = [
             block.grams([np.ones(block.n_features)], everyone)[0]

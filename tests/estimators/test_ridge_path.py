@@ -54,7 +54,8 @@ def test_leave_one_out_is_exact(seed, strength):
 def test_dual_solution_is_that_of_ridge_in_the_features():
     task = problem()
     weights = task.total_weights()
-    X = np.hstack([b.Z for b in _centered(task)]).astype(float)
+    blocks = [block.columns(slice(0, block.n_features)) for block in _centered(task)]
+    X = np.hstack(blocks).astype(float)
     dual, intercept = _solve(gram_of(task), weights, task.targets)
     design = np.hstack([X, np.ones((len(X), 1))])
     penalty = np.diag([1.0] * X.shape[1] + [0.0])
