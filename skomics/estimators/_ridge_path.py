@@ -15,6 +15,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from skomics.estimators._arranged import ArrangedTable
+from skomics.estimators._ridge_blocks import centered_blocks
 from skomics.estimators._samples import class_factors
 
 __all__ = [
@@ -25,11 +26,8 @@ __all__ = [
     "leave_one_out",
 ]
 
-# Features that are scaled at a time, and samples that the search looks at.
-_CHUNK = 8192
+# Samples that the search looks at.
 _SEARCHED = 1000
-# Numbers of a sparse block of so many samples that are made dense: 64 MiB.
-_SMALL = 2**24
 # The share of features that "top" keeps.
 _TOP = 0.02
 # Strengths of all Gram matrices together; factors that a coordinate is tried at; gain
@@ -116,168 +114,6 @@ class RidgeProblem:
         return np.maximum(weights / weights.mean(), _SMALLEST_WEIGHT)
 
 
-def _centered(problem):
-    """Return each modality's features without their means, NaN as 0, and the means.
-
-    Sparse features keep their zeros; their means are taken off the Gram matrices. Few
-    are made dense, and then give the model of dense ones to the bit.
-    """
-    blocks, is_sparse = [], sparse.issparse(problem.X)
-    for start, stop in problem.bounds:
-        if not is_sparse:
-            blocks.append(_dense_block(problem.X, start, stop, problem.weights))
-            continue
-        block = problem.X[:, start:stop]
-        n_rows, n_columns = block.shape
-        if n_rows <= _SEARCHED and n_rows * n_columns <= _SMALL:
-            dense = block.toarray()
-            blocks.append(_dense_block(dense, 0, n_columns, problem.weights))
-        else:
-            blocks.append(_sparse_block(block.tocsr().copy(), problem.weights))
-    return blocks
-
-
-def _sparse_block(block, weights):
-    """Return sparse features, which are changed, and what is to be taken off them."""
-    is_missing = np.isnan(np.asarray(block.sum(axis=1))).ravel()
-    block.data[np.isnan(block.data)] = 0
-    block.eliminate_zeros()
-    weights = np.where(is_missing, 0.0, weights)
-    mean = (weights @ block) / weights.sum()
-    return _SparseBlock(block, mean, ~is_missing)
-
-
-def _dense_block(X, start, stop, weights):
-    """Return dense features of a table, which stays as it is."""
-    is_missing = np.isnan(X[:, start : start + 1]).ravel()
-    present = ~is_missing if is_missing.any() else slice(None)
-    total, means, largest = np.where(is_missing, 0.0, weights).sum(), [], 0.0
-    for first in range(start, stop, _CHUNK):
-        values = X[:, first : min(first + _CHUNK, stop)][present]
-        means.append(weights[present] @ values / total)
-        # Rounded as the differences are, of which these are the extreme ones.
-        mean = means[-1].astype(np.float32)
-        above, below = values.max(0) - mean, mean - values.min(0)
-        largest = max(largest, float(above.max()), float(below.max()))
-    return _DenseBlock(X, start, np.concatenate(means), is_missing, _unit(largest))
-
-
-def _unit(largest):
-    """Return a unit in which squares of features of this size are numbers.
-
-    It is a power of two, which changes no digit.
-    """
-    unit = 2.0 ** np.floor(np.log2(largest)) if largest > 0 else 1.0
-    return 1.0 if 1e-3 < unit < 1e3 else unit
-
-
-@dataclass(frozen=True)
-class _DenseBlock:
-    """Features of one modality without their means, which are taken off when asked for.
-
-    A table of centered features would take as much memory as the samples.
-    """
-
-    X: np.ndarray | ArrangedTable
-    start: int
-    mean: np.ndarray
-    is_missing: np.ndarray
-    unit: float
-
-    @property
-    def n_features(self):
-        return len(self.mean)
-
-    def parts(self):
-        """Yield slices of all features, a few at a time."""
-        for start in range(0, self.n_features, _CHUNK):
-            yield slice(start, min(start + _CHUNK, self.n_features))
-
-    def columns(self, part):
-        """Return some features without their means, NaN as 0."""
-        mean = self.mean[part].astype(np.float32)
-        if isinstance(part, slice):
-            place = slice(part.start + self.start, part.stop + self.start)
-        else:
-            place = part + self.start
-        # Products round by the layout, which is that of X's container.
-        Z = np.subtract(self.X[:, place], mean, dtype=np.float32, order="C")
-        Z[self.is_missing] = 0.0
-        return Z if self.unit == 1.0 else Z / np.float32(self.unit)
-
-    def moments(self, matrix, weights, rows):
-        """Return matrix' Z and weights' Z squared, over some rows."""
-        first = np.empty((matrix.shape[1], self.n_features))
-        second = np.empty(self.n_features)
-        for part in self.parts():
-            Z = self.columns(part)[rows]
-            first[:, part] = matrix.T.astype(np.float32) @ Z
-            second[part] = weights.astype(np.float32) @ (Z * Z)
-        return first, second
-
-    def grams(self, scales, rows):
-        """Return a Gram matrix of all rows with some for each vector of weights."""
-        grams = [np.zeros((self.X.shape[0], len(rows))) for _ in scales]
-        used = np.flatnonzero(np.any(scales, axis=0))
-        roots = [np.sqrt(scale).astype(np.float32) for scale in scales]
-        is_all = len(used) == self.n_features
-        parts = [used[s : s + _CHUNK] for s in range(0, len(used), _CHUNK)]
-        for part in self.parts() if is_all else parts:
-            Z = self.columns(part)
-            for gram, root in zip(grams, roots, strict=True):
-                scaled = Z * root[part]
-                gram += scaled @ scaled[rows].T
-        return grams
-
-    def transposed_product(self, dual):
-        """Return Z' times a matrix."""
-        dual = dual.astype(np.float32)
-        product = np.empty((self.n_features, dual.shape[1]))
-        for part in self.parts():
-            product[part] = self.columns(part).T @ dual
-        product /= self.unit
-        return product
-
-
-@dataclass(frozen=True)
-class _SparseBlock:
-    """Sparse features of one modality, and the means that are to be taken off."""
-
-    X: sparse.csr_array
-    mean: np.ndarray
-    present: np.ndarray
-
-    @property
-    def n_features(self):
-        return self.X.shape[1]
-
-    def moments(self, matrix, weights, rows):
-        """Return matrix' Z and weights' Z squared, over some rows."""
-        X, present = self.X[rows], self.present[rows]
-        matrix, weights = matrix * present[:, None], weights * present
-        first = (X.T @ matrix).T - np.outer(matrix.sum(0), self.mean)
-        squares = X.multiply(X).T @ weights
-        second = squares - 2 * self.mean * (X.T @ weights)
-        return first, second + weights.sum() * self.mean**2
-
-    def grams(self, scales, rows):
-        """Return a Gram matrix of all rows with some for each vector of weights."""
-        grams = []
-        for scale in scales:
-            scaled = self.X.astype(np.float64) @ sparse.diags_array(np.sqrt(scale))
-            gram = (scaled @ scaled[rows].T).toarray()
-            shift = self.X @ (scale * self.mean)
-            gram -= shift[:, None] + shift[rows]
-            gram += (scale * self.mean**2).sum()
-            grams.append(gram * self.present[:, None] * self.present[rows])
-        return grams
-
-    def transposed_product(self, dual):
-        """Return Z' times a matrix."""
-        dual = dual * self.present[:, None]
-        return self.X.T @ dual - np.outer(self.mean, dual.sum(0))
-
-
 def feature_weights(statistic, exponent):
     r"""Return the soft weight of each feature from its F statistic.
 
@@ -310,16 +146,22 @@ def feature_weights(statistic, exponent):
     return weights / weights.mean()
 
 
-def _f_statistic(block, problem, rows):
-    """Return the F statistic of each feature between the classes of some rows."""
-    weights = problem.weights[rows]
-    members = problem.targets[rows] * weights[:, None]
-    sizes = members.sum(0)
-    members, sizes = members[:, sizes > 0], sizes[sizes > 0]
-    if len(rows) <= len(sizes) or len(sizes) < 2:
-        return np.ones(block.n_features)
-    first, second = block.moments(members, weights, rows)
-    return f_statistic_of(first, second, sizes, len(rows))
+def _f_statistics(block, problem, parts):
+    """Return F statistics of features between the classes, for several sets of rows."""
+    tasks, sizes = [], []
+    for rows in parts:
+        weights = problem.weights[rows]
+        members = problem.targets[rows] * weights[:, None]
+        has_members = members.sum(0) > 0
+        tasks.append((members[:, has_members], weights, rows))
+        sizes.append(members.sum(0)[has_members])
+    found = np.ones((len(parts), 2, block.n_features))
+    is_told = [len(rows) > len(n) > 1 for rows, n in zip(parts, sizes, strict=True)]
+    for part, sums in block.moments(tasks):
+        for i, (first, second) in enumerate(sums):
+            if is_told[i]:
+                found[i, :, part] = _ratios(first, second, sizes[i], len(parts[i]))
+    return [_without_constants(*pair) for pair in found]
 
 
 def f_statistic_of(first, second, sizes, n):
@@ -327,13 +169,22 @@ def f_statistic_of(first, second, sizes, n):
 
     Weights have mean 1, so that n of them sum to about n.
     """
+    return _without_constants(*_ratios(first, second, sizes, n))
+
+
+def _ratios(first, second, sizes, n):
+    """Return F statistics, and the sum of squares that each is of."""
     k = len(sizes)
     means = first / sizes[:, None]
     center = first.sum(0) / sizes.sum()
     between = (sizes[:, None] * (means - center) ** 2).sum(0)
     total = second - sizes.sum() * center**2
     within = np.maximum(total - between, 1e-6 * np.maximum(total, 1e-30))
-    statistic = (between / (k - 1)) / (within / (n - k))
+    return (between / (k - 1)) / (within / (n - k)), total
+
+
+def _without_constants(statistic, total):
+    """Return statistics, 0 for features that are the same for all samples."""
     return np.where(total > 1e-12 * total.max(initial=0.0), statistic, 0.0)
 
 
@@ -401,14 +252,13 @@ class _Fold:
         self._weights = problem.total_weights(train).astype(np.float32)
         self._targets = problem.targets[train].astype(np.float32)
 
-    def prepare(self, exponents, plain):
+    def prepare(self, exponents, plain, statistics):
         """Make the Gram matrices of all exponents; those of 0 are given."""
         for b, block in enumerate(self._blocks):
             others = [exponent for exponent in exponents if exponent != 0]
             grams = {0: plain[b][:, self.train]}
             if others:
-                statistic = _f_statistic(block, self.problem, self.train)
-                scales = [feature_weights(statistic, e) for e in others]
+                scales = [feature_weights(statistics[b], e) for e in others]
                 grams |= zip(others, block.grams(scales, self.train), strict=True)
             for exponent, gram in grams.items():
                 own = gram[self.train]
@@ -531,7 +381,7 @@ class RidgePath:
         """Make the Gram matrices that the search asks for."""
         exponents = self.exponents if exponents is None else exponents
         self._problem = problem
-        self._blocks = _centered(problem)
+        self._blocks = centered_blocks(problem)
         everyone = np.arange(len(problem))
         self._plain = [
             block.grams([np.ones(block.n_features)], everyone)[0]
@@ -549,11 +399,24 @@ class RidgePath:
                 known = np.isin(problem.codes[valid], problem.codes[train])
                 judged[valid] = known
                 new = _Fold(problem, self._blocks, train, valid)
-                self._folds.append((repeat, new.prepare(exponents, self._plain)))
+                self._folds.append((repeat, new))
             self._judged.append(judged)
+        self._prepare_folds(exponents)
         if not self.n_folds:
             self._judged = [np.ones(len(problem), dtype=bool)]
         self._scores = {}
+
+    def _prepare_folds(self, exponents):
+        """Make the Gram matrices of all folds, with their own feature weights."""
+        parts = [fold.train for _, fold in self._folds]
+        statistics = [[] for _ in self._blocks]
+        if set(exponents) != {0}:
+            statistics = [
+                _f_statistics(block, self._problem, parts) for block in self._blocks
+            ]
+        for i, (_, fold) in enumerate(self._folds):
+            own = [statistic[i] for statistic in statistics if statistic]
+            fold.prepare(exponents, self._plain, own)
 
     def _out_of_fold(self, strengths, exponents):
         """Return scores of shape (n_repeats, n_samples, n_classes)."""
@@ -675,7 +538,7 @@ class RidgePath:
             if self.chosen[b] == 0:
                 weights, own = np.ones(block.n_features), self._plain[b]
             else:
-                statistic = _f_statistic(block, problem, everyone)
+                (statistic,) = _f_statistics(block, problem, [everyone])
                 weights = feature_weights(statistic, self.chosen[b])
                 own = block.grams([weights], everyone)[0]
             scale = self.strengths[b] / max(np.trace(own) / len(own), 1e-30)

@@ -85,7 +85,7 @@ def test_scaling_all_weights_changes_nothing(model, tiny):
 @EACH
 @pytest.mark.parametrize("small", [2**24, 0])
 def test_sparse_samples_give_the_same_model(small, model, tiny, monkeypatch):
-    monkeypatch.setattr("skomics.estimators._ridge_path._SMALL", small)
+    monkeypatch.setattr("skomics.estimators._ridge_blocks._SMALL", small)
     X, y = tiny
     X = X.where(X > 0, 0.0)
     model = clone(model).set_params(omics=dict(SIZES))
@@ -100,7 +100,7 @@ def test_sparse_samples_give_the_same_model(small, model, tiny, monkeypatch):
 
 
 def test_sparse_samples_that_lack_a_modality_give_the_same_model(tiny, monkeypatch):
-    monkeypatch.setattr("skomics.estimators._ridge_path._SMALL", 0)
+    monkeypatch.setattr("skomics.estimators._ridge_blocks._SMALL", 0)
     X, y = tiny
     X = X.where(X > 0, 0.0)
     X.iloc[::4, : SIZES["rna"]] = np.nan
