@@ -357,7 +357,7 @@ class RidgePath:
         self.temperature = self._best_temperature(scores)
         self.oof = self.temperature * scores.mean(0)
         self._finish(problem)
-        self._folds = self._plain = self._blocks = self._problem = None
+        self.forget()
         return self
 
     def search(self, problem):
@@ -375,6 +375,10 @@ class RidgePath:
         self._problem, self._total = problem, problem.total_weights()
         self._judged = [np.ones(len(problem), dtype=bool)]
         self.temperature = self._best_temperature(scores[None])
+        self.forget()
+
+    def forget(self):
+        """Let go of the samples and of what was made of them to search by."""
         self._folds = self._plain = self._blocks = self._problem = None
 
     def _open(self, problem, exponents=None):
