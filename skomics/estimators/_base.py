@@ -29,6 +29,7 @@ from skomics._compat import (
     with_callbacks,
 )
 from skomics._transaction import adopt, draft_of, learned_attributes
+from skomics.estimators._arranged import take_columns
 from skomics.estimators._block_base import BaseBlockClassifier
 from skomics.estimators._block_ridge import BlockRidgeClassifier
 from skomics.estimators._checkpoint import TrainingCheckpoint, checkpoint_key
@@ -317,11 +318,14 @@ class BaseOmicsClassifier(  # type: ignore[override]  # `_is_new` of the mixin
         if used is None:
             return table
         found = used if places is None else places[used]
-        table = table[:, found] if sparse.issparse(table) else table.take(found, axis=1)
+        if sparse.issparse(table):
+            table = table[:, found]
+            if scale is None:
+                return table
+            return (table @ sparse.diags_array(scale[used])).tocsr()
+        table = take_columns(table, found)
         if scale is None:
             return table
-        if sparse.issparse(table):
-            return (table @ sparse.diags_array(scale[used])).tocsr()
         table *= scale[used]
         return table
 

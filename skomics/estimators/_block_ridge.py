@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skomics._compat import Interval, StrOptions, _fit_context
 from skomics._threads import blas_threads
 from skomics._transaction import whole
+from skomics.estimators._arranged import in_memory
 from skomics.estimators._block_base import BaseBlockClassifier
 from skomics.estimators._canonical import canonical_order
 from skomics.estimators._receipt import note_samples
@@ -233,7 +234,7 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         """
         merged = deduplicate_samples(*self._read_samples(X, y, sample_weight))
         note_samples(self._fit_receipt, merged)
-        self._learn(merged, in_place=True)
+        self._learn(merged)
         return self
 
     def _fit_for(self, classifier, merged, columns=None):
@@ -265,7 +266,7 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         weights = self.feature_weights_[np.concatenate(self._blocks)]
         return np.sqrt(weights).astype(np.float32)
 
-    def _learn(self, merged, columns=None, *, in_place=False):
+    def _learn(self, merged, columns=None):
         bounds, ranks = self._bounds, None
         if columns is None:
             # Folds are dealt in an order that the order of the columns does not change.
@@ -290,13 +291,13 @@ class BlockRidgeClassifier(BaseBlockClassifier):
         )
         with blas_threads(self.n_threads), np.errstate(all="ignore"):
             try:
-                path.fit(problem, in_place=in_place)
+                path.fit(problem)
             except np.linalg.LinAlgError:
                 path.coef = np.array([np.nan])
         if not np.isfinite(path.coef).all():
             raise ValueError(
                 "Ridge has no finite coefficients for these values and weights, which "
-                f"range up to {np.nanmax(np.abs(_data_of(problem.X))):.3g}. "
+                f"range up to {_largest(problem.X):.3g}. "
                 "Standardize the features of every modality (StandardScaler in "
                 "OmicsConcatenator), and use weights of like size."
             )
@@ -390,8 +391,9 @@ class BlockRidgeClassifier(BaseBlockClassifier):
             )
 
 
-def _data_of(X):
-    return X.data if sparse.issparse(X) else X
+def _largest(X):
+    """Return the largest absolute value of a table, NaN aside."""
+    return np.nanmax(np.abs(X.data if sparse.issparse(X) else in_memory(X)))
 
 
 def path_logits(X, mean, coef, intercept):

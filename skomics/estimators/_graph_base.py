@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABCMeta
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -92,12 +93,12 @@ class BaseGraphClassifier(BaseOmicsClassifier, metaclass=ABCMeta):
 
     def _split_blocks(self, X):
         """Return the features of each modality as dense float32 matrices."""
-        edges = np.cumsum(self._input_sizes)[:-1]
+        edges = [0, *accumulate(self._input_sizes)]
         if sparse.issparse(X):
             self._check_memory(X)
             X = X.toarray()
         # One memory order, whatever the order of the modalities in the table.
-        return [np.ascontiguousarray(block) for block in np.split(X, edges, axis=1)]
+        return [np.ascontiguousarray(X[:, a:b]) for a, b in pairwise(edges)]
 
     def _check_memory(self, X):
         """Refuse sparse samples that would not fit into memory once they are dense."""

@@ -175,7 +175,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
         """Run one pass; the loss goes to the host once, at the end."""
         if iterator is None:
             return
-        start, losses, sizes = time.perf_counter(), [], []
+        start, losses, sizes = time.perf_counter(), None, []
         self._inference = None  # a copy of weights that are about to change
         self._batch_hooks = self._find_batch_hooks()
         if self.module_.training != training:
@@ -186,9 +186,12 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
             self._notify_batch("on_batch_begin", batch, training)
             step = step_fn(batch, **fit_params)
             self._notify_batch("on_batch_end", batch, training, **step)
-            losses.append(step["loss"])
+            if losses is None:
+                # Not a tensor a batch: very many would lie all over the memory.
+                losses = step["loss"].new_empty(len(iterator))
+            losses[len(sizes)] = step["loss"]
             sizes.append(len(batch[1]))
-        loss = float(np.average(torch.stack(losses).cpu().numpy(), weights=sizes))
+        loss = float(np.average(losses.cpu().numpy(), weights=sizes))
         if not math.isfinite(loss):
             raise ValueError(diverged_message(prefix, loss, len(self.history), self.lr))
         self.history.record(f"{prefix}_loss", loss)

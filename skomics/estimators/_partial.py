@@ -9,6 +9,7 @@ import numpy as np
 from skomics._compat import _fit_context, available_if
 from skomics._rows import quote_values
 from skomics._transaction import adopt, draft_of
+from skomics.estimators._arranged import in_memory
 from skomics.estimators._net import check_callbacks
 
 if TYPE_CHECKING:
@@ -181,4 +182,4 @@ class PartialFitMixin:
         if not self._takes_offsets:
             return None
         X = merged.X if columns is None else merged.X[:, np.argsort(columns)]
-        return self.path_._path_logits(X)
+        return self.path_._path_logits(in_memory(X))

@@ -14,6 +14,8 @@ from scipy.linalg import lapack
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
+from skomics.estimators._arranged import ArrangedTable
+from skomics.estimators._ridge_blocks import centered_blocks
 from skomics.estimators._samples import class_factors
 
 __all__ = [
@@ -24,11 +26,8 @@ __all__ = [
     "leave_one_out",
 ]
 
-# Features that are scaled at a time, and samples that the search looks at.
-_CHUNK = 8192
+# Samples that the search looks at.
 _SEARCHED = 1000
-# Numbers of a sparse block of so many samples that are made dense: 64 MiB.
-_SMALL = 2**24
 # The share of features that "top" keeps.
 _TOP = 0.02
 # Strengths of all Gram matrices together; factors that a coordinate is tried at; gain
@@ -50,7 +49,7 @@ class RidgeProblem:
 
     Parameters
     ----------
-    X : {ndarray, csr} of shape (n_samples, n_features), dtype float32
+    X : {ndarray, csr, ArrangedTable} of shape (n_samples, n_features), dtype float32
         Features, block by block. A sample that lacks a modality has NaN there.
 
     bounds : list of (int, int)
@@ -72,7 +71,7 @@ class RidgeProblem:
         Order in which samples are dealt to folds; None is that of the rows.
     """
 
-    X: np.ndarray | sparse.csr_array
+    X: np.ndarray | sparse.csr_array | ArrangedTable
     bounds: list
     codes: np.ndarray
     n_classes: int
@@ -115,141 +114,6 @@ class RidgeProblem:
         return np.maximum(weights / weights.mean(), _SMALLEST_WEIGHT)
 
 
-def _centered(problem, *, in_place=False):
-    """Return each modality's features without their means, NaN as 0, and the means.
-
-    Sparse features keep their zeros; their means are taken off the Gram matrices. Few
-    are made dense, and then give the model of dense ones to the bit. Dense features may
-    be written over, `in_place`.
-    """
-    blocks = []
-    for start, stop in problem.bounds:
-        block = problem.X[:, start:stop]
-        n_rows, n_columns = block.shape
-        is_small = n_rows <= _SEARCHED and n_rows * n_columns <= _SMALL
-        if sparse.issparse(block) and is_small:
-            block = block.toarray()
-        if sparse.issparse(block):
-            block = block.tocsr().copy()
-            is_missing = np.isnan(np.asarray(block.sum(axis=1))).ravel()
-            block.data[np.isnan(block.data)] = 0
-            block.eliminate_zeros()
-            weights = np.where(is_missing, 0.0, problem.weights)
-            mean = (weights @ block) / weights.sum()
-            blocks.append(_SparseBlock(block, mean, ~is_missing))
-        else:
-            is_missing = np.isnan(block[:, 0])
-            weights = np.where(is_missing, 0.0, problem.weights)
-            present = block[~is_missing] if is_missing.any() else block
-            mean = _weighted_sums(weights[~is_missing], present) / weights.sum()
-            mean32 = mean.astype(np.float32)
-            if in_place:
-                Z = np.subtract(block, mean32, out=block)
-            else:
-                # Products round by the layout, which is that of X's container.
-                Z = np.subtract(block, mean32, dtype=np.float32, order="C")
-            Z[is_missing] = 0.0
-            blocks.append(_DenseBlock(*_in_range(Z), mean))
-    return blocks
-
-
-def _weighted_sums(weights, block):
-    """Return weighted sums of columns in double precision, in which few are held."""
-    starts = range(0, block.shape[1], _CHUNK)
-    return np.concatenate([weights @ block[:, s : s + _CHUNK] for s in starts])
-
-
-def _in_range(Z):
-    """Return features in a unit in which their squares are numbers, and the unit.
-
-    It is a power of two, which changes no digit.
-    """
-    largest = max(float(Z.max(initial=0.0)), -float(Z.min(initial=0.0)))
-    unit = 2.0 ** np.floor(np.log2(largest)) if largest > 0 else 1.0
-    return (Z / np.float32(unit), unit) if not 1e-3 < unit < 1e3 else (Z, 1.0)
-
-
-@dataclass(frozen=True)
-class _DenseBlock:
-    """Features of one modality without their means."""
-
-    Z: np.ndarray
-    unit: float
-    mean: np.ndarray
-
-    @property
-    def n_features(self):
-        return self.Z.shape[1]
-
-    def moments(self, matrix, weights, rows):
-        """Return matrix' Z and weights' Z squared, over some rows."""
-        first = np.empty((matrix.shape[1], self.n_features))
-        second = np.empty(self.n_features)
-        for start in range(0, self.n_features, _CHUNK):
-            part = slice(start, start + _CHUNK)
-            Z = self.Z[rows, part]
-            first[:, part] = matrix.T.astype(np.float32) @ Z
-            second[part] = weights.astype(np.float32) @ (Z * Z)
-        return first, second
-
-    def grams(self, scales, rows):
-        """Return a Gram matrix of all rows with some for each vector of weights."""
-        grams = [np.zeros((len(self.Z), len(rows))) for _ in scales]
-        used = np.flatnonzero(np.any(scales, axis=0))
-        roots = [np.sqrt(scale).astype(np.float32) for scale in scales]
-        is_all = len(used) == self.n_features
-        for start in range(0, len(used), _CHUNK):
-            part = used[start : start + _CHUNK]
-            Z = self.Z[:, start : start + _CHUNK] if is_all else self.Z[:, part]
-            for gram, root in zip(grams, roots, strict=True):
-                scaled = Z * root[part]
-                gram += scaled @ scaled[rows].T
-        return grams
-
-    def transposed_product(self, dual):
-        """Return Z' times a matrix."""
-        return (self.Z.T @ dual.astype(np.float32)).astype(np.float64) / self.unit
-
-
-@dataclass(frozen=True)
-class _SparseBlock:
-    """Sparse features of one modality, and the means that are to be taken off."""
-
-    X: sparse.csr_array
-    mean: np.ndarray
-    present: np.ndarray
-
-    @property
-    def n_features(self):
-        return self.X.shape[1]
-
-    def moments(self, matrix, weights, rows):
-        """Return matrix' Z and weights' Z squared, over some rows."""
-        X, present = self.X[rows], self.present[rows]
-        matrix, weights = matrix * present[:, None], weights * present
-        first = (X.T @ matrix).T - np.outer(matrix.sum(0), self.mean)
-        squares = X.multiply(X).T @ weights
-        second = squares - 2 * self.mean * (X.T @ weights)
-        return first, second + weights.sum() * self.mean**2
-
-    def grams(self, scales, rows):
-        """Return a Gram matrix of all rows with some for each vector of weights."""
-        grams = []
-        for scale in scales:
-            scaled = self.X.astype(np.float64) @ sparse.diags_array(np.sqrt(scale))
-            gram = (scaled @ scaled[rows].T).toarray()
-            shift = self.X @ (scale * self.mean)
-            gram -= shift[:, None] + shift[rows]
-            gram += (scale * self.mean**2).sum()
-            grams.append(gram * self.present[:, None] * self.present[rows])
-        return grams
-
-    def transposed_product(self, dual):
-        """Return Z' times a matrix."""
-        dual = dual * self.present[:, None]
-        return self.X.T @ dual - np.outer(self.mean, dual.sum(0))
-
-
 def feature_weights(statistic, exponent):
     r"""Return the soft weight of each feature from its F statistic.
 
@@ -282,16 +146,22 @@ def feature_weights(statistic, exponent):
     return weights / weights.mean()
 
 
-def _f_statistic(block, problem, rows):
-    """Return the F statistic of each feature between the classes of some rows."""
-    weights = problem.weights[rows]
-    members = problem.targets[rows] * weights[:, None]
-    sizes = members.sum(0)
-    members, sizes = members[:, sizes > 0], sizes[sizes > 0]
-    if len(rows) <= len(sizes) or len(sizes) < 2:
-        return np.ones(block.n_features)
-    first, second = block.moments(members, weights, rows)
-    return f_statistic_of(first, second, sizes, len(rows))
+def _f_statistics(block, problem, parts):
+    """Return F statistics of features between the classes, for several sets of rows."""
+    tasks, sizes = [], []
+    for rows in parts:
+        weights = problem.weights[rows]
+        members = problem.targets[rows] * weights[:, None]
+        has_members = members.sum(0) > 0
+        tasks.append((members[:, has_members], weights, rows))
+        sizes.append(members.sum(0)[has_members])
+    found = np.ones((len(parts), 2, block.n_features))
+    is_told = [len(rows) > len(n) > 1 for rows, n in zip(parts, sizes, strict=True)]
+    for part, sums in block.moments(tasks):
+        for i, (first, second) in enumerate(sums):
+            if is_told[i]:
+                found[i, :, part] = _ratios(first, second, sizes[i], len(parts[i]))
+    return [_without_constants(*pair) for pair in found]
 
 
 def f_statistic_of(first, second, sizes, n):
@@ -299,13 +169,22 @@ def f_statistic_of(first, second, sizes, n):
 
     Weights have mean 1, so that n of them sum to about n.
     """
+    return _without_constants(*_ratios(first, second, sizes, n))
+
+
+def _ratios(first, second, sizes, n):
+    """Return F statistics, and the sum of squares that each is of."""
     k = len(sizes)
     means = first / sizes[:, None]
     center = first.sum(0) / sizes.sum()
     between = (sizes[:, None] * (means - center) ** 2).sum(0)
     total = second - sizes.sum() * center**2
     within = np.maximum(total - between, 1e-6 * np.maximum(total, 1e-30))
-    statistic = (between / (k - 1)) / (within / (n - k))
+    return (between / (k - 1)) / (within / (n - k)), total
+
+
+def _without_constants(statistic, total):
+    """Return statistics, 0 for features that are the same for all samples."""
     return np.where(total > 1e-12 * total.max(initial=0.0), statistic, 0.0)
 
 
@@ -373,14 +252,13 @@ class _Fold:
         self._weights = problem.total_weights(train).astype(np.float32)
         self._targets = problem.targets[train].astype(np.float32)
 
-    def prepare(self, exponents, plain):
+    def prepare(self, exponents, plain, statistics):
         """Make the Gram matrices of all exponents; those of 0 are given."""
         for b, block in enumerate(self._blocks):
             others = [exponent for exponent in exponents if exponent != 0]
             grams = {0: plain[b][:, self.train]}
             if others:
-                statistic = _f_statistic(block, self.problem, self.train)
-                scales = [feature_weights(statistic, e) for e in others]
+                scales = [feature_weights(statistics[b], e) for e in others]
                 grams |= zip(others, block.grams(scales, self.train), strict=True)
             for exponent, gram in grams.items():
                 own = gram[self.train]
@@ -470,24 +348,21 @@ class RidgePath:
     n_repeats: int = 1
     margin: float = 0.005
 
-    def fit(self, problem, *, in_place=False):
-        """Choose strengths and exponents, and learn from all samples.
-
-        Features of a problem that nobody else needs are written over, `in_place`.
-        """
-        part = self.search(problem, in_place=in_place)
+    def fit(self, problem):
+        """Choose strengths and exponents, and learn from all samples."""
+        part = self.search(problem)
         if part is not problem:
             self._open(problem, exponents=set(self.chosen) | {0})
         scores = self._out_of_fold(self.strengths, self.chosen)
         self.temperature = self._best_temperature(scores)
         self.oof = self.temperature * scores.mean(0)
         self._finish(problem)
-        self._folds = self._plain = self._blocks = self._problem = None
+        self.forget()
         return self
 
-    def search(self, problem, *, in_place=False):
+    def search(self, problem):
         """Choose strengths and exponents on a part of the samples; return the part."""
-        self._in_place, part = in_place, problem
+        part = problem
         if len(problem) > _SEARCHED:
             kept = _deal(problem, -(-len(problem) // _SEARCHED), 0) == 0
             part = problem.take(np.flatnonzero(kept))
@@ -500,13 +375,17 @@ class RidgePath:
         self._problem, self._total = problem, problem.total_weights()
         self._judged = [np.ones(len(problem), dtype=bool)]
         self.temperature = self._best_temperature(scores[None])
+        self.forget()
+
+    def forget(self):
+        """Let go of the samples and of what was made of them to search by."""
         self._folds = self._plain = self._blocks = self._problem = None
 
     def _open(self, problem, exponents=None):
         """Make the Gram matrices that the search asks for."""
         exponents = self.exponents if exponents is None else exponents
         self._problem = problem
-        self._blocks = _centered(problem, in_place=self._in_place)
+        self._blocks = centered_blocks(problem)
         everyone = np.arange(len(problem))
         self._plain = [
             block.grams([np.ones(block.n_features)], everyone)[0]
@@ -524,11 +403,24 @@ class RidgePath:
                 known = np.isin(problem.codes[valid], problem.codes[train])
                 judged[valid] = known
                 new = _Fold(problem, self._blocks, train, valid)
-                self._folds.append((repeat, new.prepare(exponents, self._plain)))
+                self._folds.append((repeat, new))
             self._judged.append(judged)
+        self._prepare_folds(exponents)
         if not self.n_folds:
             self._judged = [np.ones(len(problem), dtype=bool)]
         self._scores = {}
+
+    def _prepare_folds(self, exponents):
+        """Make the Gram matrices of all folds, with their own feature weights."""
+        parts = [fold.train for _, fold in self._folds]
+        statistics = [[] for _ in self._blocks]
+        if set(exponents) != {0}:
+            statistics = [
+                _f_statistics(block, self._problem, parts) for block in self._blocks
+            ]
+        for i, (_, fold) in enumerate(self._folds):
+            own = [statistic[i] for statistic in statistics if statistic]
+            fold.prepare(exponents, self._plain, own)
 
     def _out_of_fold(self, strengths, exponents):
         """Return scores of shape (n_repeats, n_samples, n_classes)."""
@@ -650,7 +542,7 @@ class RidgePath:
             if self.chosen[b] == 0:
                 weights, own = np.ones(block.n_features), self._plain[b]
             else:
-                statistic = _f_statistic(block, problem, everyone)
+                (statistic,) = _f_statistics(block, problem, [everyone])
                 weights = feature_weights(statistic, self.chosen[b])
                 own = block.grams([weights], everyone)[0]
             scale = self.strengths[b] / max(np.trace(own) / len(own), 1e-30)

@@ -25,6 +25,8 @@ _MANY, _MANY_TIMES = 20_000, 20
 # Bases are dense. Those of sparse samples may hold so many numbers, 512 MiB of them:
 # above that they take more memory than they save time.
 _MOST_NUMBERS = 2**27
+# Features of a basis that are made at a time.
+_CHUNK = 8192
 # Directions in which the samples vary by less than this share of the largest one are
 # those of rounding.
 _NEGLIGIBLE = 1e-6
@@ -39,15 +41,15 @@ class _Rotation:
     bounds : list of (int, int)
         First and last-plus-one feature of each part.
 
-    bases : list of ndarray of shape (width, rank), or None
-        One for each part; None leaves it as it is.
+    spans : list of _Span, or None
+        What makes the basis of each part; None leaves it as it is.
 
     means : ndarray of shape (n_features,)
         Means of the features, which stand in for those that a sample lacks.
     """
 
     bounds: list
-    bases: list
+    spans: list
     means: np.ndarray
 
     @staticmethod
@@ -77,32 +79,41 @@ class _Rotation:
         is_large = X.shape[0] * sum(widths) > _MOST_NUMBERS
         if not widths or (sparse.issparse(X) and is_large):
             return None
-        bases = [
-            _basis(X[:, start:stop]) if stop - start > limit else None
+        spans = [
+            _Span.of(X, start, stop) if stop - start > limit else None
             for start, stop in bounds
         ]
-        return cls(bounds, bases, column_means(X))
+        return cls(bounds, spans, column_means(X))
 
     @property
     def widths(self):
         """Number of coordinates of each part."""
-        pairs = zip(self.bounds, self.bases, strict=True)
+        pairs = zip(self.bounds, self.spans, strict=True)
         return [
-            stop - start if basis is None else basis.shape[1]
-            for (start, stop), basis in pairs
+            stop - start if span is None else span.rank for (start, stop), span in pairs
         ]
+
+    def basis(self, part):
+        """Return the basis of a part, of shape (width, rank), or None."""
+        span = self.spans[part]
+        return None if span is None else span.basis()
+
+    def basis_parts(self, part):
+        """Yield slices of the features of a part, and the basis of each, or None."""
+        span, (start, stop) = self.spans[part], self.bounds[part]
+        return [(slice(stop - start), None)] if span is None else span.parts()
 
     def rotate(self, samples):
         """Return training samples in the coordinates of their parts."""
         parts = []
-        for (start, stop), basis in zip(self.bounds, self.bases, strict=True):
-            part = _coordinates(_dense(samples.X[:, start:stop]), basis)
+        for number, (start, stop) in enumerate(self.bounds):
+            part = _coordinates(_dense(samples.X[:, start:stop]), self.basis(number))
             parts.append(part.astype(np.float32, copy=False))
         return replace(samples, X=np.concatenate(parts, axis=1))
 
     def rotate_blocks(self, blocks):
         """Return features of samples, part by part, in coordinates."""
-        pairs = zip(blocks, self.bases, strict=True)
+        pairs = ((block, self.basis(part)) for part, block in enumerate(blocks))
         return [np.ascontiguousarray(_coordinates(*pair)) for pair in pairs]
 
     @staticmethod
@@ -137,8 +148,9 @@ class TokenRotation(_Rotation):
         narrow = build(token_widths=self.widths, feature_widths=wide_widths)
         state = self._other_weights(module, narrow)
         weight = torch.zeros_like(narrow.tokenizer.weight)
-        for t, (basis, width) in enumerate(zip(self.bases, self.widths, strict=True)):
-            wide = module.tokenizer.weight.detach()[t, : wide_widths[t]]
+        for t, width in enumerate(self.widths):
+            wide, basis = module.tokenizer.weight.detach()[t], self.basis(t)
+            wide = wide[: wide_widths[t]]
             weight[t, :width] = (
                 wide if basis is None else self._tensor(basis, wide).T @ wide
             )
@@ -162,15 +174,15 @@ class TokenRotation(_Rotation):
             The same function of samples in the span; what is outside it, no training
             sample told anything about, and counts nothing.
         """
-        state = self._other_weights(narrow, module)
-        weight = torch.zeros_like(module.tokenizer.weight)
-        for t, (basis, width) in enumerate(zip(self.bases, self.widths, strict=True)):
-            start, stop = self.bounds[t]
+        # Written in place, the largest part of the model.
+        weight = module.tokenizer.weight.detach().zero_()
+        for t, width in enumerate(self.widths):
             own = narrow.tokenizer.weight.detach()[t, :width].to(weight.device)
-            wide = own if basis is None else self._tensor(basis, own) @ own
-            weight[t, : stop - start] = wide
+            for part, basis in self.basis_parts(t):
+                wide = own if basis is None else self._tensor(basis, own) @ own
+                weight[t, part] = wide
         means = torch.as_tensor(self.means).to(module.present.fill)
-        state |= {"tokenizer.weight": weight, "present.fill": means}
+        state = self._other_weights(narrow, module) | {"present.fill": means}
         module.load_state_dict(state)
         return module
 
@@ -217,9 +229,10 @@ class BlockRotation(_Rotation):
         state = self._other_weights(module, narrow)
         for name, span in module.input_weights.items():
             weight, parts, end = module.state_dict()[name], [], 0
-            for start, stop, basis in self._parts(span):
-                part, end = weight[:, start:stop], stop
-                parts.append(part if basis is None else part @ basis.to(part))
+            for number, start, stop in self._parts(span):
+                part, basis, end = weight[:, start:stop], self.basis(number), stop
+                whole = basis is None
+                parts.append(part if whole else part @ self._tensor(basis, part))
             state[name] = torch.cat([*parts, weight[:, end:]], dim=1)
         narrow.load_state_dict(state)
         return narrow
@@ -246,11 +259,13 @@ class BlockRotation(_Rotation):
             # Written in place: the weights of very many features are the largest part
             # of the model, and would be held three times.
             weight, wide, end, last = narrow.state_dict()[name], state[name], 0, 0
-            for start, stop, basis in self._parts(span):
-                width = stop - start if basis is None else basis.shape[1]
-                part, end = weight[:, end : end + width], end + width
-                part = part if basis is None else part @ basis.to(part).T
-                wide[:, start:stop], last = part, stop
+            for number, start, stop in self._parts(span):
+                width = self.widths[number]
+                own, end = weight[:, end : end + width], end + width
+                read, last = wide[:, start:stop], stop
+                for part, basis in self.basis_parts(number):
+                    whole = basis is None
+                    read[:, part] = own if whole else own @ self._tensor(basis, own).T
             wide[:, last:] = weight[:, end:]
         if "present.fill" in state:
             state["present.fill"] = torch.as_tensor(self.means)
@@ -258,12 +273,11 @@ class BlockRotation(_Rotation):
         return module
 
     def _parts(self, span):
-        """Yield the modalities that a weight reads, by its own columns."""
+        """Yield which modalities a weight reads, and in which of its own columns."""
         first, last = span
-        for (start, stop), basis in zip(self.bounds, self.bases, strict=True):
+        for number, (start, stop) in enumerate(self.bounds):
             if first <= start < last:
-                tensor = None if basis is None else torch.as_tensor(basis)
-                yield start - first, stop - first, tensor
+                yield number, start - first, stop - first
 
     @staticmethod
     def _other_weights(source, target):
@@ -284,17 +298,71 @@ def _dense(part):
     return part.toarray() if sparse.issparse(part) else part
 
 
-def _basis(X):
-    """Return an orthonormal basis of the span of the rows that are no NaN."""
-    # Vectors of like lengths turn far with the rounding of a sum: sparse samples, whose
-    # products are summed in another order, would make another model than dense ones.
-    X = _dense(X)
-    is_missing = np.isnan(X[:, 0])
-    X = X[~is_missing] if is_missing.any() else X
-    gram = X @ X.T
-    squares, vectors = np.linalg.eigh(gram.astype(np.float64))
-    kept = squares > _NEGLIGIBLE * max(squares.max(initial=0.0), 1e-30)
-    if not kept.any():
-        return np.eye(X.shape[1], 1, dtype=np.float32)
-    scaled = vectors[:, kept] / np.sqrt(squares[kept])
-    return np.asarray(X.T @ scaled.astype(np.float32), dtype=np.float32)
+@dataclass(frozen=True)
+class _Span:
+    """What makes an orthonormal basis of the span of some features of the samples.
+
+    A basis takes as much memory as the features, and is quickly made: none is kept.
+
+    Parameters
+    ----------
+    X : {ndarray, csr, ArrangedTable} of shape (n_samples, n_features)
+        Samples.
+
+    start, stop : int
+        First and last-plus-one of the features.
+
+    present : ndarray of shape (n_samples,) or slice
+        Samples whose features are no NaN.
+
+    factors : ndarray of shape (n_present, rank), dtype float32
+        What the samples are multiplied by; of no rank where all of them are 0.
+    """
+
+    X: object
+    start: int
+    stop: int
+    present: np.ndarray | slice
+    factors: np.ndarray
+
+    @classmethod
+    def of(cls, X, start, stop):
+        """Find the directions in which the samples differ."""
+        # Vectors of like lengths turn far with the rounding of a sum: sparse samples,
+        # whose products are summed in another order, would make another model than
+        # dense ones.
+        part = _dense(X[:, start:stop])
+        is_missing = np.isnan(part[:, 0])
+        present = ~is_missing if is_missing.any() else slice(None)
+        part = part[present]
+        gram = part @ part.T
+        squares, vectors = np.linalg.eigh(gram.astype(np.float64))
+        kept = squares > _NEGLIGIBLE * max(squares.max(initial=0.0), 1e-30)
+        factors = (vectors[:, kept] / np.sqrt(squares[kept])).astype(np.float32)
+        return cls(X, start, stop, present, factors)
+
+    @property
+    def rank(self):
+        """Number of coordinates."""
+        return max(1, self.factors.shape[1])
+
+    def basis(self):
+        """Return the basis, of shape (width, rank)."""
+        width = self.stop - self.start
+        if self.factors.shape[1] == 0:
+            return np.eye(width, 1, dtype=np.float32)
+        basis = np.empty((width, self.rank), dtype=np.float32)
+        for part, values in self.parts():
+            basis[part] = values
+        return basis
+
+    def parts(self):
+        """Yield slices of the features, and their rows of the basis."""
+        width = self.stop - self.start
+        if self.factors.shape[1] == 0:
+            yield slice(width), self.basis()
+            return
+        for first in range(0, width, _CHUNK):
+            end = min(first + _CHUNK, width)
+            X = _dense(self.X[:, self.start + first : self.start + end])
+            yield slice(first, end), X[self.present].T @ self.factors

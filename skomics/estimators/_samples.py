@@ -8,6 +8,8 @@ from scipy import sparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_class_weight
 
+from skomics.estimators._arranged import arranged, take_columns
+
 __all__ = [
     "TrainingSamples",
     "check_total_weight",
@@ -33,7 +35,8 @@ class TrainingSamples:
 
     Parameters
     ----------
-    X : {ndarray, sparse matrix} of shape (n_samples, n_features), dtype float32
+    X : {ndarray, sparse matrix, ArrangedTable} of shape (n_samples, n_features), \
+            dtype float32
         Features.
 
     codes : ndarray of shape (n_samples,), dtype int64
@@ -128,7 +131,7 @@ class DistinctSamples:
 
     Parameters
     ----------
-    X : {ndarray, sparse matrix} of shape (n_distinct, n_features)
+    X : {ndarray, sparse matrix, ArrangedTable} of shape (n_distinct, n_features)
         Features.
 
     codes : ndarray of shape (n_distinct,)
@@ -151,20 +154,14 @@ class DistinctSamples:
     digests: np.ndarray
 
     def reordered(self, rows, columns):
-        """Return the same samples with rows and columns in another order.
-
-        Dense features are written over, as these samples are not used any more: a wide
-        table is copied once, when its samples are read, and not again.
-        """
+        """Return the same samples with rows and columns in another order."""
         group = np.append(np.argsort(rows), -1)[self.group]
-        if sparse.issparse(self.X):
-            X = self.X[rows][:, columns]
+        X = self.X[rows]
+        if sparse.issparse(X):
+            X = X[:, columns]
             X.sort_indices()  # products sum in the order in which they are stored
         else:
-            X = self.X
-            _permute_rows(X, rows)
-            for row in X:
-                row[:] = row.take(columns)
+            X = take_columns(X, columns)
         return DistinctSamples(
             X, self.codes[rows], self.weights[rows], group, self.digests[rows]
         )
@@ -206,7 +203,8 @@ def deduplicate_samples(X, codes, sample_weight=None):
     group = np.full(len(codes), -1)
     group[kept] = inverse
     index = kept[first]
-    return DistinctSamples(X[index], codes[index], weights, group, digests)
+    X = arranged(X, index)
+    return DistinctSamples(X, codes[index], weights, group, digests)
 
 
 def check_total_weight(weights, name):
@@ -234,21 +232,6 @@ def check_total_weight(weights, name):
             "with a finite sum above 0 are wanted. Scale them, which changes nothing "
             "else, or leave them out."
         )
-
-
-def _permute_rows(X, rows):
-    """Put rows into another order, one row at a time, along the cycles of the order."""
-    is_done = rows == np.arange(len(rows))
-    for start in range(len(rows)):
-        if is_done[start]:
-            continue
-        kept, place = X[start].copy(), start
-        while rows[place] != start:
-            X[place] = X[rows[place]]
-            is_done[place] = True
-            place = rows[place]
-        X[place] = kept
-        is_done[place] = True
 
 
 def training_weights(weights):

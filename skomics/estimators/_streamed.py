@@ -218,11 +218,14 @@ class StreamedFitMixin:
         if stream is None:
             return None
         check_is_fitted(self)
-        answers = [
-            answer(*self._checked_table(chunk, positions[0]))
-            for positions, chunk in stream.chunks()
-        ]
-        return np.concatenate(answers)
+        answers = None
+        for positions, chunk in stream.chunks():
+            part = answer(*self._checked_table(chunk, positions[0]))
+            if answers is None:
+                # Not a part a chunk: they would lie between what is given back.
+                answers = np.empty((len(stream), *part.shape[1:]), part.dtype)
+            answers[positions] = part
+        return answers
 
 
 def _of_kept(path):

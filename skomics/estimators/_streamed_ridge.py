@@ -10,6 +10,7 @@ searched on some of the samples, as it is for samples in memory.
 import numpy as np
 from scipy import linalg, sparse
 
+from skomics._threads import blas_threads
 from skomics.estimators._block_ridge import BlockRidgeClassifier
 from skomics.estimators._ridge_path import (
     RidgePath,
@@ -68,6 +69,7 @@ class RidgeSums:
         self._tables, self._n_added = [], 0
         kept, _ = model._stream_table(stream, rows[self._kept])
         self._sample = _dense(kept)
+        self._search(model)  # before there are sums, which take most of the memory
         # Near the means: sums of squares around them keep their digits.
         with np.errstate(all="ignore"):
             shift = np.nan_to_num(np.nanmean(self._sample, axis=0, dtype=np.float64))
@@ -79,6 +81,25 @@ class RidgeSums:
         self._plain = np.zeros((_N_FOLDS, 2, n_features))
         self._sizes = np.zeros((_N_FOLDS, n_classes))
         self._counts = np.zeros(_N_FOLDS)
+
+    def _search(self, model):
+        """Choose strengths and exponents by the samples that are kept."""
+        weights = self._weights[self._kept]
+        self._problem = RidgeProblem(
+            X=self._sample,
+            bounds=model._bounds,
+            codes=self._codes[self._kept],
+            n_classes=self._n_classes,
+            weights=weights / weights.mean(),
+            class_weight=self._class_weight,
+        )
+        self._ridge = BlockRidgeClassifier(
+            class_weight=model.class_weight, n_threads=model.n_threads
+        )
+        self._path = RidgePath(exponents=self._ridge._exponents())
+        with blas_threads(model.n_threads):
+            self._path.search(self._problem)
+        self._path.forget()
 
     def add(self, table):
         """Add the samples that come next, block by block."""
@@ -126,20 +147,7 @@ class RidgeSums:
         out_of_fold : callable
             Takes samples block by block, and their positions in the file.
         """
-        ridge = BlockRidgeClassifier(
-            class_weight=model.class_weight, n_threads=model.n_threads
-        )
-        bounds = model._bounds
-        problem = RidgeProblem(
-            X=self._sample,
-            bounds=bounds,
-            codes=self._codes[self._kept],
-            n_classes=self._n_classes,
-            weights=self._weights[self._kept] / self._weights[self._kept].mean(),
-            class_weight=self._class_weight,
-        )
-        path = RidgePath(exponents=ridge._exponents())
-        path.search(problem)
+        path, bounds = self._path, model._bounds
         everyone = np.ones(_N_FOLDS, dtype=bool)
         parts = [everyone.copy() for _ in range(_N_FOLDS)]
         for fold, part in enumerate(parts):
@@ -148,7 +156,7 @@ class RidgeSums:
         whole = self._fit(everyone, path, bounds)
         out_of_fold = _OutOfFold(self, models)
         scores = out_of_fold(self._sample, self._rows[self._kept])
-        path.calibrate(problem, scores)
+        path.calibrate(self._problem, scores)
         out_of_fold.temperature = path.temperature
         first, size = self._firsts.sum((0, 1)), self._sizes.sum()
         shift = first / size
@@ -157,7 +165,7 @@ class RidgeSums:
         path.coef = path.temperature * whole.coef
         path.intercept = path.temperature * (whole.intercept + shift @ whole.coef)
         self._grams = None
-        return ridge._adopt_path(model, path), out_of_fold
+        return self._ridge._adopt_path(model, path), out_of_fold
 
     def _fit(self, used, path, bounds):
         """Return the scores' linear model of some of the folds, around the shift."""

@@ -201,8 +201,8 @@ class MultiOmicsGraph(BaseEstimator):
             return self
         params = self.get_params()
         self._measured = [modality_mask(X) for X in blocks]
-        pairs = list(zip(blocks, self._measured, strict=True))
-        self._members = [SampleGraph(**params).fit(X[here]) for X, here in pairs]
+        pairs = zip(blocks, self._measured, strict=True)
+        self._members = [SampleGraph(**params).fit(_rows(X, here)) for X, here in pairs]
         self.graphs_ = [
             _with_lonely(member.graph_, here)
             for member, here in zip(self._members, self._measured, strict=True)
@@ -228,7 +228,7 @@ class MultiOmicsGraph(BaseEstimator):
         if self.method not in _FUSIONS:
             members = zip(self._members, self._measured, blocks, strict=True)
             return [_link_measured(*member) for member in members]
-        links = self._fusion.link(blocks)
+        links = self._fusion.link(_in_double(blocks))
         links = normalize_links(links, self._adjacency, self.normalization)
         return [links] * len(blocks)
 
@@ -249,7 +249,7 @@ class MultiOmicsGraph(BaseEstimator):
         if self.method not in _FUSIONS:
             members = zip(self._members, self._measured, blocks, strict=True)
             return [_join_measured(*member) for member in members]
-        joined = join_links(self._fusion.link(blocks), self.normalization)
+        joined = join_links(self._fusion.link(_in_double(blocks)), self.normalization)
         return [joined] * len(blocks)
 
     def _fit_fused(self, blocks):
@@ -261,7 +261,8 @@ class MultiOmicsGraph(BaseEstimator):
             random_state=self.random_state,
         )
         self._fusion = _FUSIONS[self.method](self.k)
-        self._adjacency = mutual_maximum(self._fusion.fit(blocks, search))
+        edges = self._fusion.fit(_in_double(blocks), search)
+        self._adjacency = mutual_maximum(edges)
         return normalize_graph(self._adjacency, self.normalization)
 
     def _check_new(self, blocks):
@@ -277,10 +278,12 @@ class MultiOmicsGraph(BaseEstimator):
         return blocks
 
     def _check_blocks(self, blocks):
-        """Return finite float64 arrays, in which a whole row may be NaN."""
-        blocks = [
-            check_array(X, dtype=np.float64, ensure_all_finite=False) for X in blocks
-        ]
+        """Return finite arrays, in which a whole row may be NaN.
+
+        Those of single precision are not copied: each is, while its graph is made.
+        """
+        kinds = [np.float64, np.float32]
+        blocks = [check_array(X, dtype=kinds, ensure_all_finite=False) for X in blocks]
         _check_lengths(blocks)
         measured = [modality_mask(X) for X in blocks]
         for i, (X, here) in enumerate(zip(blocks, measured, strict=True)):
@@ -290,9 +293,18 @@ class MultiOmicsGraph(BaseEstimator):
                     "method='snf' needs all. Impute them, or use another method: "
                     "those take samples that lack a modality."
                 )
-            raise_if_not_finite(X[here], f"block {i}")
+            raise_if_not_finite(_rows(X, here), f"block {i}")
         _check_measured(measured)
         return blocks
+
+
+def _rows(X, here):
+    """Return rows by a mask, without a copy where it has all of them."""
+    return X if here.all() else X[here]
+
+
+def _in_double(blocks):
+    return [X.astype(np.float64, copy=False) for X in blocks]
 
 
 def _spread(graph, rows, columns):

@@ -364,7 +364,8 @@ class ConvPool(nn.Module):
         moved = padded.repeat(1, group)[:, : group * span].view(-1, group, span)
         moved = moved.permute(2, 1, 0).reshape(span, group * n_filters)
         missing = (n_groups - 1) * group * stride + span - x.shape[1]
-        rows = F.pad(x, (0, max(0, missing))).unfold(1, span, group * stride)
+        x = F.pad(x, (0, missing)) if missing > 0 else x  # a pad of nothing is a copy
+        rows = x.unfold(1, span, group * stride)
         answers = rows[:, :n_groups].reshape(-1, span) @ moved
         return answers.view(len(x), -1, n_filters)[:, :n_windows]
 

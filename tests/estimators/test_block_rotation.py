@@ -89,7 +89,7 @@ def test_wide_modalities_are_turned_and_narrow_ones_are_not(cls, turn, rotations
     X, y = wide_data()
     make(cls).fit(X[:N], y[:N])
     (rotation,) = rotations
-    is_turned = [basis is not None for basis in rotation.bases]
+    is_turned = [span is not None for span in rotation.spans]
     # Modalities stand in alphabetical order, which here is the given one.
     assert is_turned == [True, True, False]
 

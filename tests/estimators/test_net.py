@@ -1,5 +1,7 @@
 """The training engine."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -50,6 +52,23 @@ def test_loss_of_an_ensemble_is_the_mean_of_its_members_losses():
     logits = torch.randn(4, 10, 2)
     members = [net.get_loss(member, y, X=X) for member in logits]
     torch.testing.assert_close(net.get_loss(logits, y, X=X), sum(members) / 4)
+
+
+def test_losses_of_batches_are_not_kept_one_by_one(monkeypatch):
+    net, losses, alive = make_net(nn.Linear(3, 2), PARAMS, device=CPU), [], []
+    step = type(net).train_step
+
+    def watched(self, batch, **params):
+        alive.append(sum(loss() is not None for loss in losses))
+        result = step(self, batch, **params)
+        losses.append(weakref.ref(result["loss"]))
+        return result
+
+    monkeypatch.setattr(type(net), "train_step", watched)
+    net.train_on(samples(40))
+    # Of very many batches they would lie all over the memory, which none is freed from.
+    assert len(alive) == 30
+    assert max(alive) <= 1
 
 
 def test_training_equals_a_plain_torch_loop():

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import sparse
 from sklearn.feature_selection import f_classif
 
+from skomics.estimators._ridge_blocks import centered_blocks
 from skomics.estimators._ridge_path import (
     RidgePath,
     RidgeProblem,
-    _centered,
-    _f_statistic,
+    _f_statistics,
     _solve,
     feature_weights,
     leave_one_out,
@@ -30,7 +29,7 @@ def problem(n=40, sizes=(30, 12), n_classes=3, seed=0, weights=None):
 
 
 def gram_of(task):
-    blocks = _centered(task)
+    blocks = centered_blocks(task)
     everyone = np.arange(len(task))
     return sum(b.grams([np.ones(b.n_features)], everyone)[0] for b in blocks)
 
@@ -54,7 +53,10 @@ def test_leave_one_out_is_exact(seed, strength):
 def test_dual_solution_is_that_of_ridge_in_the_features():
     task = problem()
     weights = task.total_weights()
-    X = np.hstack([b.Z for b in _centered(task)]).astype(float)
+    blocks = [
+        block.columns(slice(0, block.n_features)) for block in centered_blocks(task)
+    ]
+    X = np.hstack(blocks).astype(float)
     dual, intercept = _solve(gram_of(task), weights, task.targets)
     design = np.hstack([X, np.ones((len(X), 1))])
     penalty = np.diag([1.0] * X.shape[1] + [0.0])
@@ -68,32 +70,8 @@ def test_f_statistic_is_that_of_scikit_learn():
     task = problem()
     rows = np.arange(3, 37)
     expected, _ = f_classif(task.X[rows, :30].astype(float), task.codes[rows])
-    actual = _f_statistic(_centered(task)[0], task, rows)
+    (actual,) = _f_statistics(centered_blocks(task)[0], task, [rows])
     np.testing.assert_allclose(actual, expected, rtol=1e-4)
-
-
-def test_sparse_blocks_have_the_statistics_and_gram_matrices_of_dense_ones(
-    monkeypatch,
-):
-    monkeypatch.setattr("skomics.estimators._ridge_path._SMALL", 0)
-    task = problem()
-    X = np.where(task.X > 0.3, task.X, 0).astype(np.float32)
-    X[5:9, :30] = np.nan
-    rows, scale = np.arange(4, 30), np.linspace(0.5, 2, 30)
-    dense, csr = (
-        _centered(RidgeProblem(form(X), *list(vars(task).values())[1:6]))[0]
-        for form in (np.asarray, sparse.csr_array)
-    )
-    np.testing.assert_allclose(
-        csr.grams([scale], rows)[0], dense.grams([scale], rows)[0], atol=1e-4
-    )
-    np.testing.assert_allclose(
-        _f_statistic(csr, task, rows), _f_statistic(dense, task, rows), rtol=1e-3
-    )
-    dual = np.random.default_rng(0).normal(size=(40, 3))
-    np.testing.assert_allclose(
-        csr.transposed_product(dual), dense.transposed_product(dual), atol=1e-4
-    )
 
 
 @pytest.mark.parametrize("exponent", [0, 0.5, 1, 2, "top"])

@@ -81,7 +81,8 @@ def test_what_is_outside_the_span_counts_nothing():
     wide = rotation.widen(rotation.narrow(wide, module), wide).eval()
     start, stop = wide.token_bounds[0]
     outside = np.random.default_rng(1).normal(size=stop - start)
-    outside -= rotation.bases[0] @ (rotation.bases[0].T @ outside)
+    basis = rotation.basis(0)
+    outside -= basis @ (basis.T @ outside)
     moved = X.copy()
     moved[:, start:stop] += outside
     with torch.no_grad():

@@ -31,7 +31,7 @@ def fixed(monkeypatch):
     """Have nothing searched: strengths, exponents and the temperature are given."""
 
     def fix(chosen):
-        def search(self, problem, *, in_place=False):
+        def search(self, problem):
             self.strengths, self.chosen = STRENGTHS, list(chosen)
 
         def calibrate(self, problem, scores):
@@ -47,7 +47,7 @@ def in_memory(problem, chosen):
     """Return the path of samples in memory, with nothing searched."""
     path = RidgePath(n_folds=None)
     path.strengths, path.chosen = STRENGTHS, list(chosen)
-    path._in_place, path.temperature = False, TEMPERATURE
+    path.temperature = TEMPERATURE
     path._open(problem)
     path._finish(problem)
     return path
