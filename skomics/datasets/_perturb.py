@@ -13,7 +13,7 @@ from scipy.special import expit, logit
 from sklearn.utils import Bunch, check_random_state
 
 from skomics._blocks import Block
-from skomics._rows import quote_values
+from skomics._rows import check_same_samples, quote_values
 from skomics.datasets._checks import check_integer, check_probability, check_real
 from skomics.io._packing import name_blocks, pack_blocks
 
@@ -114,6 +114,9 @@ def perturb_omics(
         cannot keep a modality, there are no labels to make noise in, or cells of a
         sparse modality are to be missing.
 
+    SampleAlignmentError
+        If `y` has the ids of `X` in another order, or other ones.
+
     See Also
     --------
     make_multiomics : Simulates omics of any size, with the same options.
@@ -197,6 +200,7 @@ def _as_series(y, rows):
             f"y has {len(y)} labels but X has {len(rows)} samples. Give one label per "
             "sample, in the same order."
         )
+    check_same_samples(rows, y, "y")
     name = getattr(y, "name", None)
     return pd.Series(np.asarray(y), rows, name=name)
 

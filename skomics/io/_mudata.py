@@ -12,7 +12,7 @@ from scipy import sparse
 from skomics._blocks import Block, check_shared_axis, read_blocks
 from skomics._layout import SEPARATOR
 from skomics._optional import import_optional
-from skomics._rows import check_unique, place_rows, quote_values
+from skomics._rows import check_same_samples, check_unique, place_rows, quote_values
 from skomics._stream import PlacedRows
 from skomics.exceptions import SampleAlignmentError
 from skomics.io._packing import (
@@ -55,6 +55,9 @@ def to_mudata(X: OmicsLike, y: ArrayLike | None = None) -> MuData:
     ValueError
         If there is not one label per sample.
 
+    SampleAlignmentError
+        If `y` has the ids of `X` in another order, or other ones.
+
     ImportError
         If mudata is missing; it comes with ``skomics[mudata]``.
 
@@ -81,6 +84,7 @@ def to_mudata(X: OmicsLike, y: ArrayLike | None = None) -> MuData:
     """
     import_optional("mudata", extra="mudata")
     blocks, rows = name_blocks(X)
+    check_same_samples(rows, y, "y")
     rows = rows.astype(str)
     if y is not None and len(y) != len(rows):
         raise ValueError(

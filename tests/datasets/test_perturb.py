@@ -9,6 +9,7 @@ from scipy import sparse
 from scipy.special import logit
 
 from skomics.datasets import make_intersim, make_multiomics, perturb_omics
+from skomics.exceptions import SampleAlignmentError
 
 OMICS = ["methylation", "expression", "protein"]
 
@@ -215,3 +216,10 @@ def test_sparse_cells_cannot_be_missing(counts):
             perturb_omics(counts[0], **{harm: 0.1})
     with pytest.raises(ValueError, match="'atac' is sparse but its kind is 'values'"):
         perturb_omics(counts[0], kinds="values", batch_shift=1.0)
+
+
+def test_labels_of_samples_in_another_order_are_refused(cohort):
+    X, y = cohort
+    y = pd.Series(y, X.index)
+    with pytest.raises(SampleAlignmentError, match="y has the .* ids of X in another"):
+        perturb_omics(X, y[::-1])

@@ -271,3 +271,9 @@ def test_cohorts_in_a_mudata_are_not_taken_for_modalities(read):
     message = r"axis=1: its 2 tables, 'train' \(4\), 'test' \(2\) .*anndata\.concat"
     with pytest.raises(ValueError, match=message):
         read(cohorts)
+
+
+def test_labels_of_samples_in_another_order_are_no_column(cohort):
+    X, y = cohort
+    with pytest.raises(SampleAlignmentError, match="y has the .* ids of X in another"):
+        to_mudata(X, y[::-1])
