@@ -376,6 +376,9 @@ class IntersimReference:
             infinite, a beta value lies outside [0, 1], a feature is constant or
             none of the map's.
 
+        SampleAlignmentError
+            If `y` has the ids of other samples, or in another order.
+
         Notes
         -----
         Covariances are shrunk by Ledoit and Wolf's estimate [1]_, so they are

@@ -7,7 +7,7 @@ from scipy.special import logit
 from sklearn.covariance import LedoitWolf
 
 from skomics._blocks import read_blocks
-from skomics._rows import quote_values
+from skomics._rows import check_same_samples, quote_values
 from skomics.datasets._intersim_parameters import COVARIANCES, OMICS, check_map, unmix
 
 __all__ = ["estimate", "read_cohort"]
@@ -33,6 +33,8 @@ def read_cohort(blocks):
         table = pd.DataFrame(values, columns=block.features).astype(float)
         _check_cohort_table(omics, table)
         tables[omics] = table.reset_index(drop=True)
+        if block.rows is not None:
+            tables[omics].index = block.rows
     tables["methylation"] = logit(tables["methylation"].clip(_MARGIN, 1 - _MARGIN))
     return tables
 
@@ -100,6 +102,7 @@ def _center(table, y):
             f"y has {len(codes)} labels but the omics have {len(table)} samples. Give "
             "one label per sample, in the same order."
         )
+    check_same_samples(table.index, y, "y")
     return table - table.groupby(codes).transform("mean")
 
 

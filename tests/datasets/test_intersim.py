@@ -10,6 +10,7 @@ import pytest
 from scipy.special import expit, logit
 
 from skomics.datasets import IntersimReference, make_intersim
+from skomics.exceptions import SampleAlignmentError
 
 SIZES = {"methylation": 367, "expression": 131, "protein": 160}
 
@@ -445,3 +446,10 @@ def _changed(omics, table):
 def test_cohorts_that_cannot_be_estimated_from_say_why(blocks, options, message):
     with pytest.raises(ValueError, match=message):
         IntersimReference.fit(blocks, **options)
+
+
+def test_labels_of_samples_in_another_order_are_refused():
+    small = IntersimReference.synthetic(n_cpgs=9, n_genes=6, n_proteins=5)
+    X, y = make_intersim(60, 2, reference=small, random_state=0)
+    with pytest.raises(SampleAlignmentError, match="y has the 60 ids of X in another"):
+        IntersimReference.fit(X, y[::-1])
