@@ -123,8 +123,8 @@ def read_token_labels(tokens, names, n_features):
     Raises
     ------
     ValueError
-        If X has no names to look up, or no feature has a token, or there is not one
-        token for each column.
+        If X has no names to look up, a name has several tokens, no feature has one, or
+        there is not one token for each column.
     """
     if isinstance(tokens, Mapping | pd.Series):
         if names is None:
@@ -139,6 +139,7 @@ def read_token_labels(tokens, names, n_features):
                 f"{quote_values(repeated)}. A feature belongs to one token."
             )
         tokens = dict(tokens)
+        _check_direction(tokens)
         found = [tokens.get(name, tokens.get(_bare(name))) for name in names]
     else:
         if np.ndim(tokens) != 1:
@@ -164,6 +165,19 @@ def read_token_labels(tokens, names, n_features):
             "column."
         )
     return labels
+
+
+def _check_direction(tokens):
+    """Refuse features by pathway, as files of pathways have them."""
+    several = [
+        name for name, label in tokens.items() if not pd.api.types.is_scalar(label)
+    ]
+    if several:
+        raise ValueError(
+            f"tokens has several values for {quote_values(several)}, but goes from a "
+            "feature to its one token. Turn pathways round: {feature: pathway for "
+            "pathway, features in tokens.items() for feature in features}."
+        )
 
 
 def _bare(name):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -124,6 +124,9 @@ def read_omics(
 
     Raises
     ------
+    TypeError
+        If `path` is none of these.
+
     FileNotFoundError
         If a file, or the file of a sparse table's feature names, is missing.
 
@@ -233,6 +236,11 @@ def _read_all(path, reading):
     if isinstance(path, str | Path):
         tables = read_raw(Path(path), reading)
         return tables, set(tables) == {""}
+    if not isinstance(path, Iterable):
+        raise TypeError(
+            f"Got {type(path).__name__} to read, but a file, or a list or dict of "
+            "files, is wanted."
+        )
     files = path if isinstance(path, Mapping) else name_files(path)
     if not files:
         raise ValueError("Got no files. Give a file, or a list or dict of files.")

@@ -289,3 +289,10 @@ def test_subclass_with_a_constructor_of_its_own_is_fitted():
 
     X, y = make_tiny()
     assert Small().fit(X, y).n_iter_ == 2
+
+
+def test_features_by_pathway_are_told_how_to_be_turned_round(tiny):
+    pathways = {"apoptosis": ["r1", "r2"], "repair": ["r3"]}
+    model = SMAClassifier(tokens=pathways, max_epochs=1, device="cpu")
+    with pytest.raises(ValueError, match="'apoptosis', 'repair', but goes from a feat"):
+        model.fit(*tiny)

@@ -298,3 +298,8 @@ def test_ids_on_both_axes_are_refused(save):
         ValueError, match="because 2 rows are in ids, and like features"
     ):
         read_omics(file, ids=["a", "b"])
+
+
+def test_what_is_no_file_is_refused():
+    with pytest.raises(TypeError, match="Got NoneType to read, but a file, or a list"):
+        read_omics(None)
