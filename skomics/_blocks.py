@@ -45,6 +45,7 @@ __all__ = [
     "is_anndata",
     "is_matrix",
     "is_mudata",
+    "matrix_of",
     "read_blocks",
     "stack_matrices",
     "take_rows",
@@ -129,6 +130,11 @@ def _is_instance(X, module, name):
 def is_anndata(X):
     """Tell whether X is an AnnData, by its class: a table may have a column "X"."""
     return _is_instance(X, "anndata", "AnnData")
+
+
+def matrix_of(table):
+    """Return the matrix of an AnnData, any other table unchanged."""
+    return table.X if is_anndata(table) else table
 
 
 def is_mudata(X):

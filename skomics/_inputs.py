@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from skomics._blocks import OmicsBlocks, is_anndata, read_blocks, take_rows, to_pandas
+from skomics._blocks import (
+    OmicsBlocks,
+    is_anndata,
+    matrix_of,
+    read_blocks,
+    take_rows,
+    to_pandas,
+)
 from skomics._layout import BlockLayout
 from skomics._modality import modality_mask
 from skomics._optional import import_optional
@@ -82,8 +89,8 @@ class OmicsInput:
             False for a sample whose values are all NaN.
         """
         if isinstance(self.table, dict):
-            return modality_mask(_values(self.table[name]))
-        table = _values(self.table)
+            return modality_mask(matrix_of(self.table[name]))
+        table = matrix_of(self.table)
         columns = dict(zip(self.layout.names, self.layout.columns, strict=True))[name]
         is_frame = isinstance(table, pd.DataFrame)
         return modality_mask(table.iloc[:, columns] if is_frame else table[:, columns])
@@ -170,10 +177,6 @@ def as_table(block, rows):
     names = pd.RangeIndex(block.data.shape[0]) if rows is None else rows
     obs = pd.DataFrame(index=names.astype(str))
     return anndata.AnnData(block.data, obs, pd.DataFrame(index=block.features))
-
-
-def _values(table):
-    return table.X if is_anndata(table) else table
 
 
 def _shuffle(table, columns, order):

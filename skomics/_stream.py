@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from skomics._blocks import check_shared_axis, is_anndata, stack_matrices
+from skomics._blocks import check_shared_axis, matrix_of, stack_matrices
 from skomics._compat import parent_of_view
 from skomics._layout import SEPARATOR
 from skomics._optional import import_optional
@@ -154,8 +154,7 @@ class OmicsStream:
 
     def __array__(self, dtype=None, copy=None):
         """Read all samples into one dense array."""
-        table = self.to_memory()
-        values = table.X if is_anndata(table) else table
+        values = matrix_of(self.to_memory())
         values = values.toarray() if sparse.issparse(values) else np.asarray(values)
         return values if dtype is None else values.astype(dtype, copy=False)
 

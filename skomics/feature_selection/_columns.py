@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from skomics._blocks import is_anndata
+from skomics._blocks import is_anndata, matrix_of
 from skomics._named_sparse import NamedSparse, drop_names, name_columns
 
 __all__ = ["as_matrix", "column_names", "take_columns"]
@@ -23,7 +23,7 @@ def as_matrix(table):
     matrix : {ndarray, csr} of shape (n_samples, n_features)
         Its values.
     """
-    table = table.X if is_anndata(table) else table
+    table = matrix_of(table)
     if not sparse.issparse(table):
         return np.asarray(table, dtype=np.float64)
     table = drop_names(table) if isinstance(table, NamedSparse) else table

@@ -15,7 +15,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skomics._blocks import is_anndata, read_blocks
+from skomics._blocks import matrix_of, read_blocks
 from skomics._layout import UNNAMED
 from skomics._modality import modality_mask
 
@@ -513,7 +513,7 @@ def dense_rows(table, rows):
 
 
 def _dense(part):
-    part = part.X if is_anndata(part) else part
+    part = matrix_of(part)
     values = part.toarray() if sparse.issparse(part) else np.asarray(part)
     # torch takes no memory that runs backward, and warns of one that is read-only.
     return np.require(values, np.float64, ["C", "W"])

@@ -10,9 +10,9 @@ from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skomics._blocks import is_anndata
+from skomics._blocks import matrix_of
 from skomics.calibration._held_out import HeldOutClassifier, read_samples
-from skomics.inspection._unroll import flatten_steps
+from skomics.inspection._unroll import flatten_steps, held_classifier
 from skomics.plotting._canvas import (
     COLUMN,
     count_columns,
@@ -43,8 +43,7 @@ def _open(estimator):
     *before, last = flatten_steps(estimator)
     if not isinstance(last, HeldOutClassifier | FrozenEstimator):
         return before, last
-    is_frozen = isinstance(last, FrozenEstimator)
-    within, last = _open(last.estimator if is_frozen else last.estimator_)
+    within, last = _open(held_classifier(last))
     return before + within, last
 
 
@@ -323,7 +322,7 @@ def _embed(estimator, X):
     given = _transform(before, X)
     if hasattr(last, "embed"):
         return last.embed(given)
-    given = given.X if is_anndata(given) else given
+    given = matrix_of(given)
     return np.nan_to_num(
         given.toarray() if hasattr(given, "toarray") else np.asarray(given)
     )

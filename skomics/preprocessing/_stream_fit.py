@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils import check_consistent_length, get_tags
 
-from skomics._blocks import is_anndata, read_blocks
+from skomics._blocks import is_anndata, matrix_of, read_blocks
 from skomics._compat import validate_params
 from skomics._modality import modality_mask
 from skomics._rows import check_same_samples
@@ -76,12 +76,11 @@ def _zeros_for_nan(table):
     """Return a sample that lacks nothing."""
     if isinstance(table, pd.DataFrame):
         return table.fillna(0.0)
-    is_annotated = is_anndata(table)
-    values = table.X if is_annotated else table
+    values = matrix_of(table)
     data = values.data if sparse.issparse(values) else values
     if data.dtype.kind == "f":
         np.nan_to_num(data, copy=False)
-    if is_annotated:
+    if is_anndata(table):
         table.X = values
     return table
 
