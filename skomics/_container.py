@@ -146,9 +146,9 @@ def write_file(path, header, tensors, check=None, *, kind=MODEL):
     """
     path = Path(path)
     _check_suffix(path)
-    target = Path(os.path.realpath(path))
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {target.parent}. Make it first.")
+    folder = Path(os.path.realpath(path)).parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {folder}. Make it first.")
     text, order = _container_header(
         tensors, {kind.key: json.dumps(header, allow_nan=False)}
     )
@@ -165,7 +165,7 @@ def write_file(path, header, tensors, check=None, *, kind=MODEL):
             file.flush()
             os.fsync(file.fileno())
 
-    replace_whole(target, write)
+    replace_whole(path, write)
 
 
 def _check_suffix(path):

@@ -152,9 +152,9 @@ def _f_statistics(block, problem, parts):
     for rows in parts:
         weights = problem.weights[rows]
         members = problem.targets[rows] * weights[:, None]
-        has_members = members.sum(0) > 0
-        tasks.append((members[:, has_members], weights, rows))
-        sizes.append(members.sum(0)[has_members])
+        n_members = members.sum(0)
+        tasks.append((members[:, n_members > 0], weights, rows))
+        sizes.append(n_members[n_members > 0])
     found = np.ones((len(parts), 2, block.n_features))
     is_told = [len(rows) > len(n) > 1 for rows, n in zip(parts, sizes, strict=True)]
     for part, sums in block.moments(tasks):
