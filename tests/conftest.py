@@ -79,6 +79,19 @@ def data_dir():
 
 
 @pytest.fixture
+def client():
+    """Return a client of a cluster of dask: two processes on this machine."""
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
+    options |= {"dashboard_address": ":0", "silence_logs": "CRITICAL"}
+    with (
+        distributed.LocalCluster(**options) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
 def pyplot():
     """Return pyplot with a backend that needs no screen, and close its figures."""
     matplotlib = pytest.importorskip("matplotlib")

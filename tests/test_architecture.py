@@ -38,7 +38,7 @@ LAYERS = [
     | {"_container"},
     {"_compat", "_warnings", "exceptions", "_optional", "modules"}
     | {"_typing"}
-    | {"_feature_names", "_named_sparse", "_environment", "_files"},
+    | {"_feature_names", "_named_sparse", "_environment", "_files", "_parallel"},
 ]
 INSIDE_FUNCTIONS = {
     "benchmark/_speed.py",

@@ -1,12 +1,12 @@
 """Where fits are run: joblib's backends, dask with its scheduler among them."""
 
-import warnings
 from contextlib import contextmanager
 from functools import partial
 
 from joblib import parallel_config
 
 from skomics._optional import import_optional
+from skomics._parallel import submit_shared
 
 __all__ = ["BACKENDS", "open_backend"]
 
@@ -56,7 +56,7 @@ def open_backend(backend, scheduler, n_jobs):
             # Workers may be started after the run.
             options = {"client": client, "wait_for_workers_timeout": 300}
             with parallel_config("dask", n_jobs=-1, **options):
-                yield partial(_submit, client)
+                yield partial(submit_shared, client)
         return
     if backend == "ray":
         with _open_ray(n_jobs), parallel_config("ray", n_jobs=n_jobs):
@@ -68,18 +68,6 @@ def open_backend(backend, scheduler, n_jobs):
 
 def _identity(obj):
     return obj
-
-
-def _submit(client, obj):
-    """Return a future of the object, for the calls of dask to depend on.
-
-    Unlike data that are scattered, what a call returned is made again where the workers
-    that had it are lost.
-    """
-    with warnings.catch_warnings():
-        # That it is large is why it is sent only once.
-        warnings.filterwarnings("ignore", "Sending large graph")
-        return client.submit(_identity, obj, pure=False)
 
 
 def _open_client(scheduler, n_jobs):

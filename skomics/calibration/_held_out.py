@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.model_selection import StratifiedKFold, check_cv
 from sklearn.utils import (
@@ -35,6 +34,7 @@ from skomics._compat import (
     available_if,
 )
 from skomics._inputs import read_input
+from skomics._parallel import run_parallel
 from skomics._rows import check_same_samples, quote_values
 from skomics._validation import check_labels, rarest_class
 
@@ -300,16 +300,14 @@ def _count_folds(cv, y):
 def _held_out_probabilities(estimator, X, y, classes, splits, params, settings):
     """Return the probabilities of each sample from a model that has not seen it."""
     proba = np.zeros((len(y), len(classes)))
-    parts = Parallel(n_jobs=settings.n_jobs)(
-        delayed(_fit_fold)(estimator, X, y, classes, train, test, params)
-        for train, test in splits
-    )
+    shared = estimator, X, y, classes, params
+    parts = run_parallel(_fit_fold, splits, shared=shared, n_jobs=settings.n_jobs)
     for (_, test), part in zip(splits, parts, strict=True):
         proba[test] = part
     return proba
 
 
-def _fit_fold(estimator, X, y, classes, train, test, params):
+def _fit_fold(estimator, X, y, classes, params, train, test):
     take = _safe_indexing if is_matrix(X) else take_rows
     params = _check_method_params(y, params, indices=train)
     model = clone(estimator).fit(take(X, train), y[train], **params)

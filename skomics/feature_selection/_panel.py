@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from scipy import sparse
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
@@ -17,6 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_random_state
 
 from skomics._blocks import is_matrix, read_blocks, take_rows, to_pandas
+from skomics._parallel import run_parallel
 from skomics._rows import check_same_samples, quote_values
 from skomics._validation import check_labels
 from skomics.feature_selection._columns import as_matrix, column_names, take_columns
@@ -152,12 +152,8 @@ def minimal_panel(
     whole = _transform(head, table, y)[0]
     sizes = _read_sizes(sizes, whole.shape[1])
     scorer = _read_scoring(last, scoring)
-    scores = Parallel(n_jobs=n_jobs)(
-        delayed(_score_fold)(
-            *(head, last, table, y, train, test, sizes, ranker, scorer, seed)
-        )
-        for train, test in splits
-    )
+    shared = head, last, table, y, sizes, ranker, scorer, seed
+    scores = run_parallel(_score_fold, splits, shared=shared, n_jobs=n_jobs)
     found = _summarize(np.transpose(scores), sizes)
     importances = rank_features(ranker, as_matrix(whole), y, seed=seed)
     chosen = take_top(importances, found.n_features)
@@ -219,7 +215,7 @@ def _transform(head, train, y, test=None):
     return train, None if test is None else head.transform(test)
 
 
-def _score_fold(head, last, table, y, train, test, sizes, ranker, scorer, seed):
+def _score_fold(head, last, table, y, sizes, ranker, scorer, seed, train, test):
     """Return a score for each number of features."""
     inputs = take_rows(table, train), y[train], take_rows(table, test)
     fitted, asked = _transform(head, *inputs)

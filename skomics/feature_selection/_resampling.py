@@ -1,8 +1,8 @@
 """Pairs of disjoint parts of the samples, and what is selected in each."""
 
 import numpy as np
-from joblib import Parallel, delayed
 
+from skomics._parallel import run_parallel
 from skomics._rows import quote_values
 from skomics.feature_selection._ranking import rank_features, take_top
 
@@ -80,18 +80,16 @@ def count_selections(
     counts : ndarray of int of shape (n_labelings, n_features)
         From 0 to 2 n_pairs.
     """
-    found = Parallel(n_jobs=n_jobs)(
-        delayed(_select_pair)(X, labels, estimator, getter, n_top, fraction, seed)
-        for labels in y
-        for seed in seeds.spawn(n_pairs)
-    )
+    pairs = [(labels, seed) for labels in y for seed in seeds.spawn(n_pairs)]
+    shared = X, estimator, getter, n_top, fraction
+    found = run_parallel(_select_pair, pairs, shared=shared, n_jobs=n_jobs)
     counts = np.zeros((len(y), X.shape[1]), dtype=int)
     for i, selected in enumerate(found):
         counts[i // n_pairs] += np.bincount(selected, minlength=X.shape[1])
     return counts
 
 
-def _select_pair(X, y, estimator, getter, n_top, fraction, seed):
+def _select_pair(X, estimator, getter, n_top, fraction, y, seed):
     """Return the features at the top of either part, one after the other."""
     random = np.random.default_rng(seed)
     selected = []

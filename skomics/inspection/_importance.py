@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
@@ -17,6 +16,7 @@ from sklearn.utils import Bunch, check_random_state
 
 from skomics._blocks import take_rows
 from skomics._inputs import read_input
+from skomics._parallel import run_parallel
 from skomics._rows import check_same_samples
 from skomics._validation import check_labels
 from skomics.inspection._groups import find_groups
@@ -152,11 +152,13 @@ def modality_importance(
         for parts in (_split_by_observed(given, group) for group in found.values())
     ]
     baseline = scorer(estimator, given.table, y)
-    scores = Parallel(n_jobs=n_jobs)(
-        delayed(_score_shuffled)(scorer, estimator, given, y, group, order)
+    shuffles = [
+        (group, order)
         for group, chosen in zip(found.values(), orders, strict=True)
         for order in chosen
-    )
+    ]
+    shared = scorer, estimator, given, y
+    scores = run_parallel(_score_shuffled, shuffles, shared=shared, n_jobs=n_jobs)
     if isinstance(baseline, dict):
         return {
             name: _bunch(baseline[name], [s[name] for s in scores], found)
@@ -316,11 +318,9 @@ def modality_ablation(
     )
     parts = {None: (clone(estimator), given.table)}
     parts |= {name: _reduce(estimator, given, name, found[name]) for name in found}
-    scores = Parallel(n_jobs=n_jobs)(
-        delayed(_fit_and_score)(model, table, y, train, test, scorer)
-        for model, table in parts.values()
-        for train, test in splits
-    )
+    fits = [(*part, *split) for part in parts.values() for split in splits]
+    shared = scorer, y
+    scores = run_parallel(_fit_and_score, fits, shared=shared, n_jobs=n_jobs)
     scores = dict(zip(parts, np.reshape(scores, (len(parts), -1)), strict=True))
     ratio = np.mean([len(test) / len(train) for train, test in splits])
     whole = scores.pop(None)
@@ -365,6 +365,6 @@ def _reduce(estimator, given, name, group):
     return model, table
 
 
-def _fit_and_score(estimator, table, y, train, test, scorer):
+def _fit_and_score(scorer, y, estimator, table, train, test):
     model = clone(estimator).fit(take_rows(table, train), y[train])
     return scorer(model, take_rows(table, test), y[test])

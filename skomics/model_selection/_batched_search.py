@@ -14,7 +14,6 @@ from joblib import effective_n_jobs
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
 from sklearn.utils import indexable
-from sklearn.utils.parallel import Parallel, delayed
 
 from skomics._compat import (
     BaseSearchCV,
@@ -34,13 +33,14 @@ from skomics._compat import (
     search_scorers,
     wants_fitted_estimator,
 )
+from skomics._parallel import run_parallel
 from skomics.model_selection._batches import Batch, plan_batches
 from skomics.model_selection._halving import (
     best_candidates,
     make_rungs,
     read_halving,
 )
-from skomics.model_selection._tasks import Task, most_epochs
+from skomics.model_selection._tasks import Task, most_epochs, run_task
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -372,12 +372,8 @@ class BatchedSearchCV(BaseSearchCV):
         # torch computes without Python's lock, and a worker process that has trained a
         # stack is taken for one that leaks memory, and started anew.
         threads = all(batch.is_stack for batch in batches)
-        parallel = Parallel(
-            n_jobs=self.n_jobs,
-            pre_dispatch=self.pre_dispatch,
-            prefer="threads" if threads else None,
-        )
-        out = self._run(parallel, search, tasks, everyone, context)
+        hints = {"prefer": "threads" if threads else None}
+        out = self._run(search, tasks, everyone, context, hints)
         context.call_on_fit_task_end(estimator=self)
         return candidates, out, None
 
@@ -396,9 +392,7 @@ class BatchedSearchCV(BaseSearchCV):
         self.n_resources_ = [rung.n_resources for rung in rungs]
         self.n_iterations_ = len(rungs)
         # Threads, because a training that is gone on with stays where it is.
-        parallel = Parallel(
-            n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch, require="sharedmem"
-        )
+        hints = {"require": "sharedmem"}
         alive, rows, out = list(range(len(candidates))), [], []
         more = {"iter": [], "n_resources": []}
         for number, rung in enumerate(rungs):
@@ -408,7 +402,7 @@ class BatchedSearchCV(BaseSearchCV):
                 sequential_subtasks=False,
             ).call_on_fit_task_begin(estimator=self)
             until = None if number == len(rungs) - 1 else rung.n_resources
-            found = self._run(parallel, search, tasks, alive, inner, until)
+            found = self._run(search, tasks, alive, inner, hints, until)
             inner.call_on_fit_task_end(estimator=self)
             rows += [candidates[c] for c in alive]
             out += found
@@ -454,7 +448,7 @@ class BatchedSearchCV(BaseSearchCV):
             scores = [score[self.refit] for score in scores]
         return np.reshape(scores, (-1, self.n_splits_)).mean(axis=1)
 
-    def _run(self, parallel, search, tasks, alive, context, until=None):
+    def _run(self, search, tasks, alive, context, hints, until=None):
         """Run all tasks; return the results candidate by candidate, fold by fold."""
         n_splits = self.n_splits_
         if self.verbose > 0:
@@ -477,8 +471,13 @@ class BatchedSearchCV(BaseSearchCV):
             }
             if own:
                 work.append((task, own))
-        done = parallel(
-            delayed(task.run)(search.X, search.y, own, until) for task, own in work
+        done = run_parallel(
+            run_task,
+            work,
+            shared=(search.X, search.y, until),
+            n_jobs=self.n_jobs,
+            pre_dispatch=self.pre_dispatch,
+            **hints,
         )
         results = {
             (c, task.number): result

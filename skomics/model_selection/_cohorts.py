@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.metrics import check_scoring
@@ -19,6 +18,7 @@ from sklearn.utils.metaestimators import available_if
 from skomics._blocks import is_matrix, read_blocks, take_rows
 from skomics._compat import _safe_indexing
 from skomics._layout import UNNAMED
+from skomics._parallel import run_parallel
 from skomics._rows import check_same_samples, is_counter, quote_values
 from skomics._warnings import warn
 from skomics.calibration._held_out import read_samples, row_ids
@@ -184,10 +184,9 @@ def cross_cohort_validate(
     for name, train_rows, test_rows in plan:
         _check_classes(name, y, train_rows, test_rows)
     seeds = random.randint(2**31 - 1, size=len(plan))
-    runs = Parallel(n_jobs=n_jobs)(
-        delayed(_run)(estimator, X, y, learned, scored, cv, scoring, n_bootstrap, seed)
-        for (_, learned, scored), seed in zip(plan, seeds, strict=True)
-    )
+    parts = [(*rows, seed) for (_, *rows), seed in zip(plan, seeds, strict=True)]
+    shared = estimator, X, y, cv, scoring, n_bootstrap
+    runs = run_parallel(_run, parts, shared=shared, n_jobs=n_jobs)
     return _gather(plan, runs, y, groups, ids, level, return_estimator)
 
 
@@ -485,7 +484,7 @@ class _Answers(ClassifierMixin, BaseEstimator):
         return True
 
 
-def _run(estimator, X, y, train, test, cv, scoring, n_bootstrap, seed):
+def _run(estimator, X, y, cv, scoring, n_bootstrap, train, test, seed):
     """Return scores of both estimates, bootstrapped, the answers and the model."""
     random = np.random.RandomState(seed)
     learned, scored = (_take(X, rows) for rows in (train, test))

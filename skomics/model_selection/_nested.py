@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.model_selection import (
     GridSearchCV,
@@ -21,6 +20,7 @@ from sklearn.utils import Bunch, check_random_state
 
 from skomics._blocks import is_matrix, take_rows
 from skomics._compat import _check_method_params, _safe_indexing
+from skomics._parallel import run_parallel
 from skomics._rows import check_same_samples, quote_values
 from skomics._validation import rarest_class
 from skomics.calibration._held_out import read_samples, row_ids
@@ -233,10 +233,9 @@ def nested_cross_validate(
     if not is_search(estimator):
         _check_training_parts(splits, y, groups, inner_cv)
     seeds = random.randint(2**31, size=len(splits))
-    folds = Parallel(n_jobs=n_jobs)(
-        delayed(_run_fold)(make_search, X, y, groups, params, train, test, seed)
-        for (train, test), seed in zip(splits, seeds, strict=True)
-    )
+    parts = [(*split, seed) for split, seed in zip(splits, seeds, strict=True)]
+    shared = make_search, X, y, groups, params
+    folds = run_parallel(_run_fold, parts, shared=shared, n_jobs=n_jobs)
     names = pd.RangeIndex(len(y)) if rows is None else pd.Index(rows)
     return _gather(folds, splits, y, names, level, return_estimator)
 

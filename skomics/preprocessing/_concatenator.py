@@ -17,7 +17,6 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skomics._blocks import (
@@ -50,6 +49,7 @@ from skomics._modality import (
 )
 from skomics._named_sparse import name_columns
 from skomics._optional import import_optional
+from skomics._parallel import run_parallel
 from skomics._rows import check_same_samples, quote_values
 from skomics._stream import open_stream
 from skomics._transaction import adopt, draft_of, whole
@@ -570,8 +570,8 @@ class OmicsConcatenator(  # type: ignore[call-arg]  # a keyword of scikit-learn'
             if present[name] is None or present[name].any()
         }
         names = [n for n in blocks if _is_estimator(self.transformers_[n])]
-        results = Parallel(n_jobs=self.n_jobs)(
-            delayed(_transform_block)(
+        parts = [
+            (
                 name,
                 self.transformers_[name],
                 blocks[name].data,
@@ -579,7 +579,8 @@ class OmicsConcatenator(  # type: ignore[call-arg]  # a keyword of scikit-learn'
                 present[name],
             )
             for name in names
-        )
+        ]
+        results = run_parallel(_transform_block, parts, n_jobs=self.n_jobs)
         outputs.update(zip(names, results, strict=True))
         matrices = [
             _as_matrix(name, outputs[name], blocks[name].data)
@@ -821,8 +822,8 @@ class OmicsConcatenator(  # type: ignore[call-arg]  # a keyword of scikit-learn'
         self._fit_receipt = begin_receipt(self, read.blocks, present)
         routed = process_routing(self, method, **params)
         names = [name for name, t in transformers.items() if _is_estimator(t)]
-        results = Parallel(n_jobs=self.n_jobs)(
-            delayed(_fit_transform_block)(
+        parts = [
+            (
                 name,
                 clone(transformers[name]),
                 read.blocks[name].data,
@@ -831,7 +832,8 @@ class OmicsConcatenator(  # type: ignore[call-arg]  # a keyword of scikit-learn'
                 present[name],
             )
             for name in names
-        )
+        ]
+        results = run_parallel(_fit_transform_block, parts, n_jobs=self.n_jobs)
         fitted = dict(zip(names, results, strict=True))
         if self.missing_features == "nan" and not any(
             routed[self._route(name)]["transform"] for name in names

@@ -46,26 +46,14 @@ class KillsOnce:
         return estimator.score(X, y)
 
 
-@pytest.fixture
-def client():
-    distributed = pytest.importorskip("distributed")
-    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
-    options |= {"dashboard_address": ":0", "silence_logs": "CRITICAL"}
-    with (
-        distributed.LocalCluster(**options) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
-
-
 def test_dask_finds_what_one_process_finds_and_gets_the_table_once(client, monkeypatch):
-    sent, scatter = [], type(client).scatter
+    sent, submit = [], type(client).submit
 
-    def spy(self, data, *args, **kwargs):
-        sent.append(data)
-        return scatter(self, data, *args, **kwargs)
+    def spy(self, function, *args, **kwargs):
+        sent.extend(args)
+        return submit(self, function, *args, **kwargs)
 
-    monkeypatch.setattr(type(client), "scatter", spy)
+    monkeypatch.setattr(type(client), "submit", spy)
     with parallel_config("dask", client=client):
         found = search(n_jobs=2)
     assert_same(found, search())
