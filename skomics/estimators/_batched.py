@@ -12,6 +12,7 @@ import torch
 
 from skomics._receipt import describe_parameters, digest_of
 from skomics._transaction import draft_of, learned_attributes
+from skomics.estimators._cuda_graph import StepRecorder, can_record
 from skomics.estimators._device import resolve_device, torch_context
 from skomics.estimators._net import (
     diverged_message,
@@ -277,6 +278,12 @@ class StackTraining:
             for name, part in own.items():
                 if (c, name) in memory:
                     self._optimizer.state[part] = memory[c, name]
+        self._record = None
+        if can_record(self._stack, self.device):
+            generator = self._source.on(self.device)
+            self._record = StepRecorder(
+                self._optimize, self._optimizer.param_groups, self.device, generator
+            )
         drafts = [self._candidates[c].draft for c in self._in_stack]
         smoothing = torch.tensor([draft.label_smoothing for draft in drafts])
         self._smoothing = smoothing.float().to(self.device) if smoothing.any() else None
@@ -333,6 +340,11 @@ class StackTraining:
 
     def _step(self, features, weights, offsets, codes):
         """Take one step of all candidates; return their losses, on the device."""
+        self._advance_lr()
+        batch = features, weights, offsets, codes
+        return self._optimize(*batch) if self._record is None else self._record(*batch)
+
+    def _optimize(self, features, weights, offsets, codes):
         for weight in self._stack.parameters():
             weight.grad = None
         logits = self._stack(features, offsets)
@@ -342,14 +354,16 @@ class StackTraining:
             parts = self._stack.parts(name, weight.grad)
             for own, part in zip(self._own, parts, strict=True):
                 own[name].grad = part
+        self._optimizer.step()
+        return losses.detach()
+
+    def _advance_lr(self):
         for c, group in zip(self._in_stack, self._optimizer.param_groups, strict=True):
             candidate = self._candidates[c]
             if candidate.lr_factor is not None:
                 factor = candidate.lr_factor(self._n_steps)
                 group["lr"] = factor * candidate.draft.lr
-        self._optimizer.step()
         self._n_steps += 1
-        return losses.detach()
 
     def _watch(self, features, weights, offsets, codes):
         with torch.no_grad():
@@ -395,7 +409,7 @@ class StackTraining:
         }
         self._in_stack = [self._in_stack[place] for place in kept]
         if not kept:
-            self._stack = self._own = self._optimizer = None
+            self._stack = self._own = self._optimizer = self._record = None
             return
         self._stack.keep(kept)
         self._make_optimizer(memory)

@@ -101,6 +101,10 @@ class GraphNet(OmicsNet):
         self._training_graph = self._inference = self.checkpoint = None
         return self
 
+    def _new_recorder(self):
+        """Return None: the graphs of two batches have no shape in common."""
+        return None
+
     def validation_step(self, batch, **fit_params):
         """Return the loss of samples that are linked to training samples."""
         X, codes = batch

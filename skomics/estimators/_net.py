@@ -17,9 +17,11 @@ from skomics._compat import (
     NoDefaultCallbacks,
     set_training,
 )
+from skomics.estimators._cuda_graph import StepRecorder, can_record
 from skomics.estimators._resident import data_of
 from skomics.estimators._state import optimizer_memory
 from skomics.exceptions import StopTraining
+from skomics.modules import generator_on
 
 __all__ = [
     "EpochReporter",
@@ -105,7 +107,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
     callback has one. Epoch hooks, history and early stopping are skorch's own.
     """
 
-    _inference = taps = checkpoint = memory = None
+    _inference = _recorder = taps = checkpoint = memory = None
     precision = "float32"
 
     def __init__(
@@ -156,20 +158,41 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
     def train_step(self, batch, **fit_params):
         """Take one optimization step and return its loss, on the device."""
         X, y = batch
+        if self._recorder is None or self._batch_hooks:
+            loss = self._optimize(X, y)
+        else:
+            loss = self._recorder(*X, y)
+        return {"loss": loss, "y_pred": None}
+
+    def _optimize(self, X, y):
+        """Take one optimization step and return its loss, on the device."""
         self.optimizer_.zero_grad()
         loss = self.get_loss(self.infer(X), y, X=X, training=True)
         loss.backward()
         if "on_grad_computed" in self._batch_hooks:
             named = list(self.get_all_learnable_params())
             self.notify(
-                "on_grad_computed", named_parameters=named, batch=batch, training=True
+                "on_grad_computed", named_parameters=named, batch=(X, y), training=True
             )
         if self.gradient_clip is not None:
             torch.nn.utils.clip_grad_norm_(
                 self.module_.parameters(), self.gradient_clip
             )
         self.optimizer_.step()
-        return {"loss": loss.detach(), "y_pred": None}
+        return loss.detach()
+
+    def _new_recorder(self):
+        """Return what records the steps of training, or None where none are."""
+        optimizer, device = self.optimizer_, self.torch_device
+        is_ours = type(optimizer) in _OPTIMIZERS.values()
+        if not is_ours or not can_record(self.module_, device):
+            return None
+        return StepRecorder(
+            lambda *batch: self._optimize(batch[:-1], batch[-1]),
+            optimizer.param_groups,
+            device,
+            generator_on(device),
+        )
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run one pass; the loss goes to the host once, at the end."""
@@ -225,11 +248,19 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
         if dataset_valid is not None:
             batches_valid = self.get_iterator(dataset_valid)
         n_epochs = self.max_epochs if epochs is None else epochs
-        for _ in range(self._epochs_done(stage), n_epochs):
+        n_done = self._epochs_done(stage)
+        self._recorder = self._new_recorder()
+        try:
+            self._run_epochs(n_epochs - n_done, data, batches_train, batches_valid)
+        finally:
+            self._recorder = None
+        return self
+
+    def _run_epochs(self, n_epochs, data, batches_train, batches_valid):
+        """Run epochs one after another, or until a callback asks to stop."""
+        for _ in range(n_epochs):
             self.notify("on_epoch_begin", **data)
-            self.run_single_epoch(
-                batches_train, training=True, prefix="train", step_fn=self.train_step
-            )
+            self._train_epoch(batches_train)
             self.run_single_epoch(
                 batches_valid,
                 training=False,
@@ -246,7 +277,15 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
                 break
             if self.checkpoint is not None:
                 self.checkpoint.write(self)
-        return self
+
+    def _train_epoch(self, batches):
+        try:
+            self.run_single_epoch(
+                batches, training=True, prefix="train", step_fn=self.train_step
+            )
+        finally:
+            if self._recorder is not None:
+                self._recorder.end()
 
     def _epochs_done(self, stage):
         """Return how many epochs of a stage a checkpoint has, and take it up."""
@@ -538,6 +577,8 @@ def _optimizer_settings(params, device):
     }
     if params["optimizer"] == "sgd":
         settings |= {"momentum": 0.9, "nesterov": True}
+    elif device.type == "cuda":
+        settings["capturable"] = True  # its steps may be recorded
     return settings
 
 

@@ -78,7 +78,7 @@ def scale_branches(branches, present):
         return branches
     weights = present.to(branches[0].dtype)
     scale = weights * (weights.shape[1] / weights.sum(1, keepdim=True))
-    return [branch * scale[:, [v]] for v, branch in enumerate(branches)]
+    return [branch * scale[:, v : v + 1] for v, branch in enumerate(branches)]
 
 
 class PresentOmics(nn.Module):
