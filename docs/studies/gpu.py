@@ -1,0 +1,146 @@
+"""Measure fits on a CUDA device: ``python docs/studies/gpu.py``.
+
+Prints, for docs/performance.md, how long a default fit takes on the CPU (one thread)
+and on the device, there with steps one by one and with recorded steps; what a search of
+27 candidates takes; and what lower precision changes. Fits are medians of three, in
+turns, after one that warms up.
+"""
+
+import sys
+import time
+import warnings
+
+import numpy as np
+import torch
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
+from sklearn.preprocessing import StandardScaler
+
+import skomics
+from skomics._document import format_table
+from skomics.estimators._cuda_graph import StepRecorder
+from skomics.model_selection import BatchedSearchCV
+
+SEVEN = ("SMA", "EFNN", "LFNN", "EFCNN", "LFCNN", "MoGCN", "MoGAT")
+record = StepRecorder._record
+GRID = {
+    "batch_size": [32, 48, 64],
+    "lr": [1e-3, 3e-3, 1e-2],
+    "weight_decay": [0.1, 1.0, 10.0],
+}
+
+
+def data(n_samples, n_features, n_classes=5):
+    """Return standardized samples with something to learn."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n_samples, n_features)).astype(np.float32)
+    y = np.arange(n_samples) % n_classes
+    X[:, :20] += y[:, None] / 2
+    return StandardScaler().fit_transform(X), y
+
+
+def omics_of(n_features):
+    """Return three modalities of nearly the same width."""
+    third = n_features // 3
+    return [third, third, n_features - 2 * third]
+
+
+def refuse(self, batch):
+    """Record no step."""
+    self.is_refused = True
+
+
+def seconds(fit, *, is_recorded=True):
+    """Return how long a call takes."""
+    StepRecorder._record = record if is_recorded else refuse
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    fit()
+    torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def fits(n_samples, n_features):
+    """Yield a row for each model."""
+    X, y = data(n_samples, n_features)
+    for name in SEVEN:
+        kind = getattr(skomics, f"{name}Classifier")
+        cpu, cuda = (
+            kind(omics=omics_of(n_features), device=device, random_state=0)
+            for device in ("cpu", "cuda")
+        )
+        cuda.fit(X, y)
+        times = np.median(
+            [
+                [
+                    seconds(lambda m=cuda: m.fit(X, y), is_recorded=False),
+                    seconds(lambda m=cuda: m.fit(X, y)),
+                ]
+                for _ in range(3)
+            ],
+            axis=0,
+        )
+        here = seconds(lambda m=cpu: m.fit(X, y))
+        row = {"fit": f"{name}, {n_samples} × {n_features}", "CPU, s": here}
+        row |= {"one by one, s": times[0], "recorded, s": times[1]}
+        row["recorded / one by one"] = times[1] / times[0]
+        row["device / CPU"] = times[1] / here
+        yield row
+
+
+def searches():
+    """Yield a row for each way to search 27 candidates in 5 folds."""
+    X, y = data(180, 1667, 3)
+    model = skomics.SMAClassifier(omics=omics_of(1667), device="cuda", random_state=0)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    theirs = seconds(lambda: GridSearchCV(model, GRID, cv=folds).fit(X, y))
+    yield {"search": "GridSearchCV", "s": theirs, "ratio": 1.0}
+    for halving in (None, 3):
+        search = BatchedSearchCV(model, GRID, cv=folds, halving=halving)
+        ours = seconds(lambda s=search: s.fit(X, y))
+        name = "BatchedSearchCV" + (f"(halving={halving})" if halving else "")
+        yield {"search": name, "s": ours, "ratio": ours / theirs}
+
+
+def precisions():
+    """Yield what each precision takes, and how far its predictions are away."""
+    X, y = data(615, 20_000)
+    X[:, 20:] = np.random.default_rng(1).standard_normal(X[:, 20:].shape)
+    exact = None
+    for precision in ("float32", "tf32", "bf16"):
+        model = skomics.SMAClassifier(
+            omics=omics_of(20_000), device="cuda", random_state=0, precision=precision
+        )
+        model.fit(X, y)
+        took = np.median([seconds(lambda m=model: m.fit(X, y)) for _ in range(3)])
+        proba = cross_val_predict(model, X, y, cv=3, method="predict_proba")
+        exact = proba if exact is None else exact
+        yield {
+            "precision": precision,
+            "s": took,
+            "accuracy, 3 folds": (proba.argmax(1) == y).mean(),
+            "largest difference of a probability": np.abs(proba - exact).max(),
+        }
+
+
+def main():
+    """Print the tables."""
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    print(torch.cuda.get_device_name(), "torch", torch.__version__, flush=True)
+    tables = {
+        "fits": lambda: [*fits(615, 700), *fits(600, 20_000)],
+        "searches": searches,
+        "precisions": precisions,
+    }
+    for name in sys.argv[1:] or tables:
+        rows = list(tables[name]())
+        cells = [[_cell(value) for value in row.values()] for row in rows]
+        print(format_table([list(rows[0]), *cells]), flush=True)
+
+
+def _cell(value):
+    return value if isinstance(value, str) else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    main()
