@@ -59,32 +59,31 @@ def seconds(fit, *, is_recorded=True):
     return time.perf_counter() - start
 
 
-def fits(n_samples, n_features):
+def fits(n_samples, n_features, names=SEVEN):
     """Yield a row for each model."""
     X, y = data(n_samples, n_features)
-    for name in SEVEN:
+    for name in names:
         kind = getattr(skomics, f"{name}Classifier")
         cpu, cuda = (
             kind(omics=omics_of(n_features), device=device, random_state=0)
             for device in ("cpu", "cuda")
         )
         cuda.fit(X, y)
-        times = np.median(
-            [
-                [
-                    seconds(lambda m=cuda: m.fit(X, y), is_recorded=False),
-                    seconds(lambda m=cuda: m.fit(X, y)),
-                ]
-                for _ in range(3)
-            ],
-            axis=0,
-        )
+        times = [
+            [seconds(lambda m=cuda: m.fit(X, y), is_recorded=r) for r in (False, True)]
+            for _ in range(3)
+        ]
+        one_by_one, recorded = np.median(times, axis=0)
         here = seconds(lambda m=cpu: m.fit(X, y))
-        row = {"fit": f"{name}, {n_samples} × {n_features}", "CPU, s": here}
-        row |= {"one by one, s": times[0], "recorded, s": times[1]}
-        row["recorded / one by one"] = times[1] / times[0]
-        row["device / CPU"] = times[1] / here
-        yield row
+        yield {
+            "fit": f"{name}, {n_samples} × {n_features}",
+            "epochs": cuda.n_iter_,
+            "CPU, s": here,
+            "one by one, s": one_by_one,
+            "recorded, s": recorded,
+            "recorded / one by one": recorded / one_by_one,
+            "device / CPU": recorded / here,
+        }
 
 
 def searches():
@@ -128,12 +127,16 @@ def main():
     torch.set_num_threads(1)
     print(torch.cuda.get_device_name(), "torch", torch.__version__, flush=True)
     tables = {
-        "fits": lambda: [*fits(615, 700), *fits(600, 20_000)],
+        "fits": lambda: fits(615, 700),
+        "wide": lambda: fits(600, 20_000, ("SMA", "LFNN", "EFCNN")),
         "searches": searches,
         "precisions": precisions,
     }
     for name in sys.argv[1:] or tables:
-        rows = list(tables[name]())
+        rows = []
+        for row in tables[name]():
+            rows.append(row)
+            print(row, file=sys.stderr, flush=True)
         cells = [[_cell(value) for value in row.values()] for row in rows]
         print(format_table([list(rows[0]), *cells]), flush=True)
 
