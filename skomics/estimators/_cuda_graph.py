@@ -51,8 +51,13 @@ class StepRecorder:
     device : torch.device
         A CUDA device.
 
-    generator : torch.Generator or None
+    generator : torch.Generator
         What the step draws from.
+
+    Attributes
+    ----------
+    refusal : str or None
+        Why no step is recorded, where that failed.
     """
 
     def __init__(
@@ -60,12 +65,12 @@ class StepRecorder:
         step: Callable,
         groups: list[dict],
         device: torch.device,
-        generator: torch.Generator | None,
+        generator: torch.Generator,
     ) -> None:
         self.step, self.groups, self.device = step, groups, device
         self.generator = generator
         self.stream = torch.cuda.Stream(device)
-        self.n_taken, self.is_refused = 0, False
+        self.n_taken, self.refusal = 0, None
         self._records: dict = {}
         self._rates = [
             torch.zeros((), dtype=torch.float32, device=device) for _ in groups
@@ -75,7 +80,7 @@ class StepRecorder:
     def __call__(self, *batch):
         """Take a step; return its loss."""
         self._pass_rates()
-        if self.is_refused or self.n_taken < _N_WARM_UP:
+        if self.refusal is not None or self.n_taken < _N_WARM_UP:
             self.n_taken += 1
             return self._aside(lambda: self.step(*batch))
         shapes = tuple(None if part is None else part.shape for part in batch)
@@ -122,8 +127,8 @@ class StepRecorder:
         """Return the graph of a step, its inputs and its loss; None if it has none."""
         inputs = [None if part is None else part.clone() for part in batch]
         graph = torch.cuda.CUDAGraph()
-        if self.generator is not None:
-            graph.register_generator_state(self.generator)
+        graph.register_generator_state(self.generator)
+        drawn = self.generator.clone_state()
 
         def record():
             # Other threads may go on computing meanwhile.
@@ -137,6 +142,8 @@ class StepRecorder:
             return graph, inputs, self._aside(record)
         except torch.OutOfMemoryError:
             raise
-        except RuntimeError:  # a driver, or a setting of it, that cannot record
-            self.is_refused = True
+        except RuntimeError as error:  # from a driver that cannot record it, say
+            # The generator still counts what it draws for a graph that there is not.
+            self.generator.graphsafe_set_state(drawn)
+            self.refusal = str(error)
             return None

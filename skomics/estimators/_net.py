@@ -184,14 +184,15 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
     def _new_recorder(self):
         """Return what records the steps of training, or None where none are."""
         optimizer, device = self.optimizer_, self.torch_device
-        is_ours = type(optimizer) in _OPTIMIZERS.values()
-        if not is_ours or not can_record(self.module_, device):
+        generator = generator_on(device)
+        is_known = type(optimizer) in _OPTIMIZERS.values() and generator is not None
+        if not is_known or not can_record(self.module_, device):
             return None
         return StepRecorder(
             lambda *batch: self._optimize(batch[:-1], batch[-1]),
             optimizer.param_groups,
             device,
-            generator_on(device),
+            generator,
         )
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):

@@ -75,6 +75,9 @@ class RandomSource:
     def on(self, device: torch.device | str) -> torch.Generator:
         """Return the generator of a device."""
         device = torch.device(device)
+        if device.type == "cuda" and device.index is None:
+            # The same device, which must not draw the same numbers twice.
+            device = torch.device("cuda", torch.cuda.current_device())
         if device not in self._generators:
             generator = torch.Generator(device=device)
             self._generators[device] = generator.manual_seed(self.seed)

@@ -75,7 +75,7 @@ def refusing(monkeypatch):
     """Return a function after which no step is recorded."""
 
     def refuse(self, batch):
-        self.is_refused = True
+        self.refusal = "asked for"
 
     return lambda: monkeypatch.setattr(StepRecorder, "_record", refuse)
 
@@ -87,7 +87,8 @@ def test_auto_trains_there_and_learns(kind):
     assert model.score(X, Y) > 0.9
 
 
-@pytest.mark.parametrize("kind", SEVEN)
+# moGAT's sums over edges are taken in any order there.
+@pytest.mark.parametrize("kind", SEVEN[:-1])
 def test_a_seed_gives_the_same_model_twice(kind):
     model = kind(device="cuda", random_state=0)
     assert_same_weights(clone(model).fit(X, Y), clone(model).fit(X, Y))
@@ -144,13 +145,13 @@ def test_recorded_steps_learn_what_steps_one_by_one_do(
     assert [len(recorder._records) > 0 for recorder in recorded] == [True]
     refusing()
     slow = clone(model).fit(X, Y)
-    assert recorded[-1].is_refused
+    assert recorded[-1].refusal
     assert_same_weights(fast, slow)
     assert fast.history_["train_loss"].equals(slow.history_["train_loss"])
 
 
 def test_steps_that_draw_on_the_cpu_are_not_recorded(recorded):
-    model = make(LFNNClassifier, modality_dropout=0.3, max_epochs=4).fit(X, Y)
+    model = make(LFNNClassifier, modality_dropout=0.3, max_epochs=30).fit(X, Y)
     assert not recorded
     assert model.score(X, Y) > 0.5
 
@@ -165,7 +166,7 @@ def test_steps_that_wait_for_the_device_are_taken_as_they_are(recorded, monkeypa
     monkeypatch.setattr(OmicsNet, "_optimize", waiting)
     model = make(EFNNClassifier, max_epochs=6)
     waited = clone(model).fit(X, Y)
-    assert recorded[0].is_refused
+    assert recorded[0].refusal
     monkeypatch.setattr(OmicsNet, "_optimize", plain)
     np.testing.assert_allclose(
         clone(model).fit(X, Y).predict_proba(X), waited.predict_proba(X), atol=1e-5
@@ -193,6 +194,7 @@ def test_a_search_of_stacks_finds_what_single_fits_do(recorded, early_stopping):
     grid = {"lr": [1e-3, 1e-2], "weight_decay": [0.1, 1.0], "dropout": [0.1, 0.3]}
     ours = BatchedSearchCV(model, grid, cv=2).fit(X, Y)
     assert len(ours.batches_) == 1
+    assert [recorder.refusal for recorder in recorded] == [None] * len(recorded)
     assert all(recorder._records for recorder in recorded)
     theirs = GridSearchCV(model, grid, cv=2).fit(X, Y)
     np.testing.assert_allclose(
@@ -272,5 +274,8 @@ def little_memory():
 def test_lack_of_memory_says_what_to_do():
     wide = np.random.default_rng(0).normal(size=(60, 100_000)).astype(np.float32)
     model = EFNNClassifier(device="cuda", hidden_layer_sizes=(4000,), max_epochs=1)
-    with pytest.raises(DeviceMemoryError, match="ran out of memory"):
+    with (
+        pytest.warns(UserWarning, match="Training begins anew with 16"),
+        pytest.raises(DeviceMemoryError, match="ran out of memory"),
+    ):
         model.fit(wide, np.arange(60) % 2)

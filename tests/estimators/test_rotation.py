@@ -115,7 +115,8 @@ def test_answers_on_both_sides_of_the_switch_are_alike(monkeypatch):
     proba = []
     for limit in (2, np.inf):
         monkeypatch.setattr(_rotation, "_WIDE", limit)
-        model = make(n_ensemble=4, max_epochs=30, d_model=16).fit(X[:N], y[:N])
+        model = make(n_ensemble=4, max_epochs=30, d_model=16, device="cpu")
+        model.fit(X[:N], y[:N])
         proba.append(model.predict_proba(X[N:]))
     accuracies = [(p.argmax(1) == y[N:]).mean() for p in proba]
     assert abs(accuracies[0] - accuracies[1]) < 0.1
