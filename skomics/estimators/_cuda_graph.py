@@ -143,7 +143,14 @@ class StepRecorder:
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:  # from a driver that cannot record it, say
-            # The generator still counts what it draws for a graph that there is not.
-            self.generator.graphsafe_set_state(drawn)
+            _rewind(self.generator, drawn)
             self.refusal = str(error)
             return None
+
+
+def _rewind(generator, before):
+    """Let a generator go on from before a recording that failed.
+
+    Its state would still count what is drawn for a graph that there is not.
+    """
+    generator.graphsafe_set_state(before)
