@@ -101,6 +101,7 @@ __all__ = [
     "validate_params",
     "wants_fitted_estimator",
     "with_callbacks",
+    "unpulled",
 ]
 
 
@@ -487,3 +488,23 @@ def parent_of_view(table):
         for size, index in zip(parent.shape, (table._oidx, table._vidx), strict=True)
     )
     return parent, rows, columns
+
+
+def unpulled(mudata):
+    """Return a context in which a MuData leaves the columns of its tables with them.
+
+    Before 0.4 mudata pulls them unless it is told not to, in a way that 0.4 lacks.
+
+    Parameters
+    ----------
+    mudata : module
+        The package.
+
+    Returns
+    -------
+    context : context manager
+        For what makes, cuts and reads a MuData.
+    """
+    if hasattr(mudata, "set_options"):
+        return mudata.set_options(pull_on_update=False)
+    return mudata.settings.override(pull_on_update=False)

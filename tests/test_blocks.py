@@ -9,6 +9,7 @@ from scipy import sparse
 
 from skomics import OmicsConcatenator
 from skomics._blocks import classifier_table, read_blocks
+from skomics._compat import unpulled
 from skomics._layout import BlockLayout, read_layout
 from skomics.exceptions import SampleAlignmentError
 
@@ -308,7 +309,7 @@ def annotated():
         return anndata.AnnData(X, obs=obs, var=var)
 
     def join(**tables):
-        with mudata.set_options(pull_on_update=False):
+        with unpulled(mudata):
             return mudata.MuData(tables)
 
     make.join = join

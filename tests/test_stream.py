@@ -1,5 +1,7 @@
 """Samples that stay on disk until they are asked for."""
 
+import warnings
+
 import anndata
 import mudata
 import numpy as np
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from skomics import _stream
+from skomics._compat import unpulled
 from skomics._stream import OmicsStream, open_stream
 from skomics.exceptions import SampleAlignmentError
 
@@ -82,7 +85,8 @@ def test_features_may_be_chosen_before(table, backed):
 
 
 def test_zarr_and_dask_stay_on_disk_too(table, tmp_path):
-    with pytest.warns(UserWarning, match="zarr v2"):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Writing zarr v2 data", UserWarning)
         table.write_zarr(tmp_path / "x.zarr")
     group = zarr.open(tmp_path / "x.zarr", mode="r")
     is_sparse = sparse.issparse(table.X)
@@ -109,7 +113,7 @@ def write_mudata(table, tmp_path):
             "rna": table[:, :7].copy(),
             "adt": table[rows, 7:].copy(),
         }
-        with mudata.set_options(pull_on_update=False):
+        with unpulled(mudata):
             mdata = mudata.MuData(parts)
             mdata = mdata[table.obs_names].copy()
             mdata.write(tmp_path / "x.h5mu")

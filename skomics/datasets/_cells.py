@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from skomics._compat import unpulled
 from skomics._layout import SEPARATOR
 from skomics._optional import import_optional
 from skomics.datasets._checks import check_integer
@@ -130,7 +132,11 @@ def simulate_cells(
         _draw_chunk(seed, types[start : start + _CHUNK], modalities)
         for seed, start in zip(seeds, range(0, n_cells, _CHUNK), strict=True)
     )
-    _write(path, sizes, _observations(types), chunks)
+    with warnings.catch_warnings():
+        # Of anndata and zarr about the format of zarr that they themselves choose.
+        warnings.filterwarnings("ignore", "Writing zarr v2 data", UserWarning)
+        warnings.filterwarnings("ignore", "Consolidated metadata is", UserWarning)
+        _write(path, sizes, _observations(types), chunks)
     return path
 
 
@@ -194,7 +200,7 @@ def _write(path, sizes, obs, chunks):
     if path.suffix == ".h5mu":
         mudata = import_optional("mudata", extra="mudata")
         tables = {name: _empty(obs[[]], features[name]) for name in sizes}
-        with mudata.set_options(pull_on_update=False):
+        with unpulled(mudata):
             whole = mudata.MuData(tables)
             whole.obs["cell_type"] = obs["cell_type"]
             whole.write(path)
@@ -209,9 +215,11 @@ def _write(path, sizes, obs, chunks):
         for number, parts in enumerate(chunks):
             for place, part in zip(places, parts, strict=True):
                 if number == 0:
-                    del file[place]
+                    parent, _, key = place.rpartition("/")
+                    group = file[parent] if parent else file
+                    del group[key]
                     part.indptr = part.indptr.astype(np.int64)
-                    anndata.io.write_elem(file, place, part)
+                    anndata.io.write_elem(group, key, part)
                 else:
                     anndata.io.sparse_dataset(file[place]).append(part)
     if path.suffix == ".zarr":

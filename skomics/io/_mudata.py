@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from skomics._blocks import Block, check_shared_axis, read_blocks
+from skomics._compat import unpulled
 from skomics._layout import SEPARATOR
 from skomics._optional import import_optional
 from skomics._rows import check_same_samples, check_unique, place_rows, quote_values
@@ -194,7 +195,7 @@ def _annotate(block, rows, is_there):
 
 def _make_mudata(tables, rows):
     mudata = import_optional("mudata", extra="mudata")
-    with mudata.set_options(pull_on_update=False), warnings.catch_warnings():
+    with unpulled(mudata), warnings.catch_warnings():
         # A gene may well be measured by two modalities.
         warnings.filterwarnings("ignore", "var_names are not unique", UserWarning)
         warnings.filterwarnings("ignore", "Cannot join columns", UserWarning)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from skomics._compat import unpulled
 from skomics._layout import SEPARATOR
 from skomics._optional import import_optional
 from skomics._rows import (
@@ -324,7 +325,7 @@ def _read_h5ad(file, reading):
 
 def _read_h5mu(file, reading):
     mudata = import_optional("mudata", extra="mudata")
-    with wrap_errors(file, "h5mu"), mudata.set_options(pull_on_update=False):
+    with wrap_errors(file, "h5mu"), unpulled(mudata):
         data = mudata.read_h5mu(file)
         return {
             name: _as_raw(file, mod, reading.layer) for name, mod in data.mod.items()

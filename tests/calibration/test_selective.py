@@ -25,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from skomics import BlockRidgeClassifier, OmicsConcatenator, load_model, save_model
+from skomics._compat import unpulled
 from skomics.calibration import ConformalClassifier, SelectiveClassifier
 from skomics.exceptions import SampleAlignmentError
 from tests.conftest import make_tiny
@@ -61,7 +62,7 @@ def as_tables(X):
 
 def in_mudata(X):
     tables = as_tables(X)
-    with mudata.set_options(pull_on_update=False):
+    with unpulled(mudata):
         return mudata.MuData({n: anndata.AnnData(t) for n, t in tables.items()})
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from skomics import BlockRidgeClassifier
+from skomics._compat import unpulled
 from skomics.datasets import _cells, simulate_cells
 from tests.memory import print_of
 
@@ -27,10 +28,9 @@ def test_all_kinds_of_files_hold_the_same_cells(tmp_path):
     table = read(simulate_cells(tmp_path / "x.h5ad", 250, **SMALL))
     assert table.shape == (250, 50)
     assert table.var["omics"].value_counts().to_dict() == {"rna": 40, "adt": 10}
-    with pytest.warns(UserWarning, match="zarr v2"):
-        zarr = read(simulate_cells(tmp_path / "x.zarr", 250, **SMALL))
+    zarr = read(simulate_cells(tmp_path / "x.zarr", 250, **SMALL))
     path = simulate_cells(tmp_path / "x.h5mu", 250, **SMALL)
-    with mudata.set_options(pull_on_update=False):
+    with unpulled(mudata):
         mdata = mudata.read_h5mu(path)
     parts = [mdata["rna"].X.toarray(), mdata["adt"].X.toarray()]
     np.testing.assert_array_equal(zarr.X.toarray(), table.X.toarray())

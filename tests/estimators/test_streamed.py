@@ -25,6 +25,7 @@ from skomics import (
     load_model,
     save_model,
 )
+from skomics._compat import unpulled
 from skomics.datasets import make_intersim, simulate_cells
 from skomics.estimators import _resident, _streamed_ridge
 from skomics.estimators._resident import StreamedBatches
@@ -111,7 +112,7 @@ def cells(tmp_path_factory):
 
 
 def test_a_pipeline_reads_counts_of_a_file(cells):
-    with mudata.set_options(pull_on_update=False):
+    with unpulled(mudata):
         mdata = mudata.read_h5mu(cells / "x.h5mu", backed="r")
     table = anndata.read_h5ad(cells / "x.h5ad", backed="r")
     y = table.obs["cell_type"].to_numpy()

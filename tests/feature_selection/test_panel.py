@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skomics import BlockRidgeClassifier, OmicsConcatenator
+from skomics._compat import unpulled
 from skomics.exceptions import SampleAlignmentError
 from skomics.feature_selection import minimal_panel
 
@@ -64,7 +65,7 @@ def test_features_are_ranked_in_the_training_folds_only():
 
 
 def in_mudata(tables):
-    with mudata.set_options(pull_on_update=False):
+    with unpulled(mudata):
         return mudata.MuData({n: anndata.AnnData(t) for n, t in tables.items()})
 
 

@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skomics import BlockRidgeClassifier, OmicsConcatenator, load_model, save_model
+from skomics._compat import unpulled
 from skomics.datasets import make_multiomics
 from skomics.exceptions import SampleAlignmentError
 from skomics.feature_selection import StabilitySelector
@@ -250,7 +251,7 @@ def test_annotated_counts_go_through_the_selector():
 
 
 def in_mudata():
-    with mudata.set_options(pull_on_update=False):
+    with unpulled(mudata):
         return mudata.MuData({n: anndata.AnnData(X[n]) for n in SIZES})
 
 

@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skomics import BlockRidgeClassifier, OmicsConcatenator, SMAClassifier
+from skomics._compat import unpulled
 from skomics.exceptions import SampleAlignmentError
 from skomics.inspection import (
     feature_attributions,
@@ -54,7 +55,7 @@ def rows(tables, chosen):
 
 
 def in_mudata(tables):
-    with mudata.set_options(pull_on_update=False):
+    with unpulled(mudata):
         return mudata.MuData({n: anndata.AnnData(t) for n, t in tables.items()})
 
 

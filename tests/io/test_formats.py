@@ -10,6 +10,7 @@ import pytest
 from scipy import sparse
 from scipy.io import mmwrite
 
+from skomics._compat import unpulled
 from skomics.io import load_folder, read_labels, read_omics
 from skomics.io._tables import _FORMATS
 from skomics.preprocessing import OmicsConcatenator
@@ -256,7 +257,7 @@ def test_a_layer_of_an_h5mu_is_read(tmp_path):
     anndata, mudata = pytest.importorskip("anndata"), pytest.importorskip("mudata")
     rna = anndata.AnnData(pd.DataFrame({"x": [1.0, 2.0]}, index=["a", "b"]))
     rna.layers["counts"] = np.array([[3.0], [4.0]])
-    with mudata.set_options(pull_on_update=False):
+    with unpulled(mudata):
         mudata.MuData({"rna": rna}).write(tmp_path / "cells.h5mu")
     X = read_omics(tmp_path / "cells.h5mu", layer="counts")
     assert X[("rna", "x")].to_list() == [3.0, 4.0]
@@ -511,7 +512,7 @@ def test_h5mu_gives_a_modality_per_modality(tmp_path):
     mudata = pytest.importorskip("mudata")
     rna = anndata.AnnData(pd.DataFrame({"x": [1.0, 2.0]}, index=["a", "b"]))
     atac = anndata.AnnData(pd.DataFrame({"y": [3.0, 4.0]}, index=["b", "a"]))
-    with mudata.set_options(pull_on_update=False):
+    with unpulled(mudata):
         mudata.MuData({"rna": rna, "atac": atac}).write(tmp_path / "cells.h5mu")
     X = read_omics(tmp_path / "cells.h5mu")
     assert X.columns.to_list() == [("rna", "x"), ("atac", "y")]

@@ -6,6 +6,7 @@ import pytest
 from scipy import sparse
 
 from skomics import OmicsConcatenator
+from skomics._compat import unpulled
 from skomics.datasets import make_multiomics, perturb_omics
 from skomics.exceptions import SampleAlignmentError
 from skomics.io import from_mudata, to_mudata
@@ -30,13 +31,13 @@ def counts():
 
 
 def _write(mdata, path):
-    with mudata.set_options(pull_on_update=False):
+    with unpulled(mudata):
         mdata.write_h5mu(path)
     return path
 
 
 def _write_and_open(mdata, path, *, backed):
-    with mudata.set_options(pull_on_update=False):
+    with unpulled(mudata):
         return mudata.read_h5mu(_write(mdata, path), backed=backed)
 
 
@@ -132,7 +133,7 @@ def test_the_containers_order_of_the_samples_holds(counts, tmp_path):
     mdata = to_mudata(X)
     order = mdata.obs_names[::-1]
     tables = {"atac": mdata["atac"].copy(), "rna": mdata["rna"][order].copy()}
-    with mudata.set_options(pull_on_update=False):
+    with unpulled(mudata):
         mixed = mudata.MuData(tables)
         path = tmp_path / "x.h5mu"
         mixed.write_h5mu(path)
@@ -204,7 +205,7 @@ def test_wrong_containers_and_labels_say_what_is_wanted(cohort, counts):
 def test_a_sparse_modality_cannot_lack_samples(counts):
     mdata = to_mudata(counts[0])
     tables = {"atac": mdata["atac"][:30].copy(), "rna": mdata["rna"].copy()}
-    with mudata.set_options(pull_on_update=False):
+    with unpulled(mudata):
         partial = mudata.MuData(tables)
     message = "Modality 'atac' lacks 10 of 40 samples while 'atac', 'rna' is sparse"
     with pytest.raises(SampleAlignmentError, match=message):
@@ -215,7 +216,7 @@ PEAK = """
 import sys
 import anndata, h5py, mudata
 from skomics.io import from_mudata
-with mudata.set_options(pull_on_update=False):
+with unpulled(mudata):
     mdata = mudata.read_h5mu(sys.argv[1], backed=True)
 before = peak()
 X, _ = from_mudata(mdata)
@@ -251,7 +252,7 @@ def test_a_file_stored_by_columns_is_read_too(tmp_path):
     matrix = sparse.random(20, 9, 0.4, "csc", rng=np.random.default_rng(0))
     tables = {"atac": anndata.AnnData(matrix), "rna": anndata.AnnData(np.ones((20, 2)))}
     tables["rna"].var_names = ["TP53", "EGFR"]
-    with mudata.set_options(pull_on_update=False):
+    with unpulled(mudata):
         mdata = mudata.MuData(tables)
     opened = _write_and_open(mdata, tmp_path / "x.h5mu", backed=True)
     found, _ = from_mudata(opened)
@@ -266,7 +267,7 @@ def test_cohorts_in_a_mudata_are_not_taken_for_modalities(read):
         "train": anndata.AnnData(table.iloc[:4]),
         "test": anndata.AnnData(table.iloc[4:]),
     }
-    with mudata.set_options(pull_on_update=False):
+    with unpulled(mudata):
         cohorts = mudata.MuData(parts, axis=1)
     message = r"axis=1: its 2 tables, 'train' \(4\), 'test' \(2\) .*anndata\.concat"
     with pytest.raises(ValueError, match=message):

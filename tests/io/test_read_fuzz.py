@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+from skomics._compat import unpulled
 from skomics.exceptions import SampleAlignmentError
 from skomics.io import load_folder, read_labels, read_omics
 from skomics.io._text import CellError
@@ -245,7 +246,7 @@ def binaries(tmp_path_factory):
     files, frame, anndata, mudata = binary_files()
     folder = tmp_path_factory.mktemp("binary")
     anndata.AnnData(frame).write_h5ad(folder / "zq.h5ad")
-    with mudata.set_options(pull_on_update=False):
+    with unpulled(mudata):
         mudata.MuData({"rna": anndata.AnnData(frame)}).write(folder / "zq.h5mu")
     for name in ("zq.h5ad", "zq.h5mu"):
         files[name] = (folder / name).read_bytes()

@@ -23,6 +23,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from skomics._compat import unpulled
 from skomics.exceptions import InformativeMissingnessWarning, SampleAlignmentError
 from skomics.io import load_folder
 from skomics.preprocessing import OmicsConcatenator
@@ -555,7 +556,7 @@ def mudata():
         "rna": annotate("rna", sparse.csr_matrix),
         "cnv": annotate("cnv", np.asarray),
     }
-    with mudata.set_options(pull_on_update=False):
+    with unpulled(mudata):
         return mudata.MuData(tables)
 
 
