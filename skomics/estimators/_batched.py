@@ -14,12 +14,8 @@ from skomics._receipt import describe_parameters, digest_of
 from skomics._transaction import draft_of, learned_attributes
 from skomics.estimators._cuda_graph import StepRecorder, can_record
 from skomics.estimators._device import resolve_device, torch_context
-from skomics.estimators._net import (
-    diverged_message,
-    lr_factor,
-    make_net,
-    make_optimizer,
-)
+from skomics.estimators._net import diverged_message, make_net
+from skomics.estimators._optimizer import lr_factor, make_optimizer
 from skomics.estimators._resident import BatchSlices, ResidentData
 from skomics.estimators._sma import SMAClassifier
 from skomics.estimators._state import net_state

@@ -21,7 +21,7 @@ from skomics.estimators._base import BaseOmicsClassifier
 from skomics.estimators._graph_data import GraphData, LinkedData, joined_views
 from skomics.estimators._graph_net import GraphNet, Stage
 from skomics.estimators._logit_function import GraphLogitFunction
-from skomics.estimators._net import lr_factor
+from skomics.estimators._optimizer import lr_factor
 from skomics.exceptions import BatchDependenceWarning
 from skomics.graph import MultiOmicsGraph
 from skomics.graph._pyg import to_data

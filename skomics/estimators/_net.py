@@ -18,6 +18,7 @@ from skomics._compat import (
     set_training,
 )
 from skomics.estimators._cuda_graph import StepRecorder, can_record
+from skomics.estimators._optimizer import OPTIMIZERS, lr_factor, optimizer_params
 from skomics.estimators._resident import data_of
 from skomics.estimators._state import optimizer_memory
 from skomics.exceptions import StopTraining
@@ -28,19 +29,12 @@ __all__ = [
     "OmicsNet",
     "check_callbacks",
     "diverged_message",
-    "lr_factor",
     "make_net",
-    "make_optimizer",
     "restore_net",
 ]
 
 # No batch of a prediction holds more numbers than this (128 MiB in float64).
 _MAX_BATCH_ELEMENTS = 2**24
-_OPTIMIZERS = {
-    "adamw": torch.optim.AdamW,
-    "adam": torch.optim.Adam,
-    "sgd": torch.optim.SGD,
-}
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 # What skorch's callbacks do with batches and data sets of skorch, which there are none
 # of here, and what does it instead.
@@ -185,7 +179,7 @@ class OmicsNet(NoDefaultCallbacks, NeuralNet):
         """Return what records the steps of training, or None where none are."""
         optimizer, device = self.optimizer_, self.torch_device
         generator = generator_on(device)
-        is_known = type(optimizer) in _OPTIMIZERS.values() and generator is not None
+        is_known = type(optimizer) in OPTIMIZERS.values() and generator is not None
         if not is_known or not can_record(self.module_, device):
             return None
         return StepRecorder(
@@ -532,89 +526,6 @@ class EpochReporter(Callback):
             raise StopTraining
 
 
-def _cosine_with_warmup(n_steps, warmup):
-    """Return the factor of the learning rate as a function of the step."""
-    n_warmup = max(1, round(warmup * n_steps))
-
-    def factor(step):
-        if step < n_warmup:
-            return (step + 1) / n_warmup
-        progress = (step - n_warmup) / max(1, n_steps - n_warmup)
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-
-    return factor
-
-
-def lr_factor(params, n_samples, epochs):
-    """Return the factor of the learning rate as a function of the step, or None.
-
-    Parameters
-    ----------
-    params : dict
-        The estimator's parameters.
-
-    n_samples : int
-        Number of training samples.
-
-    epochs : int
-        Number of epochs that the schedule covers.
-
-    Returns
-    -------
-    factor : callable or None
-        None for a constant rate.
-    """
-    if params["lr_schedule"] == "constant":
-        return None
-    batch_size = params["batch_size"] or n_samples
-    steps = max(1, math.ceil(n_samples / batch_size))
-    return _cosine_with_warmup(steps * epochs, params["warmup"])
-
-
-def _optimizer_settings(params, device):
-    settings = {
-        "weight_decay": params["weight_decay"],
-        "fused": device.type in ("cpu", "cuda"),
-    }
-    if params["optimizer"] == "sgd":
-        settings |= {"momentum": 0.9, "nesterov": True}
-    elif device.type == "cuda":
-        settings["capturable"] = True  # its steps may be recorded
-    return settings
-
-
-def _optimizer_params(params, device):
-    settings = _optimizer_settings(params, device)
-    return {
-        "optimizer__param_groups": params.get("param_groups") or [],
-        "optimizer": _OPTIMIZERS[params["optimizer"]],
-        **{f"optimizer__{name}": value for name, value in settings.items()},
-    }
-
-
-def make_optimizer(groups, params, device):
-    """Build the optimizer of several groups of weights.
-
-    Parameters
-    ----------
-    groups : list of dict
-        Weights, with what is the group's own, as torch's optimizers take them.
-
-    params : dict
-        The estimator's training parameters.
-
-    device : torch.device
-        Where the weights are.
-
-    Returns
-    -------
-    optimizer : torch.optim.Optimizer
-        The one that trains a single network of these parameters.
-    """
-    kind = _OPTIMIZERS[params["optimizer"]]
-    return kind(groups, lr=params["lr"], **_optimizer_settings(params, device))
-
-
 def _stopping_callbacks(params):
     if not params["early_stopping"]:
         return []
@@ -684,7 +595,7 @@ def make_net(
         "callbacks": callbacks,
         "device": str(device),
         "verbose": params["verbose"],
-        **_optimizer_params(params, device),
+        **optimizer_params(params, device),
         **(params["net_params"] or {}),
     }
     net = net_class(module, **settings).initialize()

@@ -8,7 +8,8 @@ import torch
 from scipy import sparse
 from torch import nn
 
-from skomics.estimators._net import _cosine_with_warmup, make_net
+from skomics.estimators._net import make_net
+from skomics.estimators._optimizer import lr_factor
 from skomics.estimators._resident import ResidentData
 from skomics.estimators._samples import TrainingSamples
 
@@ -93,22 +94,13 @@ def test_training_equals_a_plain_torch_loop():
     torch.testing.assert_close(module.bias, plain.bias)
 
 
-def test_cosine_rises_to_one_and_falls_to_zero():
-    factor = _cosine_with_warmup(100, 0.1)
-    values = [factor(step) for step in range(100)]
-    assert values[:10] == pytest.approx([0.1 * (i + 1) for i in range(10)])
-    assert max(values) == pytest.approx(1.0)
-    assert all(a >= b for a, b in zip(values[10:], values[11:], strict=False))
-    assert values[-1] < 0.001
-
-
 def test_cosine_takes_as_many_steps_as_training():
     params = {**PARAMS, "lr_schedule": "cosine"}
     net = make_net(nn.Linear(3, 2), params, device=CPU, n_samples=10)
     net.train_on(samples())
     assert net.n_steps_ == 9
     assert net.optimizer_.param_groups[0]["lr"] == pytest.approx(
-        0.1 * _cosine_with_warmup(9, 0.1)(8)
+        0.1 * lr_factor({**params, "batch_size": 4}, 10, 3)(8)
     )
 
 
