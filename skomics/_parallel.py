@@ -2,12 +2,13 @@
 
 import warnings
 from contextlib import nullcontext
+from dataclasses import dataclass
 
 from joblib import parallel_config
 from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
-__all__ = ["run_parallel", "submit_shared"]
+__all__ = ["run_parallel", "store_shared", "submit_shared"]
 
 
 def run_parallel(
@@ -24,10 +25,10 @@ def run_parallel(
         Arguments of one call each.
 
     shared : iterable of object, default=()
-        Arguments of all calls. They are sent once to a cluster of dask, and are sent
+        Arguments of all calls. They are sent once to a cluster of dask or ray, to dask
         again where a worker is lost that had them. What a call itself would run in
-        parallel is not given away there: it would be lost with another worker, or wait
-        for the worker that waits for it.
+        parallel is not given away by dask's workers: it would be lost with another one,
+        or wait for the worker that waits for it.
 
     n_jobs : int or None, default=None
         Calls at the same time.
@@ -46,22 +47,28 @@ def run_parallel(
     hints = {"prefer": prefer, "require": require}
     backend, _ = get_active_backend(**hints)
     # The calls of a cluster of one worker are run here.
-    is_sent = _is_dask(backend) and backend.effective_n_jobs(n_jobs) > 1
-    if is_sent:
-        shared = [submit_shared(backend.client, argument) for argument in shared]
+    if backend.effective_n_jobs(n_jobs) > 1:
+        if _is_dask(backend):
+            shared = [submit_shared(backend.client, argument) for argument in shared]
+        elif _is_ray(backend):
+            shared = [store_shared(argument) for argument in shared]
     parallel = Parallel(n_jobs=n_jobs, **hints, **settings)
     return parallel(delayed(_call)(function, part, *shared) for part in parts)
 
 
 def _call(function, part, *shared):
     backend, _ = get_active_backend()
-    is_sent = _is_dask(backend)
-    with parallel_config("sequential") if is_sent else nullcontext():
+    shared = [arg.result() if isinstance(arg, _Stored) else arg for arg in shared]
+    with parallel_config("sequential") if _is_dask(backend) else nullcontext():
         return function(*shared, *part)
 
 
 def _is_dask(backend):
     return hasattr(backend, "client")
+
+
+def _is_ray(backend):
+    return type(backend).__module__.startswith("ray.")
 
 
 def submit_shared(client, obj):
@@ -85,6 +92,37 @@ def submit_shared(client, obj):
         # That it is large is why it is sent only once.
         warnings.filterwarnings("ignore", "Sending large graph")
         return client.submit(_identity, obj, pure=False)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What ray's store holds, and where."""
+
+    place: object
+
+    def result(self):
+        """Return the object, as dask's futures do."""
+        import ray
+
+        return ray.get(self.place)
+
+
+def store_shared(obj):
+    """Put an object into the store of ray, from which its workers take it.
+
+    Parameters
+    ----------
+    obj : object
+        What many calls depend on; it is sent to each machine once.
+
+    Returns
+    -------
+    stored : object
+        Its `result()` is the object, whose arrays cannot be written to.
+    """
+    import ray
+
+    return _Stored(ray.put(obj))
 
 
 def _identity(obj):

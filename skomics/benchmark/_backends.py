@@ -6,7 +6,7 @@ from functools import partial
 from joblib import parallel_config
 
 from skomics._optional import import_optional
-from skomics._parallel import submit_shared
+from skomics._parallel import store_shared, submit_shared
 
 __all__ = ["BACKENDS", "open_backend"]
 
@@ -60,7 +60,7 @@ def open_backend(backend, scheduler, n_jobs):
         return
     if backend == "ray":
         with _open_ray(n_jobs), parallel_config("ray", n_jobs=n_jobs):
-            yield _identity
+            yield store_shared
         return
     with parallel_config(backend, n_jobs=n_jobs):
         yield _identity
