@@ -1,8 +1,11 @@
 """Sets of classes that hold the right one as often as is asked."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -57,17 +60,19 @@ def test_sets_are_a_table_of_samples_and_classes():
     np.testing.assert_array_equal(model.predict(table), model.estimator_.predict(table))
 
 
+@cache
+def fitted_to_a_table(with_mean):
+    scaler = OmicsConcatenator(StandardScaler(with_mean=with_mean))
+    model = make_pipeline(scaler, BlockRidgeClassifier())
+    return ConformalClassifier(model).fit(*make_tiny(shift=0.5))
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_input_gives_the_same_sets(form):
     table, y = make_tiny(shift=0.5)
-    model = RIDGE
-    if "sparse" in form:
-        model = make_pipeline(
-            OmicsConcatenator(StandardScaler(with_mean=False)), BlockRidgeClassifier()
-        )
-    expected = ConformalClassifier(model).fit(table, y)
+    expected = fitted_to_a_table(with_mean="sparse" not in form)
     given = FORMS[form](table)
-    found = ConformalClassifier(model).fit(given, y)
+    found = clone(expected).fit(given, y)
     np.testing.assert_allclose(found.cutoffs_, expected.cutoffs_, atol=1e-6)
     np.testing.assert_array_equal(
         found.predict_set(given).to_numpy(), expected.predict_set(table).to_numpy()

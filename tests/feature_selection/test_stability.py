@@ -413,6 +413,7 @@ def test_error_is_at_most_the_level_where_coefficients_rank(planted):
 def pass_by_rate(p_values, level):
     return stats.false_discovery_control(p_values) <= level
 
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:No feature")
 @pytest.mark.parametrize("planted", [False, True], ids=["null", "planted"])
