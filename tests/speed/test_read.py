@@ -31,7 +31,7 @@ def write(file, n_rows, n_columns, sep):
     [
         ("wide.tsv", 100, 60_000, "\t", "samples"),
         ("tall.tsv", 60_000, 100, "\t", "features"),
-        ("packed.csv.gz", 500, 50_000, ",", "samples"),
+        ("packed.csv.gz", 500, 20_000, ",", "samples"),
     ],
 )
 def test_text_is_read_in_1_5_times_the_time_of_pandas(
