@@ -62,6 +62,7 @@ def test_threshold_is_the_share_of_halves_that_a_feature_needs():
     assert found.support_.any()
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("selector", [QUICK, FDR], ids=["pfer", "fdr"])
 def test_number_of_jobs_changes_no_bit(selector):
     first, again = fit(selector=selector), fit(selector=selector, n_jobs=2)

@@ -116,6 +116,7 @@ def test_groups_of_one_feature_are_scikit_learns_importance():
     assert ours.importances.shape == theirs.importances.shape
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_importance_depends_on_the_seed_alone(n_jobs):
     first = modality_importance(MODEL, TEST, Y_TEST, random_state=3, n_jobs=n_jobs)
