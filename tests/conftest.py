@@ -24,9 +24,21 @@ settings.register_profile("untimed", deadline=None, max_examples=40)
 settings.load_profile("untimed")
 
 
+# What is left for the end is short, so that no process waits for another's long test.
+LONG = ("test_search_clusters.py", "test_neighbors.py", "test_site.py", "test_kill.py")
+LONG += ("test_notebooks.py", "test_shards.py", "test_counts.py", "test_docs.py")
+SHORT = ("test_fuzz.py",)
+
+
+def turn_of(item):
+    name = item.path.name
+    return LONG.index(name) if name in LONG else len(LONG) + (name in SHORT)
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items):
     """Let tests that compare times, or start processes, run one after another."""
+    items.sort(key=turn_of)
     for item in items:
         if any(item.get_closest_marker(name) for name in ("benchmark", "processes")):
             item.add_marker(pytest.mark.xdist_group("alone"))

@@ -103,14 +103,18 @@ def nearest(X, references, k, *, metric, own=None):
 def _approximate_nearest(X, k, *, metric, random_state):
     """Return distances and indices of about the k nearest other rows."""
     pynndescent = import_optional("pynndescent", extra="graph")
-    search = pynndescent.PyNNDescentTransformer(
-        n_neighbors=min(max(k, _N_SEARCHED), len(X) - 1),
+    # PyNNDescentTransformer would make an index for other samples, too, and compile
+    # that: twice the time before the first answer.
+    search = pynndescent.NNDescent(
+        X.astype(np.float32),
+        n_neighbors=min(max(k, _N_SEARCHED), len(X) - 1) + 1,  # with itself
         metric="euclidean",
         random_state=random_state,
     )
-    found = search.fit_transform(X.astype(np.float32)).tocoo()
-    other = found.row != found.col
-    row, column, distance = (a[other] for a in (found.row, found.col, found.data))
+    column, distance = (found.ravel() for found in search.neighbor_graph)
+    row = np.repeat(np.arange(len(X)), len(column) // len(X))
+    other = (row != column) & (column >= 0)
+    row, column, distance = row[other], column[other], distance[other]
     order = np.lexsort((column, distance, row))
     counts = np.bincount(row, minlength=len(X))
     first = np.cumsum(counts) - counts

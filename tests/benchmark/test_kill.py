@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.skipif(os.name != "posix", reason="signals differ"),
 ]
-N_KILLS = 6
+N_KILLS = 4
 OPTIONS = [
     *("--models", "logreg", "ridge", "--folds", "4", "--repeats", "10"),
     *("--train-fractions", "0.5", "1.0", "--n-jobs", "2"),

@@ -35,6 +35,8 @@ INSTALLED = sorted(set(MODELS) - set(OPTIONAL) - set(OUTSIDE))
 # The balanced ones differ in a parameter, not in what is done with samples.
 UNLIKE = [name for name in INSTALLED if name not in MODEL_GROUPS["balanced"]]
 FEW_EPOCHS = {"max_epochs": 2, "pretrain_epochs": 2, "device": "cpu"}
+# What is drawn at random, and a choice among two is one.
+LITTLE = {**FEW_EPOCHS, "n_iter": 2}
 
 
 def make_failing(random_state):
@@ -44,7 +46,7 @@ def make_failing(random_state):
 @pytest.mark.parametrize("name", INSTALLED)
 def test_model_fits_and_predicts(tiny, name):
     X, y = tiny
-    spec = with_params(MODELS[name], **FEW_EPOCHS)
+    spec = with_params(MODELS[name], **LITTLE)
     pipeline = spec.build(Task("tiny", X, y, "simulated"), 3).fit(X, y)
     assert pipeline.predict(X).shape == y.shape
     params = pipeline["clf"].get_params()
@@ -56,7 +58,7 @@ def test_model_fits_and_predicts(tiny, name):
 @pytest.mark.filterwarnings("ignore::skomics.exceptions.InformativeMissingnessWarning")
 def test_model_does_without_a_modality_that_samples_lack(tiny, name):
     X, y = perturb_omics(*tiny, missing_omics=0.2, random_state=0)
-    spec = with_params(MODELS[name], **FEW_EPOCHS)
+    spec = with_params(MODELS[name], **LITTLE)
     results = run_benchmark({"gaps": (X, y)}, spec, n_folds=2, n_repeats=1)
     assert results["error"].to_list() == ["", ""]
 
@@ -181,7 +183,7 @@ def test_model_takes_sparse_omics(tiny, name):
     table = anndata.AnnData(sparse.csr_matrix(X.clip(lower=0)))
     table.var_names, table.var["omics"] = X.columns, names.to_numpy()
     task = Task("sparse", table, y.to_numpy())
-    spec = with_params(MODELS[name], **FEW_EPOCHS)
+    spec = with_params(MODELS[name], **LITTLE)
     results = run_benchmark(task, spec, n_folds=2, n_repeats=1)
     assert results["error"].to_list() == ["", ""]
 

@@ -86,6 +86,7 @@ def test_every_sample_is_in_every_repeat_once_under_its_name(run, tiny):
         assert (rows["true"].astype(str).to_numpy() == y[rows["sample"]]).all()
 
 
+@pytest.mark.processes
 def test_predictions_do_not_depend_on_processes_files_or_order(run, tiny):
     stored = read_predictions(run[1])
     for n_jobs in (1, 2):

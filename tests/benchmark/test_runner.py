@@ -121,6 +121,7 @@ def test_results_have_one_row_per_fit(tiny):
         assert f" {name}=" in results["versions"][0]
 
 
+@pytest.mark.processes
 def test_results_do_not_depend_on_the_number_of_processes(tiny):
     quick = with_params(KNOWN["sma"], max_epochs=2, device="cpu")
     models = [quick, "logreg"]

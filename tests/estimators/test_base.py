@@ -239,6 +239,7 @@ def test_fitting_leaves_the_number_of_threads_as_it_was(tiny):
         torch.set_num_threads(before)
 
 
+@pytest.mark.processes
 @both
 def test_scores_are_the_same_for_any_number_of_jobs(estimator, tiny):
     X, y = tiny
@@ -519,6 +520,7 @@ def pipeline(estimator):
     return Pipeline([("omics", OmicsConcatenator(steps)), ("clf", clone(estimator))])
 
 
+@pytest.mark.processes
 @both
 def test_grid_search_over_omics_and_training_parameters(estimator, tiny):
     X, y = tiny

@@ -41,7 +41,7 @@ every_classifier = pytest.mark.parametrize(
     "model", CLASSIFIERS, ids=lambda model: type(model).__name__
 )
 EFNN = EFNNClassifier(hidden_layer_sizes=(16,), max_epochs=8, random_state=0)
-SEEDS = range(24)  # three for each of eight threads
+SEEDS = range(16)  # two for each of eight threads
 
 
 def proba_of_seed(model, seed, X, y):

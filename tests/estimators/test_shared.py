@@ -100,9 +100,12 @@ def test_defaults_beat_the_published_figures_on_the_published_data(
     classifier, kind, n_clusters, data_dir
 ):
     X, y = load_folder(data_dir / f"dlmo_sim_{kind}_{n_clusters}")
-    cv = StratifiedKFold(4, shuffle=True, random_state=1)
+    # Networks learn from half of the samples, one of each of the smallest classes;
+    # graphs want neighbors.
+    n_folds = 4 if classifier.__name__.startswith("Mo") else 2
+    cv = StratifiedKFold(n_folds, shuffle=True, random_state=1)
     # Scored over the predictions of all folds together, because a class of two
-    # samples is absent from half of the folds.
+    # samples is absent from some of the folds.
     predicted = cross_val_predict(pipeline(classifier), X, y, cv=cv)
     scores = [
         accuracy_score(y, predicted),

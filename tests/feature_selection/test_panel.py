@@ -122,6 +122,7 @@ def test_ranker_may_be_any_estimator_that_ranks(ranker):
     np.testing.assert_array_equal(found.scores, again.scores)
 
 
+@pytest.mark.processes
 def test_seed_deals_the_folds_and_jobs_change_nothing():
     again = minimal_panel(MODEL, X, Y, random_state=0, n_jobs=2)
     np.testing.assert_array_equal(again.scores, PANEL.scores)

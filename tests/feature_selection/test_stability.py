@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import polars
 import pytest
-from scipy import sparse
+from scipy import sparse, stats
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectKBest, f_classif
@@ -63,6 +63,7 @@ def test_threshold_is_the_share_of_halves_that_a_feature_needs():
     assert found.support_.any()
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("selector", [QUICK, FDR], ids=["pfer", "fdr"])
 def test_number_of_jobs_changes_no_bit(selector):
     first, again = fit(selector=selector), fit(selector=selector, n_jobs=2)
@@ -311,6 +312,18 @@ def test_p_value_is_the_share_of_permuted_frequencies_that_are_as_large():
         assert (p_values[frequencies == 0] == 1).all()
 
 
+def test_what_the_level_lets_pass_of_the_p_values_is_selected():
+    fitted = {level: fit(selector=FDR, level=level) for level in (0.1, 0.3, 0.9)}
+    for level, found in fitted.items():
+        np.testing.assert_array_equal(found.p_values_, fitted[0.1].p_values_)
+        parts = found.p_values_[:80], found.p_values_[80:]
+        passes = [pass_by_rate(part, level) for part in parts]
+        np.testing.assert_array_equal(found.support_, np.concatenate(passes))
+    sizes = [found.support_.sum() for found in fitted.values()]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[-1]
+
+
 def test_pandas_output_has_the_names():
     selector = clone(QUICK).set_output(transform="pandas")
     found = selector.fit_transform(FLAT, Y)
@@ -350,18 +363,28 @@ def draw(seed, effect, n_classes=3):
     return X, y, (made.roles["rna"] == "informative").to_numpy()
 
 
-def study(selector, n_draws, planted, n_classes=3):
-    """Return false positives, their share, hits, and hits of as many by F-value."""
-    rows = []
+def fits(selector, n_draws, planted, n_classes=3):
+    """Yield a draw, and the selector that was fitted to it."""
     for seed in range(n_draws):
         X, y, is_true = draw(seed, 0.5, n_classes)
         if not planted:
             y, is_true = np.random.default_rng(seed).permutation(y), is_true & False
-        found = clone(selector).set_params(random_state=seed).fit(X, y).support_
-        n_false, n_found = (found & ~is_true).sum(), found.sum()
-        best = np.argsort(-f_classif(X, y)[0])[:n_found]
-        hits = (found & is_true).sum(), is_true[best].sum()
-        rows.append([n_false, n_false / max(n_found, 1), *hits])
+        yield (X, y, is_true), clone(selector).set_params(random_state=seed).fit(X, y)
+
+
+def judge(support, X, y, is_true):
+    """Return false positives, their share, hits, and hits of as many by F-value."""
+    n_false, n_found = (support & ~is_true).sum(), support.sum()
+    best = np.argsort(-f_classif(X, y)[0])[:n_found]
+    hits = (support & is_true).sum(), is_true[best].sum()
+    return [n_false, n_false / max(n_found, 1), *hits]
+
+
+def study(selector, n_draws, planted, n_classes=3):
+    rows = [
+        judge(found.support_, *drawn)
+        for drawn, found in fits(selector, n_draws, planted, n_classes)
+    ]
     return np.array(rows, dtype=float)
 
 
@@ -389,19 +412,31 @@ def test_error_is_at_most_the_level_where_coefficients_rank(planted):
     assert n_false.mean() <= 1
 
 
+def pass_by_rate(p_values, level):
+    return stats.false_discovery_control(p_values) <= level
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:No feature")
 @pytest.mark.parametrize("planted", [False, True], ids=["null", "planted"])
-@pytest.mark.parametrize("level", [0.1, 0.2])
-def test_false_discovery_rate_is_at_most_the_level(level, planted):
-    selector = StabilitySelector(error="fdr", level=level, n_resamples=25)
-    _, share, hits, best = study(selector, 100, planted).T
-    print(f"level {level}: FDR {share.mean():.3f}, {hits.mean():.2f} of 20 hits, "
-          f"SelectKBest {best.mean():.2f}")  # fmt: skip
-    # Without anything to find the expected rate is the level, not below it.
-    chance = 0 if planted else 2 * np.sqrt(level * (1 - level) / 100)
-    assert share.mean() <= level + chance
-    assert hits.mean() >= best.mean() - 0.2
+def test_false_discovery_rate_is_at_most_the_level(planted):
+    # The level has no part in the p-values: one fit of a draw tells of both.
+    selector = StabilitySelector(error="fdr", level=0.1, n_resamples=25)
+    rows = {0.1: [], 0.2: []}
+    for drawn, found in fits(selector, 100, planted):
+        np.testing.assert_array_equal(
+            found.support_, pass_by_rate(found.p_values_, 0.1)
+        )
+        for level in rows:
+            rows[level].append(judge(pass_by_rate(found.p_values_, level), *drawn))
+    for level, found in rows.items():
+        _, share, hits, best = np.array(found, dtype=float).T
+        print(f"level {level}: FDR {share.mean():.3f}, {hits.mean():.2f} of 20 hits, "
+              f"SelectKBest {best.mean():.2f}")  # fmt: skip
+        # Without anything to find the expected rate is the level, not below it.
+        chance = 0 if planted else 2 * np.sqrt(level * (1 - level) / 100)
+        assert share.mean() <= level + chance
+        assert hits.mean() >= best.mean() - 0.2
 
 
 @pytest.mark.slow

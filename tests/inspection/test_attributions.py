@@ -32,7 +32,7 @@ from skomics import (
 )
 from skomics.datasets import make_intersim
 from skomics.inspection import feature_attributions
-from tests.estimators.quick import CLASSIFIERS, QUICK
+from tests.estimators.quick import CLASSIFIERS, QUICK, make_short
 
 pytest.importorskip("captum", reason="captum is an extra: skomics[explain]")
 
@@ -65,7 +65,7 @@ def quick(cls, **params):
 @pytest.mark.parametrize("path", [None, "ridge"])
 @pytest.mark.parametrize("table", [SMALL, lacking()], ids=["complete", "lacking"])
 def test_contributions_sum_to_the_difference_of_logits(cls, path, table):
-    model = make_pipeline(SCALED, quick(cls, linear_path=path)).fit(table, Y)
+    model = make_pipeline(SCALED, make_short(cls, linear_path=path)).fit(table, Y)
     found = feature_attributions(model, table, per_sample=True)
     assert found.attrs["completeness_error"] < 0.01
     assert not found.isna().any(axis=None)

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectKBest
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -101,15 +101,15 @@ def test_input_is_left_as_it_is():
 
 
 def test_groups_of_one_feature_are_scikit_learns_importance():
-    forest = RandomForestClassifier(30, random_state=0)
+    model = GaussianNB()
     flat = FORMS["flat"]
     table = X[TRAIN].set_axis(flat.columns, axis=1)
-    forest.fit(table, Y[TRAIN])
+    model.fit(table, Y[TRAIN])
     groups = {name: [name] for name in flat}
     ours = modality_importance(
-        forest, flat, Y_TEST, groups=groups, n_repeats=20, random_state=0
+        model, flat, Y_TEST, groups=groups, n_repeats=20, random_state=0
     )
-    theirs = permutation_importance(forest, flat, Y_TEST, n_repeats=20, random_state=0)
+    theirs = permutation_importance(model, flat, Y_TEST, n_repeats=20, random_state=0)
     top = np.argsort(theirs.importances_mean)[-5:]
     np.testing.assert_allclose(
         ours.importances_mean[top], theirs.importances_mean[top], atol=0.05
@@ -117,6 +117,7 @@ def test_groups_of_one_feature_are_scikit_learns_importance():
     assert ours.importances.shape == theirs.importances.shape
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_importance_depends_on_the_seed_alone(n_jobs):
     first = modality_importance(MODEL, TEST, Y_TEST, random_state=3, n_jobs=n_jobs)

@@ -393,6 +393,7 @@ def test_search_can_be_saved(tmp_path):
 RATES = {"lr": [1e-5, 1e-4, 1e-3, 3e-3]}
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("model", [SMA, EFNN], ids=["stack", "one by one"])
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_halving_ends_with_what_whole_fits_give(model, n_jobs):

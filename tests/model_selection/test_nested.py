@@ -170,6 +170,7 @@ def test_candidates_are_drawn_from_distributions_by_the_seed(hard):
     assert drawn[0] != drawn[1]
 
 
+@pytest.mark.processes
 def test_number_of_jobs_changes_nothing(hard):
     settings = {"param_grid": GRID, **SMALL}
     one, two = (

@@ -264,12 +264,14 @@ def test_pickle_transforms_alike():
     pd.testing.assert_frame_equal(again.transform(X), concatenator.transform(X))
 
 
+@pytest.mark.processes
 def test_workers_give_the_same_table():
     alone = OmicsConcatenator(StandardScaler()).fit(X)
     workers = OmicsConcatenator(StandardScaler(), n_jobs=2).fit(X)
     pd.testing.assert_frame_equal(workers.transform(X), alone.transform(X))
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("transformer", "grid"),
     [
