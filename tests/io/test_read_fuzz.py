@@ -1,6 +1,6 @@
 """Whatever a file holds: an aligned table, or an error that names the file.
 
-The long run is four thousand cases; the quick one keeps two hundred of them.
+The long run is ten thousand cases; the quick one keeps two hundred of them.
 """
 
 import gzip
@@ -21,7 +21,7 @@ from skomics.io import load_folder, read_labels, read_omics
 from skomics.io._text import CellError
 
 QUICK = {"text": 80, "bytes": 40, "binary": 20, "folder": 40, "labels": 20}
-FACTOR = 20  # four thousand cases in all
+FACTOR = 50  # ten thousand cases in all
 LABELS = b"sample,label\np0,LumA\np1,Basal\np2,LumA\np3,LumA\n"
 
 
@@ -36,7 +36,7 @@ def profile(kind, factor):
 
 
 def in_both_lengths(kind, **strategies):
-    """Run a property quickly, and four thousand cases in all where time allows."""
+    """Run a property quickly, and ten thousand cases in all where time allows."""
 
     def decorate(check):
         @pytest.mark.parametrize(
