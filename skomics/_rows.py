@@ -12,6 +12,7 @@ from skomics.exceptions import SampleAlignmentError
 
 __all__ = [
     "RowDifference",
+    "check_groups_apart",
     "check_same_samples",
     "check_unique",
     "compare_rows",
@@ -23,6 +24,7 @@ __all__ = [
     "join_rows",
     "looks_like_rows",
     "place_rows",
+    "read_groups",
     "repeated_ids",
 ]
 
@@ -355,3 +357,73 @@ def quote_values(values, n=3):
 def in_brackets(values, n=3):
     """Quote the first few values in brackets; nothing where there are none."""
     return f" ({quote_values(values, n)})" if len(values) else ""
+
+
+def read_groups(groups, rows, n_samples):
+    """Return the groups that samples belong to in the order of the samples.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_samples,) or None
+        What keeps samples together, the patient for one; None for no groups.
+
+    rows : Index or None
+        Ids of the samples; None if they have none.
+
+    n_samples : int
+        Number of samples.
+
+    Returns
+    -------
+    groups : ndarray of shape (n_samples,) or None
+        The same.
+
+    Raises
+    ------
+    SampleAlignmentError
+        If the groups have the ids of other samples, or in another order.
+
+    ValueError
+        If there is not one for each sample.
+    """
+    if groups is None:
+        return None
+    check_same_samples(rows, groups, "groups")
+    groups = np.asarray(groups)
+    if groups.shape != (n_samples,) or pd.isna(groups).any():
+        raise ValueError(
+            f"Got groups of shape {groups.shape} with {pd.isna(groups).sum()} missing "
+            f"for {n_samples} samples. Give the group of each sample; one that is like "
+            "no other is a group of its own."
+        )
+    return groups
+
+
+def check_groups_apart(splits, groups, name):
+    """Refuse folds that have samples of a group on both sides.
+
+    Parameters
+    ----------
+    splits : list of (ndarray, ndarray)
+        Training and test positions.
+
+    groups : ndarray of shape (n_samples,)
+        From :func:`read_groups`.
+
+    name : str
+        What the splitter is called, for the message.
+
+    Raises
+    ------
+    ValueError
+        If a group is torn apart.
+    """
+    for train, test in splits:
+        shared = np.intersect1d(groups[train], groups[test])
+        if len(shared):
+            raise ValueError(
+                f"{name} has {len(shared)} groups in the training and the test part of "
+                f"a fold, e.g. {quote_values(shared)}: the test part is not new to the "
+                "model. Use a splitter that keeps groups together, such as "
+                "StratifiedGroupKFold."
+            )

@@ -11,13 +11,22 @@ import pandas as pd
 from scipy import sparse
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import StratifiedKFold, check_cv
+from sklearn.model_selection import (
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    check_cv,
+)
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_random_state
 
 from skomics._blocks import is_matrix, read_blocks, take_rows, to_pandas
 from skomics._parallel import run_parallel
-from skomics._rows import check_same_samples, quote_values
+from skomics._rows import (
+    check_groups_apart,
+    check_same_samples,
+    quote_values,
+    read_groups,
+)
 from skomics._validation import check_labels
 from skomics.feature_selection._columns import as_matrix, column_names, take_columns
 from skomics.feature_selection._ranking import rank_features, take_top
@@ -42,6 +51,7 @@ def minimal_panel(
     sizes: Literal["auto"] | Sequence[int] = "auto",
     ranker: BaseEstimator | None = None,
     cv: CrossValidation = 5,
+    groups: ArrayLike | None = None,
     scoring: str | Callable[..., Any] | None = None,
     random_state: RandomState = None,
     n_jobs: int | None = None,
@@ -73,6 +83,10 @@ def minimal_panel(
     cv : int, cross-validation generator or iterable, default=5
         The folds; an int stands for stratified ones of shuffled samples.
 
+    groups : array-like of shape (n_samples,), default=None
+        What each sample belongs to, the patient for one: no fold has samples of a group
+        on both sides.
+
     scoring : str or callable, default=None
         One score, of which more is better; None is the estimator's own.
 
@@ -96,11 +110,11 @@ def minimal_panel(
     ------
     ValueError
         If a number of features is no positive integer or larger than there are, there
-        are several scores or a single fold, a label is missing, or the tables of a dict
-        have their samples in different orders.
+        are several scores or a single fold, a label or group is missing, `cv` tears a
+        group apart, or the tables of a dict have their samples in different orders.
 
     SampleAlignmentError
-        If `y` has the ids of other samples.
+        If `y` or `groups` has the ids of other samples.
 
     See Also
     --------
@@ -146,9 +160,11 @@ def minimal_panel(
     head, last = _cut(estimator)
     random = check_random_state(random_state)
     seed = int(random.randint(2**31))
+    groups = read_groups(groups, rows, n_samples)
     if isinstance(cv, Integral):
-        cv = StratifiedKFold(cv, shuffle=True, random_state=seed)
-    splits = _split(cv, y, is_classifier(estimator))
+        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+        cv = kind(cv, shuffle=True, random_state=seed)
+    splits = _split(cv, y, groups, is_classifier(estimator))
     whole = _transform(head, table, y)[0]
     sizes = _read_sizes(sizes, whole.shape[1])
     scorer = _read_scoring(last, scoring)
@@ -160,9 +176,12 @@ def minimal_panel(
     return Bunch(**found, features=column_names(whole)[chosen].tolist())
 
 
-def _split(cv, y, is_classifier):
+def _split(cv, y, groups, is_classifier):
     """Return the folds, of which a standard error needs two."""
-    splits = list(check_cv(cv, y, classifier=is_classifier).split(np.zeros(len(y)), y))
+    cv = check_cv(cv, y, classifier=is_classifier)
+    splits = list(cv.split(np.zeros(len(y)), y, groups))
+    if groups is not None:
+        check_groups_apart(splits, groups, "cv")
     if len(splits) < 2:
         raise ValueError(
             f"Got {len(splits)} fold, but a standard error needs at least two. Give "

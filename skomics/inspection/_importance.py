@@ -258,7 +258,8 @@ def modality_ablation(
 
     cv : int, cross-validation generator or iterable, default=5
         The folds; an int stands for stratified ones. Repeated folds give narrower
-        intervals.
+        intervals. Samples of one patient are kept together by the folds of a splitter
+        of groups: ``list(StratifiedGroupKFold().split(X, y, patients))``.
 
     scoring : str or callable, default=None
         One score; None is the estimator's own.

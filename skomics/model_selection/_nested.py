@@ -21,7 +21,12 @@ from sklearn.utils import Bunch, check_random_state
 from skomics._blocks import is_matrix, take_rows
 from skomics._compat import _check_method_params, _safe_indexing
 from skomics._parallel import run_parallel
-from skomics._rows import check_same_samples, quote_values
+from skomics._rows import (
+    check_groups_apart,
+    check_same_samples,
+    quote_values,
+    read_groups,
+)
 from skomics._validation import rarest_class
 from skomics.calibration._held_out import read_samples, row_ids
 from skomics.metrics import score_intervals
@@ -228,7 +233,7 @@ def nested_cross_validate(
     _check_class_names(y)
     for name, value in (params or {}).items():
         check_same_samples(rows, value, name)
-    groups = _read_groups(groups, rows, len(y))
+    groups = read_groups(groups, rows, len(y))
     splits = _split(outer_cv, y, groups, random.randint(2**31), "outer_cv")
     if not is_search(estimator):
         _check_training_parts(splits, y, groups, inner_cv)
@@ -341,7 +346,7 @@ class _GivenSearch:
             return search, {}
         folds = check_cv(getattr(search, "cv", None), y, classifier=True)
         splits = list(folds.split(np.zeros(len(y)), y, groups))
-        _check_groups_apart(splits, groups, f"The cv of {type(search).__name__}")
+        check_groups_apart(splits, groups, f"The cv of {type(search).__name__}")
         return search, {"groups": groups}
 
 
@@ -355,28 +360,13 @@ def _check_class_names(y):
         )
 
 
-def _read_groups(groups, rows, n_samples):
-    """Return the groups as an array in the order of the samples."""
-    if groups is None:
-        return None
-    check_same_samples(rows, groups, "groups")
-    groups = np.asarray(groups)
-    if groups.shape != (n_samples,) or pd.isna(groups).any():
-        raise ValueError(
-            f"Got groups of shape {groups.shape} with {pd.isna(groups).sum()} missing "
-            f"for {n_samples} samples. Give the group of each sample; one that is like "
-            "no other is a group of its own."
-        )
-    return groups
-
-
 def _split(cv, y, groups, seed, name):
     """Return training and test positions, with groups kept together."""
     if isinstance(cv, Integral):
         cv = _make_folds(cv, y, groups, seed, name)
     splits = list(check_cv(cv, y, classifier=True).split(np.zeros(len(y)), y, groups))
     if groups is not None:
-        _check_groups_apart(splits, groups, name)
+        check_groups_apart(splits, groups, name)
     return splits
 
 
@@ -402,18 +392,6 @@ def _check_training_parts(splits, y, groups, inner_cv):
                 f"Class {str(label)!r} has {fewest} {what} in the training part of an "
                 "outer fold, but inner folds need 2, and so the class 3 at least, and "
                 "outer_cv=3 if it has no more. Merge the class, or leave it out."
-            )
-
-
-def _check_groups_apart(splits, groups, name):
-    for train, test in splits:
-        shared = np.intersect1d(groups[train], groups[test])
-        if len(shared):
-            raise ValueError(
-                f"{name} has {len(shared)} groups in the training and the test part of "
-                f"a fold, e.g. {quote_values(shared)}: the test part is not new to the "
-                "model. Use a splitter that keeps groups together, such as "
-                "StratifiedGroupKFold."
             )
 
 

@@ -9,7 +9,12 @@ from scipy import sparse
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer
-from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedKFold
+from sklearn.model_selection import (
+    GroupKFold,
+    RepeatedStratifiedKFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -141,6 +146,38 @@ def test_scoring_and_folds_are_those_given():
     found = minimal_panel(MODEL, X, Y, sizes=[1, 2], cv=cv, scoring=make_scorer(count))
     assert rows == [30] * 6
     assert found.n_features == found.best_n_features == 1
+
+
+def test_samples_of_a_group_are_never_on_both_sides(monkeypatch):
+    groups, seen = pd.Series(np.arange(N) // 2, index=IDS), []
+    split = StratifiedGroupKFold.split
+
+    def spy(self, X, y, groups):
+        for train, test in split(self, X, y, groups):
+            seen.append(np.intersect1d(groups[train], groups[test]).size)
+            yield train, test
+
+    monkeypatch.setattr(StratifiedGroupKFold, "split", spy)
+    panel = minimal_panel(MODEL, X, Y, cv=3, groups=groups, sizes=[1, 5])
+    assert panel.scores.shape == (2, 3)
+    assert seen == [0, 0, 0]
+
+
+def test_folds_that_tear_groups_apart_are_refused():
+    options = {"groups": np.arange(N) // 4, "sizes": [1]}
+    torn = list(StratifiedKFold(3).split(X, Y))
+    with pytest.raises(ValueError, match="cv has .* groups in the training and the"):
+        minimal_panel(MODEL, X, Y, cv=torn, **options)
+    panel = minimal_panel(MODEL, X, Y, cv=GroupKFold(3), **options)
+    assert panel.scores.shape == (1, 3)
+
+
+def test_groups_of_other_samples_are_refused():
+    groups = pd.Series(np.arange(N) // 2, index=IDS)
+    with pytest.raises(SampleAlignmentError, match="groups"):
+        minimal_panel(MODEL, X, Y, groups=groups[::-1])
+    with pytest.raises(ValueError, match="Give the group of each sample"):
+        minimal_panel(MODEL, X, Y, groups=np.arange(N - 1))
 
 
 @pytest.mark.parametrize("sizes", ["all", [], [0, 5], [2.5], 10, [[1, 2]]])
