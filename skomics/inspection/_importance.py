@@ -146,10 +146,10 @@ def modality_importance(
     y = read_labels(y, given)
     found = find_groups(groups, given)
     scorer = check_scoring(estimator, scoring)
-    random = check_random_state(random_state)
+    seed = check_random_state(random_state).randint(2**31 - 1)
     orders = [
-        [_draw_order(parts, random) for _ in range(n_repeats)]
-        for parts in (_split_by_observed(given, group) for group in found.values())
+        _draw_orders(_split_by_observed(given, group), n_repeats, seed)
+        for group in found.values()
     ]
     baseline = scorer(estimator, given.table, y)
     shuffles = [
@@ -177,11 +177,14 @@ def _split_by_observed(given, group):
     return [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
 
 
-def _draw_order(parts, random):
-    order = np.empty(sum(map(len, parts)), dtype=int)
-    for rows in parts:
-        order[rows] = rows[random.permutation(len(rows))]
-    return order
+def _draw_orders(parts, n_repeats, seed):
+    """Return orders of the samples, whatever other groups there are before this one."""
+    random = np.random.RandomState(seed)
+    orders = np.empty((n_repeats, sum(map(len, parts))), dtype=int)
+    for order in orders:
+        for rows in parts:
+            order[rows] = rows[random.permutation(len(rows))]
+    return orders
 
 
 def _score_shuffled(scorer, estimator, given, y, group, order):

@@ -143,6 +143,19 @@ def test_several_scores_give_a_result_each():
     assert results["neg_log_loss"].table.index[0] == "rna"
 
 
+def test_a_group_has_the_same_shuffles_whatever_others_there_are():
+    def importances(groups):
+        result = modality_importance(
+            MODEL, TEST, Y_TEST, groups=groups, n_repeats=3, random_state=0
+        )
+        return dict(zip(result.groups, result.importances.tolist(), strict=True))
+
+    names = {"first": ["r0", "r1"], "second": ["r2", "r3", "p0"]}
+    both = importances(names)
+    assert importances(dict(reversed(names.items()))) == both
+    assert importances({"second": names["second"]})["second"] == both["second"]
+
+
 def test_modalities_of_an_array_are_those_of_fit():
     model = BlockRidgeClassifier(omics=[20, 25]).fit(X[TRAIN].to_numpy(), Y[TRAIN])
     result = modality_importance(model, TEST.to_numpy(), Y_TEST, random_state=0)
