@@ -140,9 +140,9 @@ class StepRecorder:
 
         try:
             return graph, inputs, self._aside(record)
-        except torch.OutOfMemoryError:
-            raise
-        except RuntimeError as error:  # from a driver that cannot record it, say
+        except RuntimeError as error:
+            # A driver that cannot record it, say, or no memory for a second set of all
+            # that a step computes. Steps as they are have been taken before.
             _rewind(self.generator, drawn)
             self.refusal = str(error)
             return None
