@@ -35,6 +35,7 @@ from skomics._rows import (
     place_rows,
     quote_values,
 )
+from skomics._validation import check_has_values
 from skomics.exceptions import SampleAlignmentError
 
 __all__ = [
@@ -144,6 +145,7 @@ def is_mudata(X):
 
 def to_pandas(X):
     """Return a polars DataFrame as a pandas one, anything else unchanged."""
+    check_has_values(X)
     if not _is_instance(X, "polars", "DataFrame"):
         return X
     return pd.DataFrame(X.to_numpy(), columns=X.columns, copy=False)
@@ -153,18 +155,17 @@ def _is_table(X):
     """Tell whether X may be one table of a list."""
     is_known = isinstance(X, pd.DataFrame) or sparse.issparse(X) or is_anndata(X)
     is_array = isinstance(X, np.ndarray) and X.ndim == 2
-    return is_known or is_array or _is_instance(X, "polars", "DataFrame")
+    is_polars = any(_is_instance(X, "polars", n) for n in ("DataFrame", "LazyFrame"))
+    return is_known or is_array or is_polars
 
 
 def _is_dict(X):
-    """Tell whether X is a dict of tables."""
-    # A scipy dok matrix is a dict too.
+    """Tell whether X is a dict of tables, which a dok matrix of scipy is not."""
     return isinstance(X, Mapping) and not sparse.issparse(X)
 
 
 def _is_list_of_tables(X):
-    """Tell whether X is a list of tables and no array."""
-    # A list of lists or of one-dimensional arrays is an array to scikit-learn.
+    """Tell whether X is a list of tables; one of lists is an array to scikit-learn."""
     return isinstance(X, list | tuple) and len(X) > 0 and all(map(_is_table, X))
 
 
@@ -661,8 +662,9 @@ def classifier_table(X, omics=None):
     Raises
     ------
     TypeError
-        If X is a dict or list of tables.
+        If X is a dict or list of tables, or a table without values.
     """
+    check_has_values(X)
     if _is_dict(X) or _is_list_of_tables(X):
         kind = "dict" if _is_dict(X) else "list"
         raise TypeError(

@@ -290,9 +290,9 @@ def marked_labels(table):
         One for each column.
     """
     notes = getattr(table, "attrs", None)
-    names = getattr(table, "columns", ())
     if not isinstance(notes, dict) or not notes.get(_NAMED, False):
         return None
+    names = getattr(table, "columns", ())
     if not all(isinstance(name, str) and SEPARATOR in name for name in names):
         return None  # columns have been added, or renamed, since
     return np.array([name.partition(SEPARATOR)[0] for name in names], dtype=object)

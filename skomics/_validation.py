@@ -1,11 +1,19 @@
 """Input checks that several parts share."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 
 from skomics._rows import is_counter, quote_values
 
-__all__ = ["check_labels", "plain_labels", "raise_if_not_finite", "rarest_class"]
+__all__ = [
+    "check_has_values",
+    "check_labels",
+    "plain_labels",
+    "raise_if_not_finite",
+    "rarest_class",
+]
 
 
 def plain_labels(y):
@@ -151,3 +159,24 @@ def raise_if_not_finite(block, name):
                 f"features, but finite numbers are wanted. {cure} in "
                 "OmicsConcatenator."
             )
+
+
+def check_has_values(X):
+    """Refuse a table that is only a plan to make one.
+
+    Parameters
+    ----------
+    X : object
+        What a user gave as input.
+
+    Raises
+    ------
+    TypeError
+        If it is a LazyFrame of polars.
+    """
+    polars = sys.modules.get("polars")
+    if polars is not None and isinstance(X, polars.LazyFrame):
+        raise TypeError(
+            "Got a LazyFrame of polars, which has no values yet. Give what its "
+            "collect() returns."
+        )

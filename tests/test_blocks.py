@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from skomics import OmicsConcatenator
+from skomics import EFNNClassifier, OmicsConcatenator
 from skomics._blocks import classifier_table, read_blocks
 from skomics._compat import unpulled
 from skomics._layout import BlockLayout, read_layout
@@ -422,3 +422,12 @@ def test_sizes_do_not_contradict_an_anndata_that_names_its_modalities():
     X = five_variables(omics=list("xxyyy"))
     with pytest.raises(ValueError, match=r"X names its modalities \('x', 'y'\)"):
         OmicsConcatenator(omics={"rna": 3, "adt": 2}).fit(X)
+
+
+def test_lazy_frames_are_refused_with_what_to_do():
+    polars = pytest.importorskip("polars")
+    lazy = polars.DataFrame({"a": [0.0, 1.0] * 6, "b": [1.0, 2.0] * 6}).lazy()
+    fits = [(OmicsConcatenator(), form) for form in (lazy, {"rna": lazy}, [lazy, lazy])]
+    for estimator, form in [*fits, (EFNNClassifier(), lazy)]:
+        with pytest.raises(TypeError, match="has no values yet. Give what its collect"):
+            estimator.fit(form, [0, 1] * 6)
