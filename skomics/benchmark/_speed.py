@@ -88,6 +88,7 @@ def measure_speed(*, device="auto", n_rounds=3, is_quick=False):
         stack.enter_context(torch_context(device=torch.device("cpu")))
         rows += _beside_others(device, n_rounds, is_quick)
         rows += _searches(device, is_quick)
+        rows += _precisions(device, is_quick)
         rows.append(_share_of_peak(device, is_quick))
         rows += _exponents(device, is_quick)
         rows += _processes(device, is_quick)
@@ -188,6 +189,28 @@ def _searches(device, is_quick):
         name = "BatchedSearchCV" + (f"(halving={halving})" if halving else "")
         what = f"{name}, {n_candidates} candidates of SMA, {n_samples} × {n_features}"
         yield (what, "GridSearchCV", ours, theirs, ours / theirs, "s")
+
+
+def _precisions(device, is_quick):
+    """Yield the time, and the accuracy on the other half, in lower precision."""
+    n_samples, n_features, n_classes = (90, 40, 3) if is_quick else _SIZES
+    X, y = _data(n_samples, n_features, n_classes)
+    half = n_samples // 2
+    exact = SMAClassifier(omics=[n_features], device=device, random_state=0)
+    exact.set_params(max_epochs=3 if is_quick else "auto").fit(X[:half], y[:half])
+    on_cuda = exact.net_.torch_device.type == "cuda"
+    for precision in ("tf32", "bf16") if on_cuda else ("bf16",):
+        model = clone(exact).set_params(precision=precision)
+        what = f"SMAClassifier in {precision}, {half} × {n_features}"
+        yield _pair(
+            what,
+            "in float32",
+            lambda model=model: model.fit(X[:half], y[:half]),
+            lambda: exact.fit(X[:half], y[:half]),
+            n_rounds=1,
+        )
+        ours, theirs = (m.score(X[half:], y[half:]) for m in (model, exact))
+        yield (what, "in float32", ours, theirs, ours / theirs, "accuracy")
 
 
 def _share_of_peak(device, is_quick):

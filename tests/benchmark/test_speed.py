@@ -39,13 +39,17 @@ def test_a_quick_look_has_all_parts():
     parts = table["what"].str.split(" ").str[0].unique().tolist()
     expected = {"EFNNClassifier,", "SMAClassifier,", "arithmetic", "import"}
     assert expected | {"BatchedSearchCV,"} <= {*parts}
+    rounded = table[table["what"].str.contains("bf16")]
+    assert rounded["unit"].tolist() == ["s", "accuracy"]
+    assert rounded["ours"].iloc[1] <= 1
     # On so little data, beside other work, a share may be anything.
     assert (table.loc[has_pair, "theirs"] > 0).all()
 
 
 def test_the_command_prints_a_table_or_json(monkeypatch, capsys):
     row = ("fit", "loop", 1.0, 2.0, 0.5, "s")
-    for name in ("_beside_others", "_searches", "_exponents", "_processes"):
+    parts = ("_beside_others", "_searches", "_precisions", "_exponents", "_processes")
+    for name in parts:
         monkeypatch.setattr(_speed, name, lambda *_: [row])
     monkeypatch.setattr(_speed, "_share_of_peak", lambda *_: row)
     assert main(["speed", "--quick"]) == 0
