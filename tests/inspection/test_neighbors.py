@@ -75,7 +75,7 @@ def test_neighbors_and_weights_are_those_of_the_graph(model):
     function.prepare(
         torch.tensor(model[0].transform(X[NEW]).to_numpy(), dtype=torch.float32)
     )
-    seen, nodes = function.nodes(torch.as_tensor(scaled, dtype=torch.float32))
+    seen, nodes = function.nodes(torch.tensor(scaled, dtype=torch.float32))
     names = [X.index[np.abs(seen - node).sum(axis=1).argmin()] for node in nodes]
     for view, place in enumerate(classifier._block_order):
         links, loops = function.links[view]
@@ -141,7 +141,7 @@ def test_neighbors_are_compared_with_the_mean_of_samples_that_have_the_modality(
     model = fit(MODELS["moGCN"], table)
     function, known = model[-1]._logit_function(), model[-1]._training_data
     given = model[0].transform(table[NEW]).to_numpy()
-    function.prepare(torch.as_tensor(given, dtype=torch.float32))
+    function.prepare(torch.tensor(given, dtype=torch.float32))
     around = function.neighborhood(0)
     layers = [layer for view in function.states for layer in view]
     assert len(around.means) == len(layers) == 6
