@@ -123,7 +123,9 @@ def test_a_frame_of_two_columns_is_not_labels():
         RIDGE.fit(X, pd.DataFrame({"subtype": TEXT, "stage": CODES}))
 
 
-@pytest.mark.parametrize("y", [[1, 2], np.array(["a", "b"]), TEXT, (1.5, 2)], ids=str)
+@pytest.mark.parametrize(
+    "y", [[1, 2], np.array(["a", "b"]), TEXT.astype(object), (1.5, 2)], ids=str
+)
 def test_labels_without_anything_of_pandas_are_left_as_they_are(y):
     assert plain_labels(y) is y
     assert check_labels(y) is y

@@ -104,7 +104,10 @@ def results_frame(rows):
     # A count may be missing too, in files of an earlier version.
     for name in (*NUMBERS, *COUNTS):
         frame[name] = read_numbers(frame, name)
-    return fill_scores(frame)
+    frame = fill_scores(frame)
+    # Text has the type that it has from a parquet, `str` since pandas 3. Of several
+    # columns at once, infer_objects of pandas 3.1 leaves text as it is.
+    return frame.assign(**{name: frame[name].infer_objects() for name in frame})
 
 
 def is_control(results):

@@ -471,7 +471,7 @@ def _read_clinical(file):
             file, sep="\t", dtype={0: str}, index_col=0, low_memory=False
         )
     index = pd.Index(table.index.astype(str), dtype=object, name="sample")
-    return table.set_axis(clean_ids(index, "dashes"))
+    return table.set_axis(clean_ids(index, "dashes").infer_objects())
 
 
 def _choose_target(tables, join, clinical, column, missing_values):

@@ -19,6 +19,9 @@ _LOGICAL = {"TRUE": 1.0, "True": 1.0, "true": 1.0}
 _LOGICAL |= {"FALSE": 0.0, "False": 0.0, "false": 0.0}
 _WORDS = dict.fromkeys(MISSING, np.nan) | _LOGICAL
 _NAN = re.compile(r"[+-]?nan", re.IGNORECASE)  # as any parser reads it
+# Since pandas 3.1, which warns of the choice, all numbers are read so.
+_IS_EXACT = np.lib.NumpyVersion(pd.__version__) >= "3.1.0"
+_EXACT = {} if _IS_EXACT else {"float_precision": "round_trip"}
 _BATCH = 2**21
 _PER_ROW = 50
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
@@ -316,7 +319,7 @@ def _parse_with_pandas(text):
         engine="c",
         quoting=3,
         dtype=np.float64,
-        float_precision="round_trip",
+        **_EXACT,
         na_values=sorted(MISSING),
         keep_default_na=False,
         skip_blank_lines=False,

@@ -230,7 +230,7 @@ def _check_labels(y):
             f"labels has no label for {y.isna().sum()} of {len(y)} samples, e.g. "
             f"{quote_values(y.index[y.isna()])}. Drop these, with labels.dropna()."
         )
-    y = y.set_axis(as_text(y.index).rename("sample"))
+    y = y.set_axis(as_text(y.index).rename("sample").infer_objects())
     check_unique("labels", y.index, "Keep one label per sample.")
     return y
 

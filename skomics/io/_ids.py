@@ -377,7 +377,9 @@ def name_rows(file, table, ids):
 
 
 def _is_default(index):
-    return isinstance(index, pd.RangeIndex) and index.name is None
+    """Tell whether an index counts rows one by one, as a table without ids has it."""
+    # What a filter leaves, such as 0 and 2, is a RangeIndex in pandas 3, too.
+    return isinstance(index, pd.RangeIndex) and index.name is None and index.step == 1
 
 
 def index_first(table):

@@ -141,7 +141,7 @@ def read_labels(
     y = _find_column(file, table, column, "column")
     index = clean_ids(pd.Index(ids, dtype=object), barcodes).rename("sample")
     check_ids(file, index)
-    y = y.set_axis(index)
+    y = y.set_axis(index.infer_objects())
     if header == "auto":
         _check_header(file, y, ids.name)
     return _convert_labels(_drop_missing(file, y, missing, missing_values))

@@ -623,6 +623,8 @@ def _resolve_repeated(file, values, samples, features, repeated):
             values[:, ~is_repeat] if repeated == "first" else _average(values, features)
         )
         features = features[~is_repeat]
+    # Names have the type that pandas gives text, `str` since pandas 3.
+    samples, features = samples.infer_objects(), features.infer_objects()
     if sparse.issparse(values):
         return SparseTable(sparse.csr_matrix(values), samples, features)
     return pd.DataFrame(values, index=samples, columns=features)

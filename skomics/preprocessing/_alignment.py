@@ -352,7 +352,7 @@ def _join(rows, join, log):
         _log_absent(rows, kept, log)
     if kept.empty:
         _raise_nothing_in_common(rows)
-    return kept.rename("sample")
+    return kept.rename("sample").infer_objects()
 
 
 def _log_absent(rows, kept, log):

@@ -47,7 +47,7 @@ def test_names_of_another_hospital_are_matched_and_said(
     folder = tmp_path / "other"
     shutil.copytree(cohort / "test", folder)
     table = pd.read_csv(folder / "expression.csv", index_col=0)
-    table = table.rename(columns=str.lower).drop(columns="gene003").assign(MYC=1.0)
+    table = table.rename(columns=str.lower).rename(columns={"gene003": "MYC"})
     table.to_csv(folder / "expression.csv")
     assert main(["predict", str(model), str(folder)]) == 0
     captured = capsys.readouterr()

@@ -238,7 +238,8 @@ def test_a_file_of_an_earlier_version_is_read_and_gone_on_with(file):
     assert set(read["protocol"]) == {"leakage_free"}
     assert set(read["omics"]) == {"all"}
     assert set(read["train_fraction"]) == {1.0}
-    assert read[["log_loss", "ece", "peak_memory_mb", "n_features"]].isna().all(None)
+    absent = ["log_loss", "ece", "peak_memory_mb", "n_features"]
+    assert read[absent].isna().all(axis=None)
     assert tuple(pd.read_csv(file).columns) == tuple(OLD_COLUMNS)
     store = ResultsStore(file)
     store.append(make_row(2))

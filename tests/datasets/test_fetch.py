@@ -303,7 +303,8 @@ def test_the_single_cell_set_of_momix_stays_sparse(host, tmp_path):
     pytest.importorskip("anndata")
     rdata = pytest.importorskip("rdata")
     cells = ["c2", "c1", "c3"]
-    metadata = pd.DataFrame({"cell": cells, "celltype": ["HCT", "Hela", "K562"]})
+    metadata = {"cell": cells, "celltype": ["HCT", "Hela", "K562"]}
+    metadata = pd.DataFrame(metadata, dtype=object)  # rdata 1.1 writes no `str`
     rdata.write_rds(tmp_path / "metadata.rds", metadata)
     host.files["/momix/CellLines_metadata.RDS"] = (
         tmp_path / "metadata.rds"

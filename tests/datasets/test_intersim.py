@@ -227,6 +227,11 @@ def _r_objects(reference):
         "CpG.gene.map.for.DEG": reference.cpg_gene_map.rename("gene"),
         "protein.gene.map.for.DEP": reference.protein_gene_map.rename("gene"),
     }
+    # rdata 1.1 does not write the `str` of pandas 3.
+    maps = {
+        name: genes.astype(object).set_axis(genes.index.astype(object))
+        for name, genes in maps.items()
+    }
     frames = {
         name: genes.to_frame().assign(gene=pd.Categorical(genes))
         for name, genes in maps.items()

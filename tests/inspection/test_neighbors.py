@@ -53,7 +53,7 @@ def test_values_sum_to_the_output_against_mean_patients(model):
     assert table.attrs["completeness_error"] < 0.01
     sums = table.groupby(["sample", "class"])["value"].sum().unstack()
     classifier, function = model[-1], model[-1]._logit_function()
-    given = torch.as_tensor(model[0].transform(X[NEW]).to_numpy(), dtype=torch.float32)
+    given = torch.tensor(model[0].transform(X[NEW]).to_numpy(), dtype=torch.float32)
     function.prepare(given)
     means = torch.as_tensor(classifier._training_means()[None], dtype=torch.float32)
     output = contrasts(model, X[NEW])
@@ -73,9 +73,9 @@ def test_neighbors_and_weights_are_those_of_the_graph(model):
     classifier, scaled = model[-1], model[0].transform(X[TRAIN]).to_numpy()
     function = classifier._logit_function()
     function.prepare(
-        torch.as_tensor(model[0].transform(X[NEW]).to_numpy(), dtype=torch.float32)
+        torch.tensor(model[0].transform(X[NEW]).to_numpy(), dtype=torch.float32)
     )
-    seen, nodes = function.nodes(torch.as_tensor(scaled, dtype=torch.float32))
+    seen, nodes = function.nodes(torch.tensor(scaled, dtype=torch.float32))
     names = [X.index[np.abs(seen - node).sum(axis=1).argmin()] for node in nodes]
     for view, place in enumerate(classifier._block_order):
         links, loops = function.links[view]
@@ -141,7 +141,7 @@ def test_neighbors_are_compared_with_the_mean_of_samples_that_have_the_modality(
     model = fit(MODELS["moGCN"], table)
     function, known = model[-1]._logit_function(), model[-1]._training_data
     given = model[0].transform(table[NEW]).to_numpy()
-    function.prepare(torch.as_tensor(given, dtype=torch.float32))
+    function.prepare(torch.tensor(given, dtype=torch.float32))
     around = function.neighborhood(0)
     layers = [layer for view in function.states for layer in view]
     assert len(around.means) == len(layers) == 6

@@ -159,8 +159,9 @@ def test_two_columns_that_may_be_ids_are_refused(save_frame, format, first):
 
 
 @pytest.mark.parametrize("format", ["csv", "parquet", "xlsx"])
-def test_what_a_filter_left_of_the_numbers_of_rows_is_no_ids(save_frame, format):
-    frame = pd.DataFrame({"patient_id": [102, 101, 7], **GENES}).iloc[[0, 2]]
+@pytest.mark.parametrize("rows", [[0, 2], slice(None, None, 2), slice(None, None, -1)])
+def test_what_a_filter_left_of_the_numbers_of_rows_is_no_ids(save_frame, format, rows):
+    frame = pd.DataFrame({"patient_id": [102, 101, 7], **GENES}).iloc[rows]
     with pytest.raises(ValueError, match="two columns that may name its rows, '' and"):
         read_omics(save_frame(frame, format))
 

@@ -215,6 +215,7 @@ def test_a_sparse_modality_cannot_lack_samples(counts):
 PEAK = """
 import sys
 import anndata, h5py, mudata
+from skomics._compat import unpulled
 from skomics.io import from_mudata
 with unpulled(mudata):
     mdata = mudata.read_h5mu(sys.argv[1], backed=True)

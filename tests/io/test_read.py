@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from skomics.exceptions import SampleAlignmentError
-from skomics.io import read_omics
+from skomics.io import read_labels, read_omics
 
 ACGT = '"TCGA.AB.2802.03" "TCGA.AB.2803.03"\n"hsa.let.7a.1" 1.5 2\n"x y" NA 3e2\n'
 
@@ -303,3 +303,20 @@ def test_ids_on_both_axes_are_refused(save):
 def test_what_is_no_file_is_refused():
     with pytest.raises(TypeError, match="Got NoneType to read, but a file, or a list"):
         read_omics(None)
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.parquet"])
+def test_names_have_the_type_that_pandas_gives_text(tmp_path, name):
+    table = pd.DataFrame({"TP53": [1.0, 2.0], "EGFR": [3.0, 4.0]}, index=["p1", "p2"])
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+        table.to_parquet(tmp_path / name)
+    else:
+        table.to_csv(tmp_path / name)
+    X = read_omics(tmp_path / name, ids=["p1", "p2"])
+    pd.testing.assert_frame_equal(X, table, check_names=False)
+    (tmp_path / "labels.csv").write_text("id,label\np1,x\np2,y\n")
+    y = read_labels(tmp_path / "labels.csv")
+    pd.testing.assert_series_equal(
+        y, pd.Series(["x", "y"], table.index), check_names=False, check_dtype=False
+    )

@@ -148,6 +148,14 @@ def test_labels_named_as_their_index_and_categorical_labels_are_fine():
     pd.testing.assert_series_equal(y_out, y.iloc[::-1])
 
 
+@pytest.mark.parametrize("ids", [["b", "a"], [102, 7]])
+def test_ids_keep_their_type(ids):
+    table = _table(ids)
+    table.index.name = "sample"
+    X, _, _ = align_samples({"rna": table})
+    assert X.index.dtype == table.index.dtype
+
+
 def test_labels_may_be_a_dict():
     _, y, _ = align_samples({"rna": _table(["b", "a"])}, {"a": 1, "b": 2})
     assert y.to_dict() == {"b": 2, "a": 1}

@@ -348,7 +348,7 @@ def test_a_row_does_not_depend_on_the_other_rows(rows, dtype):
             r"has 1 modalities unseen at fit time \('dna'\) and lacks",
         ),
         (
-            lambda X: X.assign(**{"x": 1.0}).rename(columns={"x": "dna"}, level=0),
+            lambda X: pd.concat([X, X[["cnv"]].rename(columns={"cnv": "dna"})], axis=1),
             r"has 1 modalities unseen at fit time \('dna'\)",
         ),
         (
