@@ -4,7 +4,6 @@ Every form in which several modalities can be handed over is read here, and nowh
 else.
 """
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -26,6 +25,7 @@ from skomics._layout import (
     read_layout,
 )
 from skomics._named_sparse import NamedSparse, drop_names
+from skomics._optional import is_instance_of
 from skomics._rows import (
     check_unique,
     compare_rows,
@@ -122,15 +122,9 @@ class OmicsBlocks:
     is_split_by_parameter: bool = False
 
 
-def _is_instance(X, module, name):
-    """Tell whether X is of a class of an optional library, without importing it."""
-    cls = getattr(sys.modules.get(module), name, None)
-    return isinstance(cls, type) and isinstance(X, cls)
-
-
 def is_anndata(X):
     """Tell whether X is an AnnData, by its class: a table may have a column "X"."""
-    return _is_instance(X, "anndata", "AnnData")
+    return is_instance_of(X, "anndata", "AnnData")
 
 
 def matrix_of(table):
@@ -140,13 +134,13 @@ def matrix_of(table):
 
 def is_mudata(X):
     """Tell whether X is a MuData."""
-    return _is_instance(X, "mudata", "MuData")
+    return is_instance_of(X, "mudata", "MuData")
 
 
 def to_pandas(X):
     """Return a polars DataFrame as a pandas one, anything else unchanged."""
     check_has_values(X)
-    if not _is_instance(X, "polars", "DataFrame"):
+    if not is_instance_of(X, "polars", "DataFrame"):
         return X
     return pd.DataFrame(X.to_numpy(), columns=X.columns, copy=False)
 
@@ -155,7 +149,7 @@ def _is_table(X):
     """Tell whether X may be one table of a list."""
     is_known = isinstance(X, pd.DataFrame) or sparse.issparse(X) or is_anndata(X)
     is_array = isinstance(X, np.ndarray) and X.ndim == 2
-    is_polars = any(_is_instance(X, "polars", n) for n in ("DataFrame", "LazyFrame"))
+    is_polars = is_instance_of(X, "polars", "DataFrame", "LazyFrame")
     return is_known or is_array or is_polars
 
 
@@ -195,7 +189,7 @@ def is_matrix(X):
         or is_anndata(X)
         or is_mudata(X)
         or _is_named_sparse(X)
-        or _is_instance(X, "polars", "DataFrame")
+        or is_instance_of(X, "polars", "DataFrame")
     )
 
 

@@ -1,13 +1,18 @@
 """Samples of a file that is larger than memory, read some rows at a time."""
 
 import copy
-import sys
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from skomics._blocks import check_shared_axis, matrix_of, stack_matrices
+from skomics._blocks import (
+    check_shared_axis,
+    is_anndata,
+    is_mudata,
+    matrix_of,
+    stack_matrices,
+)
 from skomics._compat import parent_of_view
 from skomics._layout import SEPARATOR
 from skomics._optional import import_optional
@@ -236,18 +241,13 @@ def open_stream(X):
     """
     if isinstance(X, OmicsStream):
         return X
-    if _is_instance(X, "anndata", "AnnData"):
+    if is_anndata(X):
         return _open_table(X) if _is_on_disk(X) else None
-    if not _is_instance(X, "mudata", "MuData"):
+    if not is_mudata(X):
         return None
     if not any(map(_is_on_disk, X.mod.values())):
         return None
     return _open_mudata(X)
-
-
-def _is_instance(X, module, name):
-    cls = getattr(sys.modules.get(module), name, None)
-    return isinstance(cls, type) and isinstance(X, cls)
 
 
 def _is_on_disk(table):

@@ -1,10 +1,9 @@
 """Input checks that several parts share."""
 
-import sys
-
 import numpy as np
 import pandas as pd
 
+from skomics._optional import is_instance_of
 from skomics._rows import is_counter, quote_values
 
 __all__ = [
@@ -174,8 +173,7 @@ def check_has_values(X):
     TypeError
         If it is a LazyFrame of polars.
     """
-    polars = sys.modules.get("polars")
-    if polars is not None and isinstance(X, polars.LazyFrame):
+    if is_instance_of(X, "polars", "LazyFrame"):
         raise TypeError(
             "Got a LazyFrame of polars, which has no values yet. Give what its "
             "collect() returns."

@@ -104,6 +104,16 @@ class TestOnDask:
             )
         assert found == [1000.0, 1001.0]
 
+    def test_a_cluster_of_one_worker_has_its_calls_run_here(self):
+        distributed = pytest.importorskip("distributed")
+        options = {"n_workers": 1, "threads_per_worker": 1, "processes": False}
+        with (
+            distributed.LocalCluster(**options, dashboard_address=":0") as cluster,
+            distributed.Client(cluster) as client,
+            parallel_config("dask", client=client),
+        ):
+            assert run_parallel(add, [(0, 1)], shared=(np.ones((1, 2)), None)) == [3.0]
+
 
 class Counted:
     """An object that counts how often it is packed to be sent."""
@@ -119,39 +129,24 @@ def value_of(counted, number):
     return counted.value + number
 
 
-@pytest.mark.slow
-@pytest.mark.processes
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
-@pytest.mark.parametrize("n_jobs", [1, 2])
-def test_ray_gets_what_is_shared_once(n_jobs, monkeypatch):
-    ray = pytest.importorskip("ray", reason="ray is not installed")
-    from ray.util.joblib import register_ray
+class TestOnRay:
+    pytestmark = on_clusters
 
-    monkeypatch.setattr(Counted, "n_sent", 0)
-    shared = Counted()
-    shared.value = 7
-    register_ray()
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    try:
-        with parallel_config("ray"):
-            parts = [(number,) for number in range(6)]
-            found = run_parallel(value_of, parts, shared=(shared,), n_jobs=n_jobs)
-    finally:
-        ray.shutdown()
-    assert found == [7, 8, 9, 10, 11, 12]
-    assert Counted.n_sent == (0 if n_jobs == 1 else 1)
+    @pytest.mark.parametrize("n_jobs", [1, 2])
+    def test_ray_gets_what_is_shared_once(self, n_jobs, monkeypatch):
+        ray = pytest.importorskip("ray", reason="ray is not installed")
+        from ray.util.joblib import register_ray
 
-
-@pytest.mark.slow
-@pytest.mark.processes
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_cluster_of_one_worker_has_its_calls_run_here():
-    distributed = pytest.importorskip("distributed")
-    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False}
-    with (
-        distributed.LocalCluster(**options, dashboard_address=":0") as cluster,
-        distributed.Client(cluster) as client,
-        parallel_config("dask", client=client),
-    ):
-        assert run_parallel(add, [(0, 1)], shared=(np.ones((1, 2)), None)) == [3.0]
+        monkeypatch.setattr(Counted, "n_sent", 0)
+        shared = Counted()
+        shared.value = 7
+        register_ray()
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+        try:
+            with parallel_config("ray"):
+                parts = [(number,) for number in range(6)]
+                found = run_parallel(value_of, parts, shared=(shared,), n_jobs=n_jobs)
+        finally:
+            ray.shutdown()
+        assert found == [7, 8, 9, 10, 11, 12]
+        assert Counted.n_sent == (0 if n_jobs == 1 else 1)

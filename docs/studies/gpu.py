@@ -2,8 +2,8 @@
 
 Prints, for docs/performance.md, how long a default fit takes on the CPU (one thread)
 and on the device, there with steps one by one and with recorded steps; what a search of
-27 candidates takes; and what lower precision changes. Recorded
-fits are medians of three, after one that warms up; others are timed once.
+27 candidates takes; and what lower precision changes. Recorded fits are medians of
+three, after one that warms up; others are timed once.
 """
 
 import sys
@@ -13,10 +13,10 @@ import warnings
 import numpy as np
 import torch
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
-from sklearn.preprocessing import StandardScaler
 
 import skomics
 from skomics._document import format_table
+from skomics.benchmark._speed import _data
 from skomics.estimators._cuda_graph import StepRecorder
 from skomics.model_selection import BatchedSearchCV
 
@@ -27,15 +27,6 @@ GRID = {
     "lr": [1e-3, 3e-3, 1e-2],
     "weight_decay": [0.1, 1.0, 10.0],
 }
-
-
-def data(n_samples, n_features, n_classes=5):
-    """Return standardized samples with something to learn."""
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((n_samples, n_features)).astype(np.float32)
-    y = np.arange(n_samples) % n_classes
-    X[:, :20] += y[:, None] / 2
-    return StandardScaler().fit_transform(X), y
 
 
 def omics_of(n_features):
@@ -61,7 +52,7 @@ def seconds(fit, *, is_recorded=True):
 
 def fits(n_samples, n_features, names=SEVEN):
     """Yield a row for each model."""
-    X, y = data(n_samples, n_features)
+    X, y = _data(n_samples, n_features, 5)
     for name in names:
         kind = getattr(skomics, f"{name}Classifier")
         cpu, cuda = (
@@ -85,7 +76,7 @@ def fits(n_samples, n_features, names=SEVEN):
 
 def searches():
     """Yield a row for each way to search 27 candidates in 5 folds."""
-    X, y = data(180, 1667, 3)
+    X, y = _data(180, 1667, 3)
     model = skomics.SMAClassifier(omics=omics_of(1667), device="cuda", random_state=0)
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     theirs = seconds(lambda: GridSearchCV(model, GRID, cv=folds).fit(X, y))
@@ -99,7 +90,7 @@ def searches():
 
 def precisions():
     """Yield what each precision takes, and how far its predictions are away."""
-    X, y = data(300, 5_000)
+    X, y = _data(300, 5_000, 5)
     exact = None
     for precision in ("float32", "tf32", "bf16"):
         model = skomics.SMAClassifier(

@@ -40,7 +40,7 @@ from skomics.model_selection._halving import (
     make_rungs,
     read_halving,
 )
-from skomics.model_selection._tasks import Task, most_epochs, run_task
+from skomics.model_selection._tasks import Task, most_epochs
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -472,7 +472,7 @@ class BatchedSearchCV(BaseSearchCV):
             if own:
                 work.append((task, own))
         done = run_parallel(
-            run_task,
+            _run_task,
             work,
             shared=(search.X, search.y, until),
             n_jobs=self.n_jobs,
@@ -584,3 +584,8 @@ def _has_draws(space):
     """Tell whether a value of a space is a distribution."""
     spaces = [space] if isinstance(space, Mapping) else space
     return any(hasattr(value, "rvs") for one in spaces for value in one.values())
+
+
+def _run_task(X, y, until, task, contexts):
+    """Run a task, with what all tasks have in common first."""
+    return task.run(X, y, contexts, until)

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from skomics._compat import _fit_and_score
 from skomics.model_selection._batches import Batch, BatchFit, network_of
 
-__all__ = ["Task", "most_epochs", "run_task"]
+__all__ = ["Task", "most_epochs"]
 
 
 @dataclass
@@ -131,25 +131,6 @@ class Task:
         dropped = [i for i, c in enumerate(members) if c in candidates]
         if self.fits is not None and dropped:
             self.fits.drop(dropped)
-
-
-def run_task(X, y, until, task, contexts):
-    """Run a task, with what all of them have in common first.
-
-    Parameters
-    ----------
-    X, y, until, contexts : object
-        As of `Task.run`.
-
-    task : Task
-        What to do.
-
-    Returns
-    -------
-    results : dict of int to dict
-        What scikit-learn notes of a fit, by candidate.
-    """
-    return task.run(X, y, contexts, until)
 
 
 def _ready(fits, i):

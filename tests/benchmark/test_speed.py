@@ -32,8 +32,10 @@ def test_what_is_not_measured_is_a_dash():
 @pytest.mark.xdist_group("speed")
 def test_a_quick_look_has_all_parts():
     table = measure_speed(device="cpu", n_rounds=1, is_quick=True)
-    assert (table["ours"] >= 0).all()
-    assert (table["ours"] > 0).mean() > 0.9
+    # Importing next to nothing takes less than the noise.
+    is_light = table["what"] == "import skomics"
+    assert (table.loc[~is_light, "ours"] > 0).all()
+    assert (table.loc[is_light, "ours"] >= 0).tolist() == [True]
     has_pair = table["against"] != ""
     assert np.isfinite(table.loc[has_pair, "ratio"]).all()
     parts = table["what"].str.split(" ").str[0].unique().tolist()
